@@ -1,0 +1,1 @@
+"""From pictures to a catalogue, and from a catalogue to batches."""

@@ -1,0 +1,1 @@
+"""From a variant to a network. Knows no data and no training."""

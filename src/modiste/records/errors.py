@@ -1,0 +1,86 @@
+"""Mistakes a person can mend, each with an exit code, and the words that help to mend them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class ModisteError(Exception):
+    """A mistake the user can mend: shown as its message alone, never with a traceback."""
+
+    exit_code = 4  # the input was refused
+
+
+class UsageError(ModisteError):
+    """The command or the function was asked for something that does not exist."""
+
+    exit_code = 2
+
+
+class MachineError(ModisteError):
+    """The machine lacks something: a package, a file, the network, disk."""
+
+    exit_code = 5
+
+
+class TrainingDiverged(ModisteError):
+    """The loss is no longer a number; the last good state was kept."""
+
+    exit_code = 6
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """One refused row: where it stands (1 is the line under the header), what it says, what is wrong and what would do."""
+
+    row: int
+    value: str
+    problem: str
+
+
+class BadRows(ModisteError):
+    """A file of labels was refused; `rows` has every bad row, the message shows the first of them."""
+
+    shown = 20
+
+    def __init__(self, file: object, rows: Sequence[BadRow]) -> None:
+        self.file, self.rows = str(file), tuple(rows)
+        lines = [f"{self.file}, row {bad.row}: {bad.value!r} {bad.problem}" for bad in self.rows[: self.shown]]
+        if len(self.rows) > self.shown:
+            lines.append(f"... and {len(self.rows) - self.shown} more rows like these (all of them with --json)")
+        lines.append(f"{len(self.rows)} bad {'row' if len(self.rows) == 1 else 'rows'} in {self.file}: nothing was read.")
+        super().__init__("\n".join(lines))
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant, or None.
+
+    >>> nearest("cbm", ["cbam", "none"])
+    'cbam'
+    """
+    by_folded = {known.casefold(): known for known in names}
+    found = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=0.5)
+    return by_folded[found[0]] if found else None
+
+
+def unknown(kind: str, name: str, names: Iterable[str]) -> UsageError:
+    """The error for a name that is not in a list.
+
+    >>> print(unknown("attention", "cbm", ["none", "cbam"]))
+    no attention called 'cbm'. There are: cbam, none. Did you mean 'cbam'?
+    """
+    known = sorted(names)
+    meant = nearest(name, known)
+    hint = f" Did you mean '{meant}'?" if meant else ""
+    return UsageError(f"no {kind} called '{name}'. There are: {', '.join(known)}.{hint}")
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> MachineError:
+    """The error for a package that an optional part needs, with the line that installs it.
+
+    >>> print(missing_extra("torch", "train", "training"))
+    training needs the package 'torch'. Install it with: pip install "modiste[train]"
+    """
+    return MachineError(f"{purpose} needs the package '{package}'. Install it with: pip install \"modiste[{extra}]\"")

@@ -1,0 +1,88 @@
+"""Predictions: what a network said of each photo of a split. Every table, figure and statistic starts here."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modiste.records.disk import write_text
+from modiste.records.errors import ModisteError
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Truth (N,) and scores (N, K) of N photos; the class called is the one with the highest score.
+
+    Scores are whatever the head gives: log-odds before the softmax, or an SVM's margins.
+    """
+
+    classes: tuple[str, ...]
+    photos: tuple[str, ...]
+    truth: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.photos), len(self.classes))
+        if self.truth.shape != shape[:1] or self.scores.shape != shape:
+            raise ModisteError(f"predictions do not fit: {shape[0]} photos, truth {self.truth.shape}, scores {self.scores.shape} for {shape[1]} classes.")
+        if not np.isfinite(self.scores).all():
+            raise ModisteError("predictions hold scores that are not numbers; the network that gave them is broken.")
+        if shape[0] and not (0 <= self.truth.min() and self.truth.max() < shape[1]):
+            raise ModisteError(f"predictions hold a true class outside 0..{shape[1] - 1}.")
+
+    @classmethod
+    def of(cls, truth: Sequence[int], called: Sequence[int], classes: Sequence[str] = ()) -> Predictions:
+        """Predictions from class codes alone, for examples and tests: score 1 for the class called, 0 for the others."""
+        count = len(classes) or max(*truth, *called) + 1
+        names = tuple(classes) or tuple(f"class {code}" for code in range(count))
+        return cls(names, tuple(f"photo {n}" for n in range(len(truth))), np.array(truth, np.int64), np.eye(count)[np.array(called)])
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    @cached_property
+    def called(self) -> NDArray[np.int64]:
+        """The class called for each photo: (N,)."""
+        return self.scores.argmax(1).astype(np.int64)
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """How many photos of each class (row) were called each class (column): (K, K).
+
+        >>> Predictions.of(truth=[0, 0, 1], called=[0, 1, 1]).confusion.tolist()
+        [[1, 1], [0, 1]]
+        """
+        count = len(self.classes)
+        return np.bincount(self.truth * count + self.called, minlength=count * count).reshape(count, count)
+
+    def write(self, path: Path) -> Path:
+        """One line a photo: its path, true class, class called, and each class's score, exact to the last bit."""
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(["photo", "truth", "called", *(f"score {name}" for name in self.classes)])
+        for photo, truth, called, scores in zip(self.photos, self.truth, self.called, self.scores, strict=True):
+            rows.writerow([photo, self.classes[truth], self.classes[called], *(repr(float(score)) for score in scores)])
+        return write_text(path, text.getvalue())
+
+    @classmethod
+    def read(cls, path: Path) -> Predictions:
+        """What `write` wrote, bit for bit."""
+        if not path.is_file():
+            raise ModisteError(f"{path}: no predictions there.")
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = list(csv.reader(file))
+        classes = tuple(name.removeprefix("score ") for name in header[3:])
+        code = {name: number for number, name in enumerate(classes)}
+        try:
+            truth = np.array([code[row[1]] for row in rows], np.int64)
+            scores = np.array([[float(score) for score in row[3:]] for row in rows], np.float64).reshape(len(rows), len(classes))
+        except (KeyError, ValueError, IndexError) as error:
+            raise ModisteError(f"{path}: not a file of predictions that modiste wrote ({error}).") from error
+        return cls(classes, tuple(row[0] for row in rows), truth, scores)

@@ -1,0 +1,140 @@
+"""A recipe: everything that decides a result, as plain frozen values. Defaults are the preset `paper`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from modiste.records.errors import ModisteError, unknown
+from modiste.records.plain import changed, from_plain, to_plain
+
+COLOURS = {"grey3": 3, "rgb": 3, "grey1": 1}  # channels the network sees; grey3 is grey in three equal channels
+FITS = ("squash", "letterbox", "crop")
+NORMALISE = ("auto", "imagenet", "data", "none")
+SAMPLING = ("weighted", "shuffled")
+PLACES = ("after", "inside", "stages")
+SELECT = ("last", "best")
+PRECISION = ("auto", "bf16", "fp32")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Which network to build. The names are those of BACKBONES, ATTENTION and HEADS, checked where it is built."""
+
+    backbone: str = "alexnet"
+    convs: int = 5  # alexnet: 3 to 6
+    widths: str = "torchvision"  # alexnet: torchvision (64-192-384-256-256) or 2012 (96-256-384-384-256, with LRN)
+    attention: str = "none"
+    ratio: int = 16  # cbam: channels / hidden units of the shared MLP
+    kernel: int = 7  # cbam: side of the spatial convolution, odd
+    after_convs: tuple[int, ...] = (3, 4, 5)  # alexnet: attention after these convolutions
+    place: str = "after"  # resnet18: after each block, inside it before the addition (Woo et al.), or after the 4 stages
+    gate_norm: bool = False  # cbam: batch-norm behind the spatial convolution, as in the original code
+    identity_at_init: bool = False  # attention starts as x -> x, so that a pretrained backbone is not disturbed
+    head: str = "softmax"
+    svm_c: float | None = None  # svm, rbf_svm: None chooses C by cross-validation on train
+    dropout: float = 0.5  # alexnet
+    weights: str = "none"  # none, imagenet, or a .safetensors / .pth file
+    frozen: bool = False  # the backbone does not learn: neither convolutions nor batch-norm; attention and head do
+
+    def __post_init__(self) -> None:
+        demand(3 <= self.convs <= 6, f"network.convs = {self.convs}: AlexNet is built with 3, 4, 5 or 6 convolutions.")
+        demand(self.kernel % 2 == 1 and self.kernel > 0, f"network.kernel = {self.kernel}: CBAM's kernel must be odd (3, 5, 7).")
+        demand(self.ratio >= 1, f"network.ratio = {self.ratio}: must be 1 or more.")
+        demand(0 <= self.dropout < 1, f"network.dropout = {self.dropout}: must be in [0, 1).")
+        demand(self.svm_c is None or self.svm_c > 0, f"network.svm_c = {self.svm_c}: must be above 0.")
+        among("network.place", self.place, PLACES)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How a photo becomes the network's input: the same when training and when answering, so it is saved with the model."""
+
+    side: int = 224
+    colour: str = "grey3"
+    fit: str = "squash"
+    normalise: str = "auto"  # imagenet constants for a pretrained backbone, the training photos' own from scratch
+
+    def __post_init__(self) -> None:
+        demand(32 <= self.side <= 1024, f"pixels.side = {self.side}: must be 32 to 1024.")
+        among("pixels.colour", self.colour, COLOURS)
+        among("pixels.fit", self.fit, FITS)
+        among("pixels.normalise", self.normalise, NORMALISE)
+
+    @property
+    def channels(self) -> int:
+        return COLOURS[self.colour]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one run is trained. STUDY: Adam at 1e-4, batch 32, 19 full passes, weighted sampling (sections 4.1.3 and 4.4)."""
+
+    network: Network = field(default_factory=Network)
+    pixels: Pixels = field(default_factory=Pixels)
+    augment: tuple[str, ...] = ()
+    sampling: str = "weighted"
+    loss: str = "cross_entropy"
+    optimiser: str = "adam"
+    lr: float = 1e-4
+    weight_decay: float = 0.0
+    batch: int = 32
+    epochs: int = 19
+    validation: float = 0.0  # share of train set aside; photos of one product stay together
+    select: str = "last"  # the weights kept: last epoch's, or those with the best macro F1 on validation
+    patience: int | None = None  # stop after so many epochs without a better macro F1 on validation
+    precision: str = "auto"  # bf16 where the processor multiplies it in hardware, else fp32
+    seed: int = 0
+    split_seed: int = 0  # of the carving of validation, apart so that seeds are compared on one split
+
+    def __post_init__(self) -> None:
+        among("sampling", self.sampling, SAMPLING)
+        among("select", self.select, SELECT)
+        among("precision", self.precision, PRECISION)
+        demand(self.lr > 0, f"lr = {self.lr}: must be above 0.")
+        demand(self.weight_decay >= 0, f"weight_decay = {self.weight_decay}: must be 0 or more.")
+        demand(self.batch >= 1, f"batch = {self.batch}: must be 1 or more.")
+        demand(self.epochs >= 1, f"epochs = {self.epochs}: must be 1 or more.")
+        demand(0 <= self.validation < 0.9, f"validation = {self.validation}: a share of train, in [0, 0.9).")
+        demand(self.patience is None or self.patience >= 1, f"patience = {self.patience}: must be 1 or more, or none.")
+        demand(self.seed >= 0 and self.split_seed >= 0, "seed and split_seed must be 0 or more.")
+
+    @classmethod
+    def parse(cls, plain: Mapping[str, Any], where: str = "recipe") -> Recipe:
+        """A recipe from plain values (a JSON or TOML table); an unknown key is an error that offers the near name."""
+        return from_plain(cls, plain, where)
+
+    def plain(self) -> dict[str, Any]:
+        """The recipe as plain values, for JSON."""
+        made: dict[str, Any] = to_plain(self)
+        return made
+
+    def changed(self, settings: Mapping[str, Any], where: str = "recipe") -> Recipe:
+        """The same recipe with some settings changed.
+
+        >>> Recipe().changed({"pixels.side": "112", "lr": 0.001}).pixels.side
+        112
+        """
+        recipe = self
+        for key, value in settings.items():
+            recipe = changed(recipe, key.removeprefix("recipe."), value, where)
+        return recipe
+
+
+def sound() -> Recipe:
+    """What we would do instead of the paper: a validation split, early stopping, the best epoch by macro F1."""
+    return replace(Recipe(), validation=0.15, select="best", patience=5, epochs=60)
+
+
+PRESETS: dict[str, Callable[[], Recipe]] = {"paper": Recipe, "sound": sound}
+
+
+def demand(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ModisteError(f"recipe: {otherwise}")
+
+
+def among(key: str, name: str, names: tuple[str, ...] | Mapping[str, Any]) -> None:
+    if name not in names:
+        raise unknown(key, name, names)

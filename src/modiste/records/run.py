@@ -1,0 +1,132 @@
+"""A run: one folder that holds a trained network, its history, what it said of each photo, and what made it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from modiste.records.disk import digest, write_json, write_text
+from modiste.records.errors import MachineError, ModisteError
+from modiste.records.plain import fingerprint
+from modiste.records.predictions import Predictions
+from modiste.records.recipe import Network, Recipe
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over train. The watched split is validation, or else test: looked at for the curves, never to choose."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    watched: str
+    loss: float
+    accuracy: float
+    macro_f1: float
+    photos_per_second: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder. It is finished when about.json stands there: that file is written last."""
+
+    folder: Path
+
+    @property
+    def finished(self) -> bool:
+        return (self.folder / "about.json").is_file()
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        return Recipe.parse(self.read_json("recipe.json"), str(self.folder / "recipe.json"))
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What made it: data hash, versions, machine, time, parameters."""
+        about: dict[str, Any] = self.read_json("about.json")
+        return about
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that predictions stand here for."""
+        return sorted(path.stem for path in (self.folder / "predictions").glob("*.csv"))
+
+    def predictions(self, split: str = "test") -> Predictions:
+        """What the network said of each photo of a split."""
+        return Predictions.read(self.folder / "predictions" / f"{split}.csv")
+
+    def history(self) -> list[Epoch]:
+        """The epochs so far, in order."""
+        path = self.folder / "history.csv"
+        if not path.is_file():
+            return []
+        kinds = {"int": int, "float": float, "str": str}
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [Epoch(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(Epoch)}) for row in rows]
+
+    def write_history(self, epochs: Sequence[Epoch]) -> Path:
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        names = [field.name for field in fields(Epoch)]
+        rows.writerow(names)
+        rows.writerows([getattr(epoch, name) for name in names] for epoch in epochs)
+        return write_text(self.folder / "history.csv", text.getvalue())
+
+    def write_recipe(self, recipe: Recipe) -> Path:
+        return write_json(self.folder / "recipe.json", recipe.plain())
+
+    def read_json(self, name: str) -> Any:
+        path = self.folder / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ModisteError(f"{self.folder} is not a finished run: {name} is missing. `modiste train` or `modiste study` makes one.") from error
+        except ValueError as error:
+            raise ModisteError(f"{path} is damaged ({error}). Delete the folder and train the run again.") from error
+
+
+def run_id(recipe: Recipe, data_hash: str) -> str:
+    """12 hex digits that stand for a recipe and the photos it saw: equal id, equal result.
+
+    A file of weights counts by its content, so that moving it changes nothing.
+    """
+    plain = recipe.plain()
+    weights = recipe.network.weights
+    if weights not in ("none", "imagenet"):
+        if not Path(weights).is_file():
+            raise MachineError(f"network.weights: no file '{weights}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
+        plain["network"]["weights"] = f"sha256:{digest(Path(weights))}"
+    return fingerprint([plain, data_hash])[:12]
+
+
+def run_folder(runs: Path, recipe: Recipe, data_hash: str) -> Path:
+    """Where a run lives: a name for people, then its id ('alexnet-cbam-16-7-seed0-0f3a...')."""
+    return runs / f"{slug(recipe.network)}-seed{recipe.seed}-{run_id(recipe, data_hash)}"
+
+
+def slug(network: Network) -> str:
+    """A network in a few words, for a folder's name.
+
+    >>> slug(Network(attention="cbam", head="svm"))
+    'alexnet-cbam-16-7-svm'
+    """
+    words = [network.backbone]
+    if network.backbone == "alexnet" and network.convs != 5:
+        words.append(f"{network.convs}conv")
+    if network.attention != "none":
+        words.append(network.attention)
+    if network.attention == "cbam":
+        words.append(f"{network.ratio}-{network.kernel}")
+    if network.frozen:
+        words.append("frozen")
+    if network.head != "softmax":
+        words.append(network.head)
+    return "-".join(words)

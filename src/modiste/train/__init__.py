@@ -1,0 +1,1 @@
+"""From a recipe and a catalogue to a run."""
