@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from modiste.records.errors import MachineError
+
 
 def write_bytes(path: Path, data: bytes) -> Path:
     """Write beside `path`, flush to disk, rename over it: a crash leaves the old file or the new one."""
@@ -19,6 +21,8 @@ def write_bytes(path: Path, data: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+    except OSError as error:
+        raise MachineError(f"{path} could not be written: {error.strerror}. What stood there before still stands.") from error
     finally:
         beside.unlink(missing_ok=True)
     sync_folder(path.parent)

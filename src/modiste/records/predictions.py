@@ -31,10 +31,11 @@ class Predictions:
     def __post_init__(self) -> None:
         shape = (len(self.photos), len(self.classes))
         if self.truth.shape != shape[:1] or self.scores.shape != shape:
-            raise ModisteError(f"predictions do not fit: {shape[0]} photos, truth {self.truth.shape}, scores {self.scores.shape} for {shape[1]} classes.")
+            found = f"truth {self.truth.shape}, scores {self.scores.shape}"
+            raise ModisteError(f"predictions do not fit: {shape[0]} photos and {shape[1]} classes, but {found}.")
         if not np.isfinite(self.scores).all():
             raise ModisteError("predictions hold scores that are not numbers; the network that gave them is broken.")
-        if shape[0] and not (0 <= self.truth.min() and self.truth.max() < shape[1]):
+        if shape[0] and (self.truth.min() < 0 or self.truth.max() >= shape[1]):
             raise ModisteError(f"predictions hold a true class outside 0..{shape[1] - 1}.")
 
     @classmethod
@@ -60,7 +61,8 @@ class Predictions:
         [[1, 1], [0, 1]]
         """
         count = len(self.classes)
-        return np.bincount(self.truth * count + self.called, minlength=count * count).reshape(count, count)
+        pairs = np.bincount(self.truth * count + self.called, minlength=count * count)
+        return np.asarray(pairs.reshape(count, count), np.int64)
 
     def write(self, path: Path) -> Path:
         """One line a photo: its path, true class, class called, and each class's score, exact to the last bit."""

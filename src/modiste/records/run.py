@@ -88,7 +88,9 @@ class Run:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise ModisteError(f"{self.folder} is not a finished run: {name} is missing. `modiste train` or `modiste study` makes one.") from error
+            raise ModisteError(
+                f"{self.folder} is not a finished run: {name} is missing. `modiste train` or `modiste study` makes one."
+            ) from error
         except ValueError as error:
             raise ModisteError(f"{path} is damaged ({error}). Delete the folder and train the run again.") from error
 

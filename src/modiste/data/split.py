@@ -1,0 +1,73 @@
+"""Dividing a catalogue: every class on each side, photos of one product together, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from modiste.data.listing import SOURCES
+from modiste.records.catalogue import Catalogue, Photo
+from modiste.records.errors import ModisteError
+
+
+def carve(catalogue: Catalogue, share: float, seed: int) -> tuple[Catalogue, Catalogue]:
+    """The rest, and about `share` of each class's photos carved from it; photos without a label stay in the rest.
+
+    Photos of one product stay together. A class with two products or more is on both sides.
+    """
+    if not 0 < share < 1:
+        raise ModisteError(f"a share of {share} cannot be carved: it must lie between 0 and 1, such as 0.15.")
+    side = assigned(catalogue, {"rest": 1 - share, "carved": share}, seed)
+    rest = catalogue.with_photos(photo for photo in catalogue.photos if side.get(photo.path) != "carved")
+    return rest, catalogue.with_photos(photo for photo in catalogue.photos if side.get(photo.path) == "carved")
+
+
+def split(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> Catalogue:
+    """The catalogue with splits assigned by share ({'train': 0.8, 'test': 0.2}), on the laws of `carve`."""
+    if not shares or min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6:
+        given = ", ".join(f"{name} {share}" for name, share in shares.items())
+        raise ModisteError(f"shares must be above 0 and add up to 1; given: {given or 'none'}.")
+    side = assigned(catalogue, shares, seed)
+    return catalogue.with_photos(replace(photo, split=side.get(photo.path, photo.split)) for photo in catalogue.photos)
+
+
+def by_source(catalogue: Catalogue, splits: Mapping[str, str] = SOURCES) -> Catalogue:
+    """The catalogue with splits assigned by source, as in the paper: AAT trains, LAT tests; other sources keep theirs."""
+    sources = {photo.source for photo in catalogue.photos}
+    if not sources & set(splits):
+        found = ", ".join(sorted(sources - {""})) or "none at all"
+        raise ModisteError(f"no photo has one of the sources {', '.join(splits)}; the catalogue names {found}. Split it by share instead.")
+    return catalogue.with_photos(replace(photo, split=splits.get(photo.source, photo.split)) for photo in catalogue.photos)
+
+
+def assigned(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> dict[str, str]:
+    """The side of each labelled photo by path. The order of rows changes nothing.
+
+    Groups come in random order and each goes where the least of its share is filled, the largest share first:
+    so a class with as many products as there are sides is on every side.
+    """
+    sides = sorted(shares, key=lambda name: -shares[name])
+    side: dict[str, str] = {}
+    for label, groups in sorted(groups_by_class(catalogue).items()):
+        filled = dict.fromkeys(sides, 0)
+        for place in np.random.default_rng([seed, label]).permutation(len(groups)):
+            chosen = min(sides, key=lambda name: filled[name] / shares[name])
+            filled[chosen] += len(groups[place])
+            side |= {photo.path: chosen for photo in groups[place]}
+    return side
+
+
+def groups_by_class(catalogue: Catalogue) -> dict[int, list[list[Photo]]]:
+    """Labelled photos grouped by product (a photo without one is its own group), under its commonest class, the lower code of two."""
+    groups: dict[tuple[str, str], list[Photo]] = defaultdict(list)
+    for photo in catalogue.photos:
+        if photo.label is not None:
+            groups[("product", photo.product) if photo.product else ("path", photo.path)].append(photo)
+    classes: dict[int, list[list[Photo]]] = defaultdict(list)
+    for _, group in sorted(groups.items()):
+        found = Counter(photo.label for photo in group if photo.label is not None)
+        classes[min(found, key=lambda code: (-found[code], code))].append(group)
+    return classes

@@ -1,0 +1,123 @@
+"""The networks of the paper's Table 7, and how any network is built, counted and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from torch import Tensor, nn
+
+from modiste.models.attention import ATTENTION
+from modiste.models.backbones import BACKBONES
+from modiste.models.heads import HEADS, RBF
+from modiste.models.weights import loader
+from modiste.records.errors import ModisteError, unknown
+from modiste.records.recipe import Network
+
+
+class Classifier(nn.Module):
+    """A backbone and a head: pictures (B, C, S, S) -> scores (B, K).
+
+    A frozen backbone stays frozen in training mode too, its batch-norm included; attention and head learn.
+    """
+
+    def __init__(self, backbone: nn.Module, head: nn.Module, frozen: bool) -> None:
+        super().__init__()
+        self.backbone, self.head = backbone, head
+        self.still = [*still_modules(backbone)] if frozen else []
+        for module in self.still:
+            module.requires_grad_(False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.backbone(pictures))
+        return scores
+
+    def train(self, mode: bool = True) -> Classifier:
+        super().train(mode)
+        for module in self.still:
+            module.eval()
+        return self
+
+
+def still_modules(backbone: nn.Module, inside_attention: bool = False) -> list[nn.Module]:
+    """Convolutions and batch-norms that are not part of attention: what "all convolutional layers frozen" freezes (decision 0009)."""
+    found: list[nn.Module] = []
+    for name, module in backbone.named_children():
+        in_attention = inside_attention or name.startswith("attention")
+        if isinstance(module, nn.Conv2d | nn.BatchNorm2d) and not in_attention:
+            found.append(module)
+        found += still_modules(module, in_attention)
+    return found
+
+
+def build(network: Network, classes: int, channels: int = 3) -> Classifier:
+    """The network, ready to train: pretrained weights loaded, its last layer fresh, frozen where it should be."""
+    check(network)
+    backbone = BACKBONES[network.backbone](network, channels, loader(network))
+    return Classifier(backbone, nn.Linear(width(backbone), classes), network.frozen)
+
+
+def restore(network: Network, classes: int, channels: int, weights: Mapping[str, Tensor]) -> Classifier:
+    """The network as it was stored, its head included; an error says what does not fit."""
+    check(network)
+    backbone = BACKBONES[network.backbone](replace(network, weights="none"), channels, loader(Network()))
+    head = RBF(width(backbone), classes, len(weights["head.support"])) if "head.support" in weights else nn.Linear(width(backbone), classes)
+    classifier = Classifier(backbone, head, network.frozen)
+    try:
+        classifier.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModisteError(f"these weights are not those of the recipe beside them: {str(error).splitlines()[-1].strip()}") from error
+    return classifier
+
+
+def check(network: Network) -> None:
+    """Refuse names that no table has, and settings that cannot be meant."""
+    for key, name, table in (
+        ("backbone", network.backbone, BACKBONES),
+        ("attention", network.attention, ATTENTION),
+        ("head", network.head, HEADS),
+    ):
+        if name not in table:
+            raise unknown(key, name, table)
+    if network.frozen and network.weights == "none":
+        raise ModisteError(
+            "network.frozen: a frozen backbone without weights never learns to see. Give network.weights, or set network.frozen=false."
+        )
+
+
+def width(backbone: nn.Module) -> int:
+    """F, the number of features a backbone gives."""
+    features = backbone.width
+    assert isinstance(features, int)
+    return features
+
+
+def parameters(network: nn.Module) -> tuple[int, int]:
+    """Numbers of trainable and of frozen parameters."""
+    trainable = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
+    return trainable, sum(weight.numel() for weight in network.parameters()) - trainable
+
+
+def cbam(ratio: int, kernel: int) -> Network:
+    """AlexNet with CBAM after convolutions 3, 4 and 5 (paper, Table 2)."""
+    return Network(attention="cbam", ratio=ratio, kernel=kernel)
+
+
+RESNET = Network(backbone="resnet18", weights="imagenet", frozen=True)
+
+VARIANTS: dict[str, Network] = {  # names and order of Table 7; the last is the hole in its grid
+    "AlexNet (baseline)": Network(),
+    "3Conv_Softmax": Network(convs=3),
+    "3Conv_SVM": Network(convs=3, head="svm"),
+    "4Conv_Softmax": Network(convs=4),
+    "4Conv_SVM": Network(convs=4, head="svm"),
+    "6Conv_Softmax": Network(convs=6),
+    "6Conv_SVM": Network(convs=6, head="svm"),
+    "Alex-CBAM(16&7)": cbam(16, 7),
+    "Alex-CBAM(8&7)": cbam(8, 7),
+    "Alex-CBAM(8&5)": cbam(8, 5),
+    "Resnet (baseline)": RESNET,
+    "Resnet-CBAM": replace(RESNET, attention="cbam"),
+    "5Conv_SVM": Network(head="svm"),
+}
+PAPER_VARIANTS = tuple(VARIANTS)[:12]

@@ -1,0 +1,106 @@
+"""Weights to start from: ImageNet's by torchvision's downloader, or a file of the user's. Loading one never runs code."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import urllib.error
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import AlexNet_Weights, ResNet18_Weights
+
+from modiste.records.errors import MachineError, ModisteError
+from modiste.records.recipe import Network
+
+IMAGENET = {"alexnet": AlexNet_Weights.IMAGENET1K_V1, "resnet18": ResNet18_Weights.IMAGENET1K_V1}
+# torchvision numbers AlexNet's layers; ours bear the paper's names
+ALEXNET_NAMES = {"0": "conv1", "3": "conv2", "6": "conv3", "8": "conv4", "10": "conv5"}
+HEADS_ELSEWHERE = re.compile(r"^(fc\.|head\.|classifier\.6\.)")  # the last linear layer, always made anew
+
+
+def loader(network: Network) -> Callable[[nn.Module], None]:
+    """What fills a fresh backbone with the weights its network names, or leaves it as it is."""
+    if network.weights == "none":
+        return lambda _backbone: None
+
+    def load(backbone: nn.Module) -> None:
+        weights = imagenet(network) if network.weights == "imagenet" else read_weights(Path(network.weights))
+        fill(backbone, our_names(weights), network.weights)
+
+    return load
+
+
+def imagenet(network: Network) -> Mapping[str, Tensor]:
+    """ImageNet weights, from torchvision's cache or downloaded once."""
+    if network.backbone not in IMAGENET:
+        raise ModisteError(f"there are no ImageNet weights for '{network.backbone}'. Give a file, or 'none'.")
+    try:
+        weights: Mapping[str, Tensor] = IMAGENET[network.backbone].get_state_dict(progress=True, check_hash=True)
+    except (urllib.error.URLError, OSError, RuntimeError) as error:
+        raise MachineError(
+            f"the ImageNet weights of {network.backbone} could not be downloaded ({error}).\n"
+            "Where the network is closed, bring the file and name it: --weights resnet18.safetensors (or .pth),\n"
+            "or train from scratch: --weights none."
+        ) from error
+    return weights
+
+
+def read_weights(path: Path) -> Mapping[str, Tensor]:
+    """A state dict from a .safetensors or .pth file; a .pth is read with weights_only, which runs no code."""
+    if not path.is_file():
+        raise MachineError(f"network.weights: no file '{path}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise ModisteError(f"{path}: not weights that can be read safely ({str(error).splitlines()[0]}).") from error
+    found = found.get("state_dict", found) if isinstance(found, dict) else found
+    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise ModisteError(f"{path}: holds no table of named tensors (a state dict).")
+    return found
+
+
+def our_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """torchvision's names, or those of a run of ours, as the backbone's own; the last linear layer is left out.
+
+    >>> list(our_names({"module.features.3.bias": torch.zeros(1), "fc.bias": torch.zeros(1)}))
+    ['features.conv2.bias']
+    """
+    ours = {}
+    for name, value in weights.items():
+        bare = re.sub(r"^(module\.)?(backbone\.)?(body\.)?", "", name)
+        if HEADS_ELSEWHERE.match(bare):
+            continue
+        bare = re.sub(r"^features\.(\d+)\.", lambda found: f"features.{ALEXNET_NAMES.get(found[1], found[1])}.", bare)
+        ours[bare.replace("classifier.1.", "fc6.").replace("classifier.4.", "fc7.")] = value
+    return ours
+
+
+def fill(backbone: nn.Module, weights: Mapping[str, Tensor], origin: str) -> None:
+    """Copy weights into a backbone; every tensor must find its place, or the error says which did not."""
+    target = getattr(backbone, "body", backbone)
+    own = target.state_dict()
+    fitted = {name: one_channel(value, own[name]) if name in own else value for name, value in weights.items()}
+    lacking = [name for name in own if name not in fitted and not name.endswith("num_batches_tracked")]
+    foreign = [name for name in fitted if name not in own]
+    odd = [name for name in own if name in fitted and own[name].shape != fitted[name].shape]
+    for what, names in (("lacks", lacking), ("holds what this network has not:", foreign), ("has another shape for", odd)):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise ModisteError(
+                f"weights '{origin}' are not those of this {type(backbone).__name__}: the file {what} {', '.join(names[:3])}{more}."
+            )
+    target.load_state_dict(fitted, strict=False)
+
+
+def one_channel(value: Tensor, wanted: Tensor) -> Tensor:
+    """A first convolution over three channels as one over grey: its kernels summed, which is exact for three equal channels."""
+    if value.ndim == 4 and value.shape[1] == 3 and wanted.shape[1] == 1:
+        return value.sum(1, keepdim=True)
+    return value

@@ -1,0 +1,78 @@
+"""The table counts every photo once; the hash knows every change that can change a result."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modiste.data.describe import data_hash, describe
+from modiste.data.readers import read
+from modiste.records.catalogue import Catalogue, Photo
+from modiste.records.errors import ModisteError
+from modiste.records.labels import PAPER_CLASSES, Classes
+
+REAL = Path(__file__).parents[3] / "shared" / "data" / "catalog.tar"
+
+
+@pytest.fixture
+def catalogue(tmp_path, paint) -> Catalogue:
+    photos = (Photo("images/1.jpg", 0, split="train"), Photo("images/2.jpg", 1, split="test"), Photo("images/3.jpg", None, split="extra"))
+    return Catalogue(paint(tmp_path / "shop", *(photo.path for photo in photos)), PAPER_CLASSES, photos)
+
+
+def test_the_table_counts_each_photo_once(catalogue):
+    table = describe(catalogue)
+    assert table.columns == ("class", "train", "test", "extra", "all")
+    assert table.rows == (
+        ("Shoes", 1, 0, 0, 1),
+        ("Clothing", 0, 1, 0, 1),
+        ("Accessories", 0, 0, 0, 0),
+        ("Bags", 0, 0, 0, 0),
+        ("no label", 0, 0, 1, 1),
+        ("all", 1, 1, 1, 3),
+    )
+
+
+def test_the_hash_stays_under_row_order_and_root(catalogue, tmp_path):
+    moved = replace(catalogue, root=shutil.copytree(catalogue.root, tmp_path / "moved"))
+    assert data_hash(catalogue) == data_hash(catalogue.with_photos(reversed(catalogue.photos))) == data_hash(moved)
+    assert data_hash(catalogue) == data_hash(catalogue.with_photos(replace(photo, details={"a": "b"}) for photo in catalogue.photos))
+
+
+def test_the_hash_changes_with_bytes_label_split_path_and_classes(catalogue):
+    first, *others = catalogue.photos
+    hashes = {data_hash(catalogue), data_hash(catalogue.with_photos(others))}
+    for change in ({"label": 2}, {"label": None}, {"split": "test"}):
+        hashes.add(data_hash(catalogue.with_photos((replace(first, **change), *others))))
+    hashes.add(data_hash(replace(catalogue, classes=Classes(("Boots", "Clothing", "Accessories", "Bags")))))
+    (catalogue.root / first.path).rename(catalogue.root / "images" / "9.jpg")
+    hashes.add(data_hash(catalogue.with_photos((replace(first, path="images/9.jpg"), *others))))
+    (catalogue.root / "images" / "2.jpg").write_bytes(b"other")
+    hashes.add(data_hash(catalogue.with_photos((replace(first, path="images/9.jpg"), *others))))
+    assert len(hashes) == 8
+
+
+def test_progress_is_told_to_the_last_photo_and_a_missing_one_is_named(catalogue):
+    told: list[tuple[int, int]] = []
+    data_hash(catalogue, lambda done, whole: told.append((done, whole)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    (catalogue.root / "images" / "2.jpg").unlink()
+    with pytest.raises(ModisteError, match=r"images/2\.jpg: missing"):
+        data_hash(catalogue)
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason=f"the real catalogue is not at {REAL}")
+def test_the_real_catalogue_has_the_counts_its_readme_says(tmp_path):
+    with tarfile.open(REAL) as tar:
+        tar.extractall(tmp_path, filter="data")
+    catalogue = read(tmp_path / "catalog")
+    assert catalogue.classes == PAPER_CLASSES
+    assert len(catalogue) == 8612
+    assert catalogue.split("train").counts() == [291, 2366, 175, 297]
+    assert catalogue.split("test").counts() == [146, 372, 312, 157]
+    assert catalogue.split("extra").counts() == [1435, 2212, 800, 0]
+    assert sum(photo.label is None for photo in catalogue.photos) == 49

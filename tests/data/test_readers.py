@@ -1,0 +1,282 @@
+"""What people have becomes a catalogue whole, or not at all with every reason listed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from modiste.data.declared import write_classes
+from modiste.data.readers import READERS, read
+from modiste.records.catalogue import Photo, Suggestion
+from modiste.records.errors import BadRows, ModisteError, UsageError
+from modiste.records.labels import PAPER_CLASSES, Classes
+
+HEAD = "Image_Name,Label,Attribute\n"
+HATS = Classes(("Hats", "Gloves"))
+
+
+def problems(where, **options) -> list[tuple[int, str, str]]:
+    with pytest.raises(BadRows, match="nothing was read") as refused:
+        read(where, **options)
+    return [(bad.row, bad.value, bad.problem) for bad in refused.value.rows]
+
+
+def question(number: int, asked: list[object], answers: list[object]) -> dict[str, object]:
+    return {"question_num": number, "question": asked, "answers": answers, "question_count": len(asked), "gt": 1, "gt_distribution": [1.0]}
+
+
+@pytest.fixture
+def sample(tmp_path, paint):
+    """A sound folder for each reader."""
+    paint(tmp_path / "paper", "images/1.jpg", "images/2.jpg")
+    (tmp_path / "paper" / "labels.csv").write_text(HEAD + "1.jpg,0,Shoes\n2.jpg,3,Bags\n")
+    paint(tmp_path / "folders", "Shoes/1.jpg", "Bags/2.jpg")
+    paint(tmp_path / "a100", "images/Shoes_P1.jpg", "images/Bags_P2.png")
+    (tmp_path / "a100" / "A100_LAT.json").write_text(json.dumps([question(1, ["Shoes_P1"], ["Bags_P2"])]))
+    return lambda name: tmp_path / name
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_reader_reads_its_sample_and_is_found_by_itself(name, sample):
+    catalogue = read(sample(name))
+    assert catalogue == read(str(sample(name)), name)
+    assert catalogue.classes == PAPER_CLASSES
+    codes = [photo.suggestion.label if photo.suggestion else photo.label for photo in catalogue.photos]
+    assert sorted(codes) == [0, 3]
+    assert all((catalogue.root / photo.path).is_file() for photo in catalogue.photos)
+
+
+def test_an_unknown_format_or_place_is_named(tmp_path, sample):
+    with pytest.raises(UsageError, match="Did you mean 'folders'"):
+        read(sample("paper"), "folder")
+    with pytest.raises(ModisteError, match="no such file"):
+        read(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModisteError, match="found no catalogue"):
+        read(tmp_path / "empty")
+
+
+# The paper's label file
+
+
+def test_column_order_capitals_separator_bom_and_place_of_pictures_are_free(shop, paint):
+    plain = read(shop(HEAD + "1.jpg,0,Shoes\n2.jpg,1,Clothing\n"))
+    variants = [
+        "\ufeffImage_Name,Label,Attribute\r\n1.jpg,0,Shoes\r\n2.jpg,1,Clothing\r\n",
+        "LABEL;attribute;image_name\n0;Shoes;1.jpg\n1;clothing;2.jpg\n\n",
+        "Image_Name\tLabel\tAttribute\n1.jpg\t0.0\tshoes\n./images/2.jpg\t1\tCLOTHING\n",
+        "Image_Name,Label,Attribute\nimages/1.jpg, 0, Shoes\n 2.jpg,1,Clothing",
+    ]
+    for text in variants:
+        root = shop(text)
+        assert read(root) == plain == read(root / "labels.csv")
+    paint(root, "5.jpg")
+    (root / "labels.csv").write_text(HEAD + "5.jpg,0,Shoes\n")
+    assert read(root).photos[0].path == "5.jpg"
+
+
+def test_more_columns_are_kept_and_none_of_the_classes_is_no_label(shop):
+    head = "Image_Name,Label,Attribute,split,source,product_id,suggested_label,suggested_by,colour\n"
+    rows = "1.jpg,0,Shoes,train,AAT,P1,,,red\n2.jpg,-1,Perfume,other,,P2,1,model x,\n3.jpg,,,Val,,,Bags,,blue\n"
+    catalogue = read(shop(head + rows))
+    assert catalogue.photos == (
+        Photo("images/1.jpg", 0, None, "P1", "AAT", "train", {"colour": "red"}),
+        Photo("images/2.jpg", None, Suggestion(1, "model x"), "P2", "", "other", {"Attribute": "Perfume"}),
+        Photo("images/3.jpg", None, Suggestion(3, ""), "", "", "validation", {"colour": "blue"}),
+    )
+
+
+def test_without_a_split_column_the_source_decides(shop):
+    named = ("20250412_AAT_Shoes_1.jpg", "20250412_LAT_Bags_2.jpg", "flat.jpg")
+    text = HEAD + f"{named[0]},0,Shoes\n{named[1]},3,Bags\n{named[2]},1,Clothing\n"
+    assert [(photo.source, photo.split) for photo in read(shop(text, pictures=named)).photos] == [
+        ("AAT", "train"),
+        ("LAT", "test"),
+        ("", ""),
+    ]
+    text = "Image_Name,Label,Attribute,source\n" + f"{named[0]},0,Shoes,LAT\n"
+    assert read(shop(text)).photos[0].split == "test"
+
+
+def test_the_files_names_may_say_split_or_source(shop):
+    shop(HEAD + "1.jpg,0,Shoes\n2.jpg,1,Clothing\n", "train.csv")
+    root = shop(HEAD + "3.jpg,3,Bags\n", "test.csv")
+    assert [photo.split for photo in read(root).photos] == ["test", "train", "train"]
+    shop(HEAD + "3.jpg,0,Shoes\n1.jpg,0,Shoes\n", "val.csv")
+    assert [(row, said.split(":")[0]) for row, _, said in problems(root)] == [(1, "stands there twice"), (2, "stands there twice")]
+    for name in ("train.csv", "test.csv", "val.csv"):
+        (root / name).unlink()
+    shop(HEAD + "1.jpg,0,Shoes\n", "labels_AAT.csv")
+    shop(HEAD + "2.jpg,1,Clothing\n", "labels_LAT.csv")
+    assert [(photo.source, photo.split) for photo in read(root).photos] == [("AAT", "train"), ("LAT", "test")]
+
+
+def test_every_bad_row_is_listed_with_what_would_do(shop):
+    rows = [
+        ("1.jpg,1,Shoes", "has code 0, but the Label says 1"),
+        ("2.jpg,1,Clohting", "Did you mean 'Clothing'"),
+        ("22.jpg,1,Clothing", "is missing"),
+        ("4.JPG,1,Clothing", "Did you mean '4.jpg'"),
+        ("../secret.jpg,1,Clothing", "leads out"),
+        ("/etc/passwd,1,Clothing", "absolute path"),
+        ("C:\\a.jpg,1,Clothing", "absolute path"),
+        ("3.jpg,7,Clothing", "is no code"),
+        ("3.jpg,x,Clothing", "is no code"),
+        ("3.jpg,-1,Bags", "the code is -1"),
+        (",1,Clothing", "is empty"),
+    ]
+    text = HEAD + "3.jpg,1,Clothing\n" + "\n".join(row for row, _ in rows) + "\n3.jpg,1,Clothing\nimages/3.jpg,0,Shoes\n"
+    found = problems(shop(text + "4.jpg,1,Clothing\n"), classes=PAPER_CLASSES)
+    assert [row for row, _, _ in found] == list(range(2, len(rows) + 4))
+    for (_, expected), (_, _, said) in zip(rows, found, strict=False):
+        assert expected in said
+    assert "with the same label" in found[-2][2]
+    assert "another label (Clothing there, Shoes here)" in found[-1][2]
+
+
+def test_a_wrong_split_and_a_wrong_suggestion_are_listed(shop):
+    text = "Image_Name,Label,Attribute,split,suggested_label\n1.jpg,0,Shoes,trian,\n2.jpg,0,Shoes,train,9\n3.jpg,0,Shoes,train,Bgas\n"
+    said = [problem for _, _, problem in problems(shop(text))]
+    assert "Did you mean 'train'" in said[0]
+    assert "suggests no class" in said[1]
+    assert "Did you mean 'Bags'" in said[2]
+
+
+def test_missing_pictures_are_found_fast_among_many(tmp_path):
+    """A near name is offered for the first of them, without comparing all with all."""
+    (tmp_path / "images").mkdir()
+    for number in range(2000):
+        (tmp_path / "images" / f"photo_{number:05d}_front.jpg").touch()
+    rows = "".join(f"photo_{number:05d}_frnt.jpg,0,Shoes\n" for number in range(2000))
+    (tmp_path / "labels.csv").write_text(HEAD + rows)
+    found = problems(tmp_path)
+    assert len(found) == 2000
+    assert "Did you mean 'photo_00000_front.jpg'" in found[0][2]
+
+
+@pytest.mark.parametrize(
+    "data, said",
+    [
+        ("Image_Name,Label\n1.jpg,0\n".encode("utf-16"), "UTF-16"),
+        ("Image_Name,Label\n1.jpg,0\n".encode("utf-16-le"), "UTF-16"),
+        (b"", "is empty"),
+        (b"Image_Name,Label,Attribute\n", "no row under the header"),
+        (b"ImageName,Label,Attribute\n1.jpg,0,Shoes\n", "no column Image_Name.*Did you mean 'ImageName'"),
+        (b"Image_Name,Label,label\n1.jpg,0,0\n", "two columns for 'label'"),
+        (b'Image_Name,Label,Attribute\n"1.jpg,0,Shoes\n', "never closed"),
+        (b"Image_Name,Label,Attribute\n1.jpg,0\n", "has 2 cells, the header has 3"),
+        (b"Image_Name,Label,Attribute,title\n1.jpg,0,Shoes,caf\xe9\n", "is not UTF-8"),
+    ],
+)
+def test_a_file_of_the_wrong_kind_is_refused_by_name(shop, data, said):
+    with pytest.raises(ModisteError, match=said):
+        read(shop(data))
+
+
+def test_codes_are_declared_never_guessed(shop):
+    """By the paper's names, by the rows one to one, by classes.txt, by the caller; else the line to give is shown."""
+    own = HEAD + "1.jpg,1,Gloves\n2.jpg,0,Hats\n3.jpg,1,gloves\n"
+    assert read(shop(own)).classes.names == ("Hats", "Gloves")
+    assert read(shop(HEAD + "1.jpg,0,Shoes\n2.jpg,1,Clothing\n")).classes == PAPER_CLASSES
+    assert read(shop("Image_Name,Attribute\n1.jpg,Shoes\n2.jpg,Bags\n")).counts() == [1, 0, 0, 1]
+    for text, line in [
+        ("Image_Name,Label\n1.jpg,1\n2.jpg,0\n", '--classes "name of code 0,name of code 1"'),
+        ("Image_Name,Attribute\n1.jpg,Hats\n2.jpg,Gloves\n", '--classes "Gloves,Hats"'),
+        (HEAD + "1.jpg,0,Hats\n2.jpg,0,Hats\n3.jpg,0,Gloves\n4.jpg,1,Gloves\n", '--classes "Hats,Gloves"'),
+    ]:
+        with pytest.raises(ModisteError) as refused:
+            read(shop(text))
+        assert line in str(refused.value)
+        assert "classes.txt" in str(refused.value)
+    text = "Image_Name,Attribute\n1.jpg,Hats\n2.jpg,Gloves\n"
+    assert read(shop(text), classes=HATS).counts() == [1, 1]
+    assert read(shop("Image_Name,Label\n1.jpg,1\n2.jpg,-1\n"), classes=HATS).counts() == [0, 1]
+    write_classes(shop(text), HATS)
+    assert read(shop(text)).classes == HATS
+
+
+def test_one_wrong_row_among_the_paper_s_classes_is_a_bad_row_not_a_new_class(shop):
+    found = problems(shop(HEAD + "1.jpg,0,Shoes\n2.jpg,1,Clothing\n3.jpg,3,Bgas\n4.jpg,3,Bags\n"))
+    assert [(row, value) for row, value, _ in found] == [(3, "Bgas")]
+
+
+# A folder a class
+
+
+def test_folders_keep_split_and_class_at_any_depth(tmp_path, paint):
+    paint(tmp_path, "train/Shoes/1.jpg", "train/bags/deep/er/2.PNG", "VAL/Shoes/3.webp", "test/Clothing/4.jpg", "test/unlabelled/5.jpg")
+    paint(tmp_path, "train/Shoes/._1.jpg", "train/Shoes/.hidden/1.jpg", "train/Shoes/Thumbs.db", "train/Shoes/notes.txt", ".git/x.jpg")
+    (tmp_path / "test" / "Accessories").mkdir()
+    found = {photo.path: (photo.label, photo.split) for photo in read(tmp_path).photos}
+    assert found == {
+        "train/Shoes/1.jpg": (0, "train"),
+        "train/bags/deep/er/2.PNG": (3, "train"),
+        "VAL/Shoes/3.webp": (0, "validation"),
+        "test/Clothing/4.jpg": (1, "test"),
+        "test/unlabelled/5.jpg": (None, "test"),
+    }
+
+
+def test_folder_order_declares_nothing(tmp_path, paint):
+    paint(tmp_path, "Gloves/1.jpg", "Hats/2.jpg")
+    with pytest.raises(ModisteError, match='--classes "Gloves,Hats"'):
+        read(tmp_path)
+    assert [photo.label for photo in read(tmp_path, classes=HATS).photos] == [1, 0]
+    write_classes(tmp_path, HATS)
+    assert read(tmp_path).counts() == [1, 1]
+
+
+def test_what_has_no_place_in_folders_is_listed(tmp_path, paint):
+    paint(tmp_path, "train/Shoes/1.jpg", "train/Bgas/2.jpg", "train/3.jpg", "4.jpg", "Bags/5.jpg", "train/Shoes/6.heic")
+    with pytest.raises(ModisteError) as refused:
+        read(tmp_path, classes=PAPER_CLASSES)
+    for said in (
+        "Did you mean 'Bags'",
+        "'train/3.jpg' stands in no class",
+        "'4.jpg' stands in",
+        "folder 'Bags' stands beside",
+        "6.heic",
+        "5 problems",
+    ):
+        assert said in str(refused.value)
+
+
+def test_loops_in_links_end_the_walk_not_the_job(tmp_path, paint):
+    paint(tmp_path, "Shoes/1.jpg", "Bags/2.jpg")
+    (tmp_path / "Shoes" / "again").symlink_to(tmp_path)
+    (tmp_path / "Clothing").symlink_to(tmp_path / "Shoes")
+    assert [photo.path for photo in read(tmp_path).photos] == ["Bags/2.jpg", "Shoes/1.jpg"]
+
+
+# A100
+
+
+def test_ids_become_photos_once_with_a_suggestion_and_no_label(tmp_path, paint):
+    """LAT wins over AAT: an id in both would leak from test to train."""
+    paint(tmp_path, "images/Pants_P00462138.jpg", "images/Bags/Bags_P2.png", "Hat_P3.jpg", "Gadget/Gadget_P4.jpeg")
+    (tmp_path / "AAT.json").write_text(json.dumps([question(1, ["Pants_P00462138", "Bags_P2"], ["Hat_P3", "Pants_P00462138"])]))
+    (tmp_path / "LAT.json").write_text(json.dumps([question(1, ["Bags_P2"], ["Gadget_P4"])]))
+    by_path = {photo.path: photo for photo in read(tmp_path).photos}
+    assert len(by_path) == 4
+    assert by_path["images/Pants_P00462138.jpg"] == Photo(
+        "images/Pants_P00462138.jpg", None, Suggestion(1, "taxonomy fashion: Pants"), "P00462138", "AAT", "train", {"article_type": "Pants"}
+    )
+    assert (by_path["images/Bags/Bags_P2.png"].source, by_path["images/Bags/Bags_P2.png"].split) == ("LAT", "test")
+    assert by_path["Gadget/Gadget_P4.jpeg"].suggestion is None
+
+
+def test_every_malformed_entry_is_listed_with_file_and_question(tmp_path, paint):
+    paint(tmp_path, "images/Top_P1.jpg")
+    entries = [question(1, ["Top_P1", "../../x", 5], ["Top_P9"]), "text", question(7, ["Top_P1"], None)]
+    (tmp_path / "LAT.json").write_text(json.dumps(entries))
+    found = problems(tmp_path)
+    assert {(row, value) for row, value, _ in found} == {(1, "../../x"), (1, "5"), (1, "Top_P9"), (2, "'text'"), (7, "None")}
+    assert all("LAT.json" in said for _, _, said in found)
+
+
+@pytest.mark.parametrize("text, said", [("{", "is no JSON"), ('{"a": 1}', "must hold a list of questions")])
+def test_a_file_without_questions_is_refused(tmp_path, text, said):
+    (tmp_path / "AAT.json").write_text(text)
+    with pytest.raises(ModisteError, match=said):
+        read(tmp_path)
