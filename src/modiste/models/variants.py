@@ -57,12 +57,18 @@ def build(network: Network, classes: int, channels: int = 3) -> Classifier:
     return Classifier(backbone, nn.Linear(width(backbone), classes), network.frozen)
 
 
-def restore(network: Network, classes: int, channels: int, weights: Mapping[str, Tensor]) -> Classifier:
-    """The network as it was stored, its head included; an error says what does not fit."""
+def sketch(network: Network, classes: int, channels: int = 3) -> Classifier:
+    """The network with chance weights, frozen as it would be: to count its parameters and to time its steps."""
     check(network)
     backbone = BACKBONES[network.backbone](replace(network, weights="none"), channels, loader(Network()))
-    head = RBF(width(backbone), classes, len(weights["head.support"])) if "head.support" in weights else nn.Linear(width(backbone), classes)
-    classifier = Classifier(backbone, head, network.frozen)
+    return Classifier(backbone, nn.Linear(width(backbone), classes), network.frozen)
+
+
+def restore(network: Network, classes: int, channels: int, weights: Mapping[str, Tensor]) -> Classifier:
+    """The network as it was stored, its head included; an error says what does not fit."""
+    classifier = sketch(network, classes, channels)
+    if "head.support" in weights:
+        classifier.head = RBF(width(classifier.backbone), classes, len(weights["head.support"]))
     try:
         classifier.load_state_dict(weights)
     except RuntimeError as error:

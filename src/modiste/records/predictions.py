@@ -61,8 +61,8 @@ class Predictions:
         [[1, 1], [0, 1]]
         """
         count = len(self.classes)
-        pairs = np.bincount(self.truth * count + self.called, minlength=count * count)
-        return np.asarray(pairs.reshape(count, count), np.int64)
+        counts: NDArray[np.int64] = np.bincount(self.truth * count + self.called, minlength=count * count).reshape(count, count)
+        return counts
 
     def write(self, path: Path) -> Path:
         """One line a photo: its path, true class, class called, and each class's score, exact to the last bit."""

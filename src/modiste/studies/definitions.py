@@ -1,0 +1,106 @@
+"""The studies modiste knows: a question, its variants, its seeds, the tables that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from modiste.models.variants import VARIANTS
+from modiste.records.errors import ModisteError, unknown
+from modiste.records.recipe import PRESETS, Recipe
+
+TABLES = ("3", "4", "5", "6", "7", "summary", "pilot")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A recipe a variant, to be run with every seed; `tables` are names of TABLES, in the order they are shown."""
+
+    name: str
+    question: str
+    recipes: Mapping[str, Recipe]
+    seeds: tuple[int, ...] = (0,)
+    tables: tuple[str, ...] = ("summary",)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.recipes:
+            raise ModisteError(f"study '{self.name}' has no variants.")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise ModisteError(f"study '{self.name}': seeds must be different numbers, one or more; given {list(self.seeds)}.")
+        for table in self.tables:
+            if table not in TABLES:
+                raise unknown("table", table, TABLES)
+
+    def changed(self, settings: Mapping[str, Any]) -> Study:
+        """The same study with some settings of every recipe changed."""
+        return replace(self, recipes={name: recipe.changed(settings) for name, recipe in self.recipes.items()})
+
+    def starting_from(self, weights: str) -> Study:
+        """The pretrained variants started from other weights: a file, or 'none', which trains them whole (decision 0014)."""
+
+        def restarted(recipe: Recipe) -> Recipe:
+            network = recipe.network
+            if network.weights == "none":
+                return recipe
+            frozen = network.frozen and weights != "none"
+            return replace(recipe, network=replace(network, weights=weights, frozen=frozen))
+
+        names = ", ".join(name for name, recipe in self.recipes.items() if recipe.network.weights != "none")
+        if not names or weights == "imagenet":
+            return self
+        how = "no weights: from scratch, nothing frozen" if weights == "none" else f"the weights in {weights}"
+        note = f"{names} started from {how}, not from ImageNet's."
+        return replace(self, recipes={name: restarted(recipe) for name, recipe in self.recipes.items()}, notes=(*self.notes, note))
+
+    def planned(self) -> list[tuple[str, Recipe]]:
+        """Every run of the study, first seed first."""
+        return [(name, replace(recipe, seed=seed)) for seed in self.seeds for name, recipe in self.recipes.items()]
+
+
+def variants(*names: str, preset: str = "paper") -> dict[str, Recipe]:
+    """Recipes of a preset for named variants of Table 7, or for all of them and 5Conv_SVM."""
+    recipe = PRESETS[preset]()
+    for name in names:
+        if name not in VARIANTS:
+            raise unknown("variant", name, VARIANTS)
+    return {name: replace(recipe, network=VARIANTS[name]) for name in names or VARIANTS}
+
+
+def paper() -> Study:
+    return Study(
+        "paper",
+        "Which of the paper's twelve networks classifies fashion products best, and by how much?",
+        variants(),
+        tables=("7", "3", "4", "5", "6", "summary"),
+    )
+
+
+def sound() -> Study:
+    return Study(
+        "sound",
+        "The paper's networks, each stopped and chosen by a validation split instead of after 19 epochs.",
+        variants(preset="sound"),
+        tables=("summary", "7"),
+    )
+
+
+def pilot() -> Study:
+    """The paper's pilot: which augmentation, how many epochs. It looks at validation only."""
+    recipe = replace(Recipe(), validation=0.15)
+    choices: dict[str, tuple[str, ...]] = {
+        "none": (),
+        "flip": ("flip",),
+        "crop": ("crop",),
+        "rotate": ("rotate",),
+        "colour": ("colour",),
+        "flip + crop": ("flip", "crop"),
+        "flip + crop + colour": ("flip", "crop", "colour"),
+        "trivialaugment": ("trivialaugment",),
+    }
+    recipes = {name: replace(recipe, augment=augment) for name, augment in choices.items()}
+    return Study("pilot", "Which augmentation, and how many epochs? (AlexNet, judged on a validation split)", recipes, tables=("pilot",))
+
+
+STUDIES: dict[str, Callable[[], Study]] = {"paper": paper, "sound": sound, "pilot": pilot}

@@ -1,0 +1,116 @@
+"""Studies of the user's own: a TOML or YAML file, checked key by key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from modiste.models.variants import VARIANTS
+from modiste.records.errors import ModisteError, UsageError, unknown
+from modiste.records.plain import from_plain
+from modiste.records.recipe import PRESETS, Recipe
+from modiste.studies.definitions import STUDIES, Study
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the study: a network of Table 7, and what is changed in it."""
+
+    name: str
+    like: str = ""
+    set: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """What a study file may hold."""
+
+    question: str = ""
+    name: str = ""
+    preset: str = "paper"
+    seeds: tuple[int, ...] = (0,)
+    tables: tuple[str, ...] = ("summary",)
+
+
+def find(name: str) -> Study:
+    """A study modiste knows, or the one in a file of that name."""
+    if name in STUDIES:
+        return STUDIES[name]()
+    path = Path(name)
+    if path.suffix in (".toml", ".yaml", ".yml"):
+        return read_study(path)
+    raise UsageError(f"{unknown('study', name, STUDIES)}\nA study of your own is a file: modiste study my-study.toml")
+
+
+def read_study(path: Path) -> Study:
+    """The study in a TOML or YAML file; an unknown key or name is an error that offers the near one."""
+    plain = parsed(path)
+    shared, rows = plain.pop("recipe", {}), plain.pop("variants", None)
+    if not isinstance(rows, list) or not rows:
+        raise ModisteError(f"{path}: 'variants' must list one variant or more: names of Table 7, or tables with name, like and set.")
+    plain["tables"] = [str(table) for table in plain.get("tables", ["summary"])]
+    head = from_plain(StudyFile, plain, str(path))
+    if head.preset not in PRESETS:
+        raise UsageError(f"{path}: {unknown('preset', head.preset, PRESETS)}")
+    recipe = PRESETS[head.preset]().changed(dotted(shared, f"{path}, recipe"), f"{path}, recipe")
+    recipes: dict[str, Recipe] = {}
+    for row in rows:
+        variant = Variant(row) if isinstance(row, str) else variant_of(row, path)
+        if variant.name in recipes:
+            raise ModisteError(f"{path}: two variants are called '{variant.name}'.")
+        recipes[variant.name] = recipe_of(variant, recipe, shared, path)
+    return Study(head.name or path.stem, head.question or f"The study in {path.name}.", recipes, head.seeds, head.tables)
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    """A file's table of settings."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        plain = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+    except FileNotFoundError as error:
+        raise ModisteError(f"{path}: no such study file.") from error
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ModisteError(f"{path}: not {'TOML' if path.suffix == '.toml' else 'YAML'}: {error}") from error
+    if not isinstance(plain, dict):
+        raise ModisteError(f"{path}: a study is a table of settings, such as question, seeds, recipe and variants.")
+    return plain
+
+
+def variant_of(row: Any, path: Path) -> Variant:
+    if not isinstance(row, Mapping) or "name" not in row:
+        raise ModisteError(f"{path}: a variant is a name, or a table with at least a name; this is {row!r}.")
+    for key in row:
+        if key not in Variant.__dataclass_fields__:
+            raise UsageError(f"{path}, variant '{row['name']}': {unknown('key', key, Variant.__dataclass_fields__)}")
+    return Variant(str(row["name"]), str(row.get("like", "")), dict(row.get("set", {})))
+
+
+def recipe_of(variant: Variant, recipe: Recipe, shared: Mapping[str, Any], path: Path) -> Recipe:
+    """The shared recipe, the network the variant is like, the shared network settings again, then its own changes."""
+    where = f"{path}, variant '{variant.name}'"
+    like = variant.like or variant.name
+    if like not in VARIANTS:
+        if variant.like or not variant.set:
+            raise UsageError(f"{where}: {unknown('variant', like, VARIANTS)}")
+        like = "AlexNet (baseline)"
+    over = {key: value for key, value in dotted(shared, where).items() if key.startswith("network.")}
+    return replace(recipe, network=VARIANTS[like]).changed(over, where).changed(dotted(variant.set, where), where)
+
+
+def dotted(settings: Any, where: str, before: str = "") -> dict[str, Any]:
+    """Nested tables as dotted keys.
+
+    >>> dotted({"pixels": {"side": 112}, "lr": 0.001}, "")
+    {'pixels.side': 112, 'lr': 0.001}
+    """
+    if not isinstance(settings, Mapping):
+        raise UsageError(f"{where}: {settings!r} is not a table of settings.")
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= dotted(value, where, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": value}
+    return flat

@@ -1,0 +1,191 @@
+"""Finishing a study: run what it lacks, then write and return its tables, figures and report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from modiste.evaluate.figures import class_report, confusions, curves, f1_dots, png, svg
+from modiste.evaluate.metrics import accuracy, macro_f1
+from modiste.evaluate.pilot import pilot, recommendation
+from modiste.evaluate.published import PUBLISHED
+from modiste.evaluate.report import page
+from modiste.evaluate.tables import PAPER_TABLES, summary
+from modiste.models.heads import HEADS
+from modiste.records.catalogue import Catalogue
+from modiste.records.disk import write_bytes, write_json, write_text
+from modiste.records.predictions import Predictions
+from modiste.records.progress import Progress, Tell, silent
+from modiste.records.run import Epoch, Run, run_folder
+from modiste.records.table import Table
+from modiste.studies.definitions import Study
+from modiste.studies.plan import minutes
+from modiste.train.fit import check_before_work, divided, fit, used_hash
+
+Runs = Mapping[str, Sequence[Run]]  # variant -> its finished runs, a seed each
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a study gave: its tables, the folder they were written to, and the runs they were made from."""
+
+    tables: tuple[Table, ...]
+    folder: Path
+    runs: Runs
+    lacking: int  # runs that are not finished
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.html"
+
+
+def finish(
+    study: Study,
+    catalogue: Catalogue,
+    runs: Path = Path("runs"),
+    *,
+    where: str = "auto",
+    tell: Tell = silent,
+    train: bool = True,
+) -> Finished:
+    """Run what the study still lacks (nothing if `train` is false), then write its tables, figures and report."""
+    for recipe in study.recipes.values():
+        check_before_work(recipe)
+    data_hash = used_hash(catalogue, tell)
+    found: dict[str, list[Run]] = {name: [] for name in study.recipes}
+    planned = study.planned()
+    for number, (name, recipe) in enumerate(planned):
+        tell(Progress(f"study {study.name}", number, len(planned), "runs", f"{name}, seed {recipe.seed}"))
+        run = Run(run_folder(runs, recipe, data_hash))
+        if train and not run.finished:
+            run = fit(recipe, catalogue, runs, where=where, tell=tell, data_hash=data_hash)
+        if run.finished:
+            found[name].append(run)
+    tell(Progress(f"study {study.name}", len(planned), len(planned), "runs", "writing the report"))
+    folder = runs / "studies" / study.name
+    tables = tables_of(study, found)
+    lacking = len(planned) - sum(len(some) for some in found.values())
+    if any(found.values()):
+        write_out(study, catalogue, data_hash, found, tables, folder, lacking)
+    return Finished(tables, folder, found, lacking)
+
+
+def tables_of(study: Study, found: Runs) -> tuple[Table, ...]:
+    """The study's tables, in its order, from the predictions and histories on disk."""
+    made = []
+    for name in study.tables:
+        if name == "pilot":
+            made.append(pilot(histories(found)))
+        elif name == "summary":
+            made.append(summary(tested(found)))
+        else:
+            made.append(PAPER_TABLES[int(name)](tested(found)))
+    return tuple(made)
+
+
+def tested(found: Runs) -> dict[str, list[Predictions]]:
+    """What each variant's runs said of the test split, or of validation where there is no test."""
+    return {name: [run.predictions("test" if "test" in run.splits else "validation") for run in some] for name, some in found.items()}
+
+
+def histories(found: Runs) -> dict[str, list[list[Epoch]]]:
+    return {name: [run.history() for run in some] for name, some in found.items()}
+
+
+def figures_of(study: Study, found: Runs) -> dict[str, Callable[[], Figure]]:
+    """Captions, and what draws each: for the paper its Figs. 7 to 10, for other studies the same of all variants."""
+    own = {
+        name: some[0].history() for name, some in found.items() if some and HEADS[study.recipes[name].network.head] is None
+    }  # an SVM has its softmax network's curves
+    made: dict[str, Callable[[], Figure]] = {"Training: loss and accuracy (as Fig. 7)": lambda: curves(own)}
+    if "pilot" in study.tables:
+        return made
+    results = {name: some for name, some in tested(found).items() if some}
+    made = {"Macro F1 of every variant": lambda: f1_dots(results)} | made
+    groups = figure_groups(study, results)
+    for caption, names in groups.items():
+        some = {name: results[name] for name in names}
+        draw = class_report if caption.startswith("Classification report") else confusions
+        made[caption] = lambda draw=draw, some=some: draw(some)  # type: ignore[misc]
+    return made
+
+
+def figure_groups(study: Study, results: Mapping[str, Sequence[Predictions]]) -> dict[str, list[str]]:
+    """Which variants stand together in which figure."""
+    if "7" not in study.tables:
+        return {"Classification reports": [*results], "Confusion matrices": [*results]}
+    groups = {
+        "Classification report of 6Conv_SVM (as Fig. 8)": ["6Conv_SVM"],
+        "Confusion matrices of AlexNet (as Fig. 9)": [*PUBLISHED[3], "5Conv_SVM"],
+        "Confusion matrices of AlexNet + CBAM (as Fig. 10)": [*PUBLISHED[4]],
+        "Confusion matrices of ResNet-18 and ResNet-18 + CBAM": [name for name in PUBLISHED[7] if name.startswith("Resnet")],
+    }
+    there = {caption: [name for name in names if name in results] for caption, names in groups.items()}
+    return {caption: names for caption, names in there.items() if names}
+
+
+def write_out(study: Study, catalogue: Catalogue, data_hash: str, found: Runs, tables: Sequence[Table], folder: Path, lacking: int) -> None:
+    """report.html, and each table and figure as a file of its own."""
+    for name, table in zip(study.tables, tables, strict=True):
+        stem = folder / "tables" / (f"table-{name}" if name.isdigit() else name)
+        write_text(stem.with_suffix(".md"), table.markdown())
+        write_text(stem.with_suffix(".csv"), table.csv())
+        write_text(stem.with_suffix(".tex"), table.latex())
+    drawings = {}
+    for caption, draw in figures_of(study, found).items():
+        figure = draw()
+        stem = folder / "figures" / "".join(letter if letter.isalnum() else "-" for letter in caption.lower()).strip("-")
+        drawings[caption] = svg(figure)
+        write_text(stem.with_suffix(".svg"), drawings[caption])
+        write_bytes(stem.with_suffix(".png"), png(figure))
+    facts = circumstances(study, catalogue, data_hash, found)
+    write_json(folder / "study.json", {**facts, "runs": {name: [run.folder.name for run in some] for name, some in found.items()}})
+    html = page(f"Study: {study.name}", study.question, in_words(study, found, lacking), tables, drawings, facts)
+    write_text(folder / "report.html", html)
+
+
+def in_words(study: Study, found: Runs, lacking: int) -> list[str]:
+    """The result in a few sentences, with how far it can be trusted."""
+    words = list(study.notes)
+    if lacking:
+        words.append(f"{lacking} of {len(study.planned())} runs are not finished; their cells are dashes.")
+    if "pilot" in study.tables:
+        return [*words, recommendation(histories(found))]
+    means = {name: sum(map(macro_f1, some)) / len(some) for name, some in tested(found).items() if some}
+    best, last = max(means, key=lambda name: means[name]), min(means, key=lambda name: means[name])
+    words.append(f"Best by macro F1: {best} with {means[best]:.4f}; last of {len(means)}: {last} with {means[last]:.4f}.")
+    of_best = tested(found)[best][0]
+    right = accuracy(of_best)
+    half = 1.96 * math.sqrt(max(right * (1 - right), 1e-9) / len(of_best))
+    words.append(
+        f"With {len(of_best)} photos, {best}'s accuracy of {right:.4f} is known to about ±{half:.4f} "
+        "(95 %, normal approximation): do not read smaller differences as differences."
+    )
+    seeds = min(len(some) for some in found.values() if some)
+    words.append(f"{'One seed' if seeds == 1 else f'{seeds} seeds'} a variant.")
+    return words
+
+
+def circumstances(study: Study, catalogue: Catalogue, data_hash: str, found: Runs) -> dict[str, str]:
+    """Recipe, data, versions, time: what made the result."""
+    some_runs = [run for some in found.values() for run in some]
+    about = some_runs[0].about
+    trunks = {run.about["trunk"] for run in some_runs if "trunk" in run.about} - {run.folder.name for run in some_runs}
+    seconds = sum(run.about["seconds"] for run in [*some_runs, *(Run(some_runs[0].folder.parent / name) for name in trunks)])
+    splits = divided(catalogue, next(iter(study.recipes.values())), data_hash).named()
+    recipe = next(iter(study.recipes.values()))
+    return {
+        "Classes": str(catalogue.classes),
+        "Photos": ", ".join(f"{name} {len(part)}" for name, part in splits.items()),
+        "Data hash": data_hash,
+        "Pixels": f"{recipe.pixels.side} px, {recipe.pixels.colour}, {recipe.pixels.fit}",
+        "Training": f"{recipe.epochs} epochs, batch {recipe.batch}, {recipe.optimiser} at {recipe.lr:g}, sampling {recipe.sampling}",
+        "Seeds": ", ".join(map(str, study.seeds)),
+        "Arithmetic": ", ".join(sorted({run.about["precision"] for run in some_runs})),
+        "Time of all runs": minutes(seconds),
+        **{name: str(value) for name, value in about["made_with"].items()},
+    }

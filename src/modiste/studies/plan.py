@@ -1,0 +1,169 @@
+"""A plan: what a study would do, before it does it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from modiste.data.batches import IMAGENET_MEAN, IMAGENET_STD, Pictures, expected_draws
+from modiste.data.describe import describe
+from modiste.models.heads import HEADS
+from modiste.models.variants import parameters, sketch
+from modiste.records.catalogue import Catalogue
+from modiste.records.progress import Progress, Tell, silent
+from modiste.records.recipe import Recipe
+from modiste.records.run import Run, run_folder
+from modiste.records.table import Cell, Table
+from modiste.studies.definitions import Study
+from modiste.train.fit import Splits, check_before_work, divided, used_hash, without_second_stage
+from modiste.train.loop import Lesson, Watched, epoch_batches, optimiser_of, step
+from modiste.train.losses import loss
+from modiste.train.machine import device, precision
+from modiste.train.model import Eyes, Model
+
+WARM, TIMED = 2, 4  # steps
+PREDICTING = 0.5  # a fp32 prediction costs about half a bf16 training step a photo
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Tables for people, and what the study will still take: seconds of this machine and bytes of disk."""
+
+    tables: tuple[Table, ...]
+    seconds: float
+    disk_bytes: int
+
+    def plain(self) -> dict[str, object]:
+        return {"tables": [table.plain() for table in self.tables], "seconds": round(self.seconds), "disk_bytes": self.disk_bytes}
+
+
+def plan(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), *, where: str = "auto", tell: Tell = silent) -> Plan:
+    """What `finish` would do: photos, draws, runs with parameters, steps, measured time, disk. Trains nothing."""
+    for recipe in study.recipes.values():
+        check_before_work(recipe)
+    data_hash = used_hash(catalogue, tell)
+    splits = {name: divided(catalogue, recipe, data_hash) for name, recipe in study.recipes.items()}
+    rows, seconds, disk = [], 0.0, 0
+    timed: dict[Recipe, float] = {}
+    seen: set[Path] = set()
+    for number, (name, recipe) in enumerate(study.planned()):
+        tell(Progress("measuring", number, len(study.planned()), "variants", name))
+        row, takes, bytes_ = run_row(name, recipe, splits[name], runs, where, timed, seen)
+        rows.append(row)
+        seconds, disk = seconds + takes, disk + bytes_
+    some_recipe, some_splits = next(iter(study.recipes.values())), next(iter(splits.values()))
+    disk += cache_bytes(study, splits)
+    columns = ("Run", "Seed", "State", "Trainable", "Frozen", "Steps", "Seconds a step", "Minutes", "MB")
+    note = f"In all: about {minutes(seconds)} on this machine and {disk / 1e9:.1f} GB of disk, decoded photos included."
+    table = Table("Runs", columns, tuple(rows), (note, *study.notes), digits=2)
+    return Plan((describe(used(catalogue, some_splits)), draws(some_splits, some_recipe), table), seconds, disk)
+
+
+def used(catalogue: Catalogue, splits: Splits) -> Catalogue:
+    """The photos that the study reads, under the split names it uses them for."""
+    return catalogue.with_photos(replace(photo, split=name) for name, part in splits.named().items() for photo in part.photos)
+
+
+def draws(splits: Splits, recipe: Recipe) -> Table:
+    """What the sampler makes of the class imbalance."""
+    counts = splits.train.counts()
+    expected = expected_draws(counts, recipe.sampling)
+    rows = [
+        (name, count, round(draw, 1), round(draw / count, 2))
+        for name, count, draw in zip(splits.train.classes.names, counts, expected, strict=True)
+    ]
+    columns = ("Class", "Photos in train", "Draws an epoch", "Times each photo")
+    return Table(f"Sampler: {recipe.sampling}", columns, tuple(rows), digits=2)
+
+
+def run_row(
+    name: str, recipe: Recipe, splits: Splits, runs: Path, where: str, timed: dict[Recipe, float], seen: set[Path]
+) -> tuple[tuple[Cell, ...], float, int]:
+    """One line of the plan, the seconds it will take and the bytes it will leave."""
+    classes = len(splits.train.classes)
+    trainable, frozen = parameters(sketch(recipe.network, classes, recipe.pixels.channels))
+    folder = run_folder(runs, recipe, splits.data_hash)
+    second = HEADS[recipe.network.head] is not None
+    trunk = run_folder(runs, without_second_stage(recipe), splits.data_hash) if second else folder
+    state = state_of(Run(folder), Run(trunk), second, seen)
+    steps = recipe.epochs * len(epoch_batches(np.array(splits.train.labels()), recipe, 0))
+    if state == "finished":
+        return (name, recipe.seed, state, trainable, frozen, 0, None, 0.0, 0), 0.0, 0
+    trains = not (second and (trunk in seen or Run(trunk).finished))
+    seen |= {folder, trunk}
+    pace = seconds_a_step(recipe, splits, where, timed)
+    done = len(Run(trunk).history()) / recipe.epochs if (trunk / "checkpoint.safetensors").is_file() else 0.0
+    photos = len(splits.train)
+    watched = len(splits.validation or splits.test or ())
+    training = (steps * (1 - done) * pace) * (1 + PREDICTING * watched / photos) if trains else 0.0
+    predicting = pace / recipe.batch * PREDICTING * (watched + (2 * photos if second else 0))
+    size = 4 * (trainable + frozen) * (2 if second and trains else 1)
+    takes = training + predicting
+    row: tuple[Cell, ...] = (name, recipe.seed, state, trainable, frozen, steps if trains else 0, pace, takes / 60, round(size / 1e6))
+    return row, takes, size
+
+
+def state_of(run: Run, trunk: Run, second: bool, seen: set[Path]) -> str:
+    if run.finished:
+        return "finished"
+    if second and (trunk.finished or trunk.folder in seen):
+        return "fits an SVM on the softmax run of its depth"
+    done = trunk.history() if (trunk.folder / "checkpoint.safetensors").is_file() else []
+    return f"goes on after epoch {done[-1].epoch}" if done else "to train"
+
+
+def seconds_a_step(recipe: Recipe, splits: Splits, where: str, timed: dict[Recipe, float]) -> float:
+    """Measured on this machine, with made-up pictures of the right size; the same network is measured once."""
+    key = without_second_stage(recipe).changed({"seed": 0, "epochs": 1})
+    if key not in timed:
+        timed[key] = measure(key, splits, device(where))
+    return timed[key]
+
+
+def measure(recipe: Recipe, splits: Splits, where: torch.device) -> float:
+    rng = np.random.default_rng(0)
+    shape = (recipe.batch, recipe.pixels.side, recipe.pixels.side, 3 if recipe.pixels.colour == "rgb" else 1)
+    classes = splits.train.classes
+    pictures = Pictures((), rng.integers(0, 256, shape, np.uint8), rng.integers(0, len(classes), recipe.batch))
+    mean, std = IMAGENET_MEAN[: recipe.pixels.channels], IMAGENET_STD[: recipe.pixels.channels]
+    network = sketch(recipe.network, len(classes), recipe.pixels.channels).train()
+    network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    lesson = Lesson(
+        Model(classes, Eyes(recipe.pixels, mean, std), network),
+        recipe,
+        loss("hinge" if recipe.network.head == "hinge" else recipe.loss, splits.train.counts()),
+        pictures,
+        Watched("", pictures),
+        where,
+        precision(recipe.precision, where) == "bf16",
+        silent,
+    )
+    optimiser, rows, took = optimiser_of(recipe, network, where), np.arange(recipe.batch), []
+    for _ in range(WARM + TIMED):
+        begun = time.perf_counter()
+        step(lesson, optimiser, rows)
+        took.append(time.perf_counter() - begun)
+    return float(np.median(took[WARM:]))
+
+
+def cache_bytes(study: Study, splits: Mapping[str, Splits]) -> int:
+    """Bytes of decoded photos: one copy for all runs that look alike."""
+    looks = {
+        (recipe.pixels.side, recipe.pixels.colour == "rgb", recipe.pixels.fit): sum(len(part) for part in splits[name].named().values())
+        for name, recipe in study.recipes.items()
+    }
+    return sum(count * side * side * (3 if rgb else 1) for (side, rgb, _fit), count in looks.items())
+
+
+def minutes(seconds: float) -> str:
+    """
+    >>> minutes(5400)
+    '1 h 30 min'
+    """
+    hours, rest = divmod(round(seconds / 60), 60)
+    return f"{hours} h {rest} min" if hours else f"{rest} min"
