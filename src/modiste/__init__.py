@@ -1,3 +1,84 @@
-"""Classify photos of fashion products."""
+"""modiste classifies photos of fashion products, and repeats the study that asked which network does it best.
+
+The Python words are the command line's:
+
+    import modiste
+
+    catalogue = modiste.read("photos/")
+    run = modiste.train("Alex-CBAM(16&7)", catalogue, settings={"epochs": 5})
+    print(modiste.report(run.predictions("test")).markdown())
+    finished = modiste.study("paper", catalogue)
+
+Importing modiste imports none of the rooms; each is imported when one of its words is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modiste.api import study, train
+    from modiste.data.drawn import draw
+    from modiste.data.readers import read
+    from modiste.evaluate.metrics import report
+    from modiste.models.variants import VARIANTS
+    from modiste.records.catalogue import Catalogue, Photo
+    from modiste.records.errors import ModisteError
+    from modiste.records.labels import Classes
+    from modiste.records.predictions import Predictions
+    from modiste.records.recipe import Network, Pixels, Recipe
+    from modiste.records.run import Run
+    from modiste.records.table import Table
+    from modiste.train.model import evaluate
 
 __version__ = "0.1.0"
+
+WHERE = {  # public word -> the room it lives in
+    "Catalogue": "records.catalogue",
+    "Classes": "records.labels",
+    "ModisteError": "records.errors",
+    "Network": "records.recipe",
+    "Photo": "records.catalogue",
+    "Pixels": "records.recipe",
+    "Predictions": "records.predictions",
+    "Recipe": "records.recipe",
+    "Run": "records.run",
+    "Table": "records.table",
+    "VARIANTS": "models.variants",
+    "draw": "data.drawn",
+    "evaluate": "train.model",
+    "read": "data.readers",
+    "report": "evaluate.metrics",
+    "study": "api",
+    "train": "api",
+}
+__all__ = [
+    "VARIANTS",
+    "Catalogue",
+    "Classes",
+    "ModisteError",
+    "Network",
+    "Photo",
+    "Pixels",
+    "Predictions",
+    "Recipe",
+    "Run",
+    "Table",
+    "draw",
+    "evaluate",
+    "read",
+    "report",
+    "study",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in WHERE:
+        raise AttributeError(f"module 'modiste' has no attribute '{name}'")
+    return getattr(import_module(f"modiste.{WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -34,6 +34,18 @@ def split(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> Catal
     return catalogue.with_photos(replace(photo, split=side.get(photo.path, photo.split)) for photo in catalogue.photos)
 
 
+def limit(catalogue: Catalogue, most: int, seed: int = 0) -> Catalogue:
+    """At most about `most` labelled photos of each split, classes in their proportions, one of each at least; for trials."""
+    rng, kept = np.random.default_rng(seed), set[str]()
+    for name in sorted({photo.split for photo in catalogue.photos}):
+        part = catalogue.split(name)
+        for code, count in enumerate(part.counts()):
+            paths = sorted(photo.path for photo in part.photos if photo.label == code)
+            share = min(count, max(1, round(most * count / len(part))))
+            kept |= {str(path) for path in rng.permutation(paths)[:share]}
+    return catalogue.with_photos(photo for photo in catalogue.photos if photo.path in kept)
+
+
 def by_source(catalogue: Catalogue, splits: Mapping[str, str] = SOURCES) -> Catalogue:
     """The catalogue with splits assigned by source, as in the paper: AAT trains, LAT tests; other sources keep theirs."""
     sources = {photo.source for photo in catalogue.photos}
@@ -71,3 +83,14 @@ def groups_by_class(catalogue: Catalogue) -> dict[int, list[list[Photo]]]:
         found = Counter(photo.label for photo in group if photo.label is not None)
         classes[min(found, key=lambda code: (-found[code], code))].append(group)
     return classes
+
+
+def accept(catalogue: Catalogue) -> Catalogue:
+    """The catalogue with suggested labels taken for labels where there are none."""
+
+    def labelled(photo: Photo) -> Photo:
+        if photo.label is not None or photo.suggestion is None:
+            return photo
+        return replace(photo, label=photo.suggestion.label)
+
+    return catalogue.with_photos(labelled(photo) for photo in catalogue.photos)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import urllib.error
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import AlexNet_Weights, ResNet18_Weights
@@ -58,10 +56,11 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise ModisteError(f"{path}: not weights that can be read safely ({str(error).splitlines()[0]}).") from error
+    except Exception as error:  # torch.load raises whatever a damaged pickle leads it to
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ModisteError(f"{path}: not weights that can be read safely ({why}).") from error
     found = found.get("state_dict", found) if isinstance(found, dict) else found
-    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
+    if not isinstance(found, dict) or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()):
         raise ModisteError(f"{path}: holds no table of named tensors (a state dict).")
     return found
 

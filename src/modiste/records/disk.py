@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from modiste.records.errors import MachineError
 
 def write_bytes(path: Path, data: bytes) -> Path:
     """Write beside `path`, flush to disk, rename over it: a crash leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
             file.write(data)
             file.flush()
@@ -24,14 +25,15 @@ def write_bytes(path: Path, data: bytes) -> Path:
     except OSError as error:
         raise MachineError(f"{path} could not be written: {error.strerror}. What stood there before still stands.") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
     sync_folder(path.parent)
     return path
 
 
 def write_text(path: Path, text: str) -> Path:
-    """`write_bytes` for text, in UTF-8 with line ends kept."""
-    return write_bytes(path, text.encode("utf-8"))
+    """`write_bytes` for text, in UTF-8 with line ends kept; a photo's name keeps bytes that are not UTF-8."""
+    return write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
 
 def write_json(path: Path, value: Any) -> Path:

@@ -28,7 +28,7 @@ def from_plain(kind: type[T], plain: Mapping[str, Any], where: str) -> T:
     hints = get_type_hints(kind)
     for key in plain:
         if key not in hints:
-            raise UsageError(f"{where}: {unknown('setting', key, hints)}")
+            raise UsageError(f"{where}: {unknown('setting', str(key), hints)}")
     return kind(**{key: convert(hints[key], value, f"{where}.{key}") for key, value in plain.items()})
 
 
@@ -86,7 +86,7 @@ def convert_one(hint: type, value: Any, where: str) -> Any:
     if hint in (int, float) and isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
             number = float(value) if hint is float else int(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             number = None
         if number is not None and (isinstance(value, str) or number == value):
             return number
@@ -97,4 +97,4 @@ def convert_one(hint: type, value: Any, where: str) -> Any:
 def fingerprint(plain: Any) -> str:
     """SHA-256 of plain values in one canonical spelling: equal values, equal digits."""
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()  # a path may hold bytes that are not UTF-8

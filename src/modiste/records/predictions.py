@@ -51,7 +51,8 @@ class Predictions:
     @cached_property
     def called(self) -> NDArray[np.int64]:
         """The class called for each photo: (N,)."""
-        return self.scores.argmax(1).astype(np.int64)
+        codes: NDArray[np.int64] = self.scores.argmax(1).astype(np.int64)
+        return codes
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
@@ -67,7 +68,8 @@ class Predictions:
     def write(self, path: Path) -> Path:
         """One line a photo: its path, true class, class called, and each class's score, exact to the last bit."""
         text = io.StringIO()
-        rows = csv.writer(text, lineterminator="\n")
+        odd = any("\r" in name for name in (*self.photos, *self.classes))  # older Pythons leave a bare CR unquoted
+        rows = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL)
         rows.writerow(["photo", "truth", "called", *(f"score {name}" for name in self.classes)])
         for photo, truth, called, scores in zip(self.photos, self.truth, self.called, self.scores, strict=True):
             rows.writerow([photo, self.classes[truth], self.classes[called], *(repr(float(score)) for score in scores)])
@@ -78,13 +80,13 @@ class Predictions:
         """What `write` wrote, bit for bit."""
         if not path.is_file():
             raise ModisteError(f"{path}: no predictions there.")
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *rows = list(csv.reader(file))
-        classes = tuple(name.removeprefix("score ") for name in header[3:])
-        code = {name: number for number, name in enumerate(classes)}
         try:
+            with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+                header, *rows = list(csv.reader(file))
+            classes = tuple(name.removeprefix("score ") for name in header[3:])
+            code = {name: number for number, name in enumerate(classes)}
             truth = np.array([code[row[1]] for row in rows], np.int64)
             scores = np.array([[float(score) for score in row[3:]] for row in rows], np.float64).reshape(len(rows), len(classes))
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, csv.Error) as error:
             raise ModisteError(f"{path}: not a file of predictions that modiste wrote ({error}).") from error
         return cls(classes, tuple(row[0] for row in rows), truth, scores)

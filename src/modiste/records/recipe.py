@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Any
 
 from modiste.records.errors import ModisteError, unknown
@@ -43,7 +44,7 @@ class Network:
         demand(self.kernel % 2 == 1 and self.kernel > 0, f"network.kernel = {self.kernel}: CBAM's kernel must be odd (3, 5, 7).")
         demand(self.ratio >= 1, f"network.ratio = {self.ratio}: must be 1 or more.")
         demand(0 <= self.dropout < 1, f"network.dropout = {self.dropout}: must be in [0, 1).")
-        demand(self.svm_c is None or self.svm_c > 0, f"network.svm_c = {self.svm_c}: must be above 0.")
+        demand(self.svm_c is None or (self.svm_c > 0 and isfinite(self.svm_c)), f"network.svm_c = {self.svm_c}: must be above 0.")
         among("network.place", self.place, PLACES)
 
 
@@ -92,8 +93,8 @@ class Recipe:
         among("sampling", self.sampling, SAMPLING)
         among("select", self.select, SELECT)
         among("precision", self.precision, PRECISION)
-        demand(self.lr > 0, f"lr = {self.lr}: must be above 0.")
-        demand(self.weight_decay >= 0, f"weight_decay = {self.weight_decay}: must be 0 or more.")
+        demand(self.lr > 0 and isfinite(self.lr), f"lr = {self.lr}: must be above 0.")
+        demand(self.weight_decay >= 0 and isfinite(self.weight_decay), f"weight_decay = {self.weight_decay}: must be 0 or more.")
         demand(self.batch >= 1, f"batch = {self.batch}: must be 1 or more.")
         demand(self.epochs >= 1, f"epochs = {self.epochs}: must be 1 or more.")
         demand(0 <= self.validation < 0.9, f"validation = {self.validation}: a share of train, in [0, 0.9).")

@@ -61,6 +61,8 @@ class Study:
 
 def variants(*names: str, preset: str = "paper") -> dict[str, Recipe]:
     """Recipes of a preset for named variants of Table 7, or for all of them and 5Conv_SVM."""
+    if preset not in PRESETS:
+        raise unknown("preset", preset, PRESETS)
     recipe = PRESETS[preset]()
     for name in names:
         if name not in VARIANTS:

@@ -161,7 +161,8 @@ def cache_bytes(study: Study, splits: Mapping[str, Splits]) -> int:
 
 
 def minutes(seconds: float) -> str:
-    """
+    """A length of time for people.
+
     >>> minutes(5400)
     '1 h 30 min'
     """

@@ -106,7 +106,11 @@ def used_hash(catalogue: Catalogue, tell: Tell = silent) -> str:
 
 
 def divided(catalogue: Catalogue, recipe: Recipe, data_hash: str) -> Splits:
-    """The splits a recipe asks for; validation is the catalogue's own, or carved from train where the recipe says so."""
+    """The splits a recipe asks for; validation is the catalogue's own, or carved from train where the recipe says so.
+
+    Photos stand by path, for draws go by place: the order of a catalogue's rows changes nothing.
+    """
+    catalogue = catalogue.with_photos(sorted(catalogue.photos, key=lambda photo: photo.path))
     train = catalogue.split(TRAIN)
     own, test = catalogue.split(VALIDATION), catalogue.split(TEST)
     lacking = [name for name, count in zip(catalogue.classes.names, train.counts(), strict=True) if count == 0]

@@ -58,8 +58,9 @@ def learn(lesson: Lesson, run: Run) -> int:
     path = run.folder / "checkpoint.safetensors"
     position = load_checkpoint(path, network, optimiser) if path.is_file() else Position()
     epochs = run.history()[: position.epoch]
+    saved = time.monotonic()
     while position.epoch < recipe.epochs and not out_of_patience(epochs, recipe.patience):
-        train_epoch(lesson, optimiser, position, path)
+        saved = train_epoch(lesson, optimiser, position, path, saved)
         epochs.append(measured(lesson, position))
         run.write_history(epochs)
         if recipe.select == "best" and best_epoch(epochs) == epochs[-1].epoch:
@@ -71,12 +72,12 @@ def learn(lesson: Lesson, run: Run) -> int:
     return best_epoch(epochs)
 
 
-def train_epoch(lesson: Lesson, optimiser: torch.optim.Optimizer, position: Position, checkpoint: Path) -> None:
-    """The steps of an epoch that are still to do; `position` is kept up to date."""
+def train_epoch(lesson: Lesson, optimiser: torch.optim.Optimizer, position: Position, checkpoint: Path, saved: float) -> float:
+    """The steps of an epoch that are still to do; `position` is kept up to date. `saved` is when the last checkpoint was written."""
     network, recipe = lesson.model.network, lesson.recipe
     batches = epoch_batches(lesson.train.labels, recipe, position.epoch)
     network.train()
-    saved = begun = time.monotonic()
+    begun = time.monotonic()
     before = position.seconds
     for rows in batches[position.step :]:
         torch.manual_seed(chance(recipe.seed, position.epoch, position.step))  # dropout and augmentation of this step
@@ -94,11 +95,10 @@ def train_epoch(lesson: Lesson, optimiser: torch.optim.Optimizer, position: Posi
         note = f"epoch {position.epoch + 1} of {recipe.epochs}, loss {position.loss_sum / position.seen:.3f}"
         done = position.epoch * len(lesson.train) + position.seen
         lesson.tell(Progress("training", done, recipe.epochs * len(lesson.train), note=note))
-        if time.monotonic() - saved > lesson.checkpoint_seconds and position.step < len(batches):
+        if time.monotonic() - saved > lesson.checkpoint_seconds:
             save_checkpoint(checkpoint, position, network, optimiser)
             saved = time.monotonic()
-    if lesson.checkpoint_seconds < position.seconds:
-        save_checkpoint(checkpoint, position, network, optimiser)
+    return saved
 
 
 def step(lesson: Lesson, optimiser: torch.optim.Optimizer, rows: NDArray[np.int64]) -> tuple[float, int]:

@@ -14,8 +14,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from modiste.data.batches import Pictures, to_input
+from modiste.data.batches import Pictures, decode, to_input
 from modiste.models.variants import Classifier, restore
+from modiste.records.catalogue import Catalogue
 from modiste.records.disk import digest, write_bytes, write_json
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
@@ -24,6 +25,7 @@ from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import Network, Pixels
 from modiste.records.run import Run
+from modiste.train.machine import device
 
 
 @dataclass(frozen=True)
@@ -88,3 +90,13 @@ def predict(model: Model, pictures: Pictures, where: torch.device, tell: Tell = 
     """The model's scores for labelled pictures, in full precision."""
     scores = outputs(model.network, model.eyes, pictures, where, tell, stage)
     return Predictions(model.classes.names, pictures.paths, pictures.labels, scores.double().numpy())
+
+
+def evaluate(run: Run, catalogue: Catalogue, where: str = "auto", tell: Tell = silent) -> Predictions:
+    """What a run's model says of the labelled photos of any catalogue with the same classes."""
+    model = open_model(run)
+    if catalogue.classes != model.classes:
+        raise ModisteError(f"{run.folder} knows the classes {model.classes}; {catalogue.root} declares {catalogue.classes}.")
+    if not len(catalogue):
+        raise ModisteError(f"{catalogue.root}: no labelled photos in that split.")
+    return predict(model, decode(catalogue, model.eyes.pixels, "", None, tell), device(where), tell)

@@ -1,0 +1,62 @@
+"""The two long words of the Python API: train one network, finish one study. The command line calls the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from modiste.records.catalogue import Catalogue
+from modiste.records.progress import Tell, silent
+from modiste.records.recipe import Recipe
+from modiste.records.run import Run
+from modiste.studies.definitions import Study, variants
+from modiste.studies.files import find
+from modiste.studies.finish import Finished, finish
+from modiste.train.fit import fit
+
+
+def recipe(variant: str, preset: str = "paper", settings: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe of a variant of Table 7, with some settings changed ({'pixels.side': 112})."""
+    return variants(variant, preset=preset)[variant].changed(settings or {}, "--set")
+
+
+def train(
+    variant: str | Recipe,
+    catalogue: Catalogue,
+    runs: Path | str = "runs",
+    *,
+    preset: str = "paper",
+    settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    tell: Tell = silent,
+) -> Run:
+    """The finished run of a variant, by name or as a recipe: found in `runs`, gone on with, or trained."""
+    made = recipe(variant, preset, settings) if isinstance(variant, str) else variant.changed(settings or {})
+    return fit(made, catalogue, Path(runs), where=device, tell=tell)
+
+
+def study(
+    name: str | Study,
+    catalogue: Catalogue,
+    runs: Path | str = "runs",
+    *,
+    seeds: Sequence[int] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    weights: str = "imagenet",
+    device: str = "auto",
+    tell: Tell = silent,
+) -> Finished:
+    """A study by name or file, finished: its tables, its runs, and where the report was written."""
+    return finish(prepared(name, seeds, settings, weights), catalogue, Path(runs), where=device, tell=tell)
+
+
+def prepared(
+    name: str | Study, seeds: Sequence[int] | None = None, settings: Mapping[str, Any] | None = None, weights: str = "imagenet"
+) -> Study:
+    """A study with the caller's seeds, settings and starting weights."""
+    found = find(name) if isinstance(name, str) else name
+    if seeds is not None:
+        found = replace(found, seeds=tuple(seeds))
+    return found.starting_from(weights).changed(settings or {})

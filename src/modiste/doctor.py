@@ -1,0 +1,80 @@
+"""A look at the machine: what is there, what it means, and what to do where something is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from modiste.records.table import Table
+
+Finding = tuple[str, str, str]  # what was looked at, what was found, what to do about it ('' when nothing)
+NEEDED_GB = 12  # one seed of the paper's study at 224 px
+
+
+def examine(runs: Path) -> tuple[Table, bool]:
+    """A table of findings, and whether training would work here."""
+    findings = [finding for check in CHECKS for finding in check(runs)]
+    healthy = not any(advice.startswith("needed: ") for _, _, advice in findings)
+    return Table("This machine", ("Looked at", "Found", "To do"), tuple(findings)), healthy
+
+
+def python(_runs: Path) -> list[Finding]:
+    return [("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}", "")]
+
+
+def packages(_runs: Path) -> list[Finding]:
+    """What training needs, and its versions."""
+    found: list[Finding] = []
+    for name in ("numpy", "pillow", "torch", "torchvision", "scikit-learn", "safetensors", "matplotlib"):
+        try:
+            found.append((name, metadata.version(name), ""))
+        except metadata.PackageNotFoundError:
+            found.append((name, "not installed", 'needed: pip install "modiste[train]"'))
+    return found
+
+
+def arithmetic(_runs: Path) -> list[Finding]:
+    """Threads, bf16, graphics cards."""
+    try:
+        import torch
+
+        from modiste.train.machine import device, precision
+    except (ImportError, OSError, RuntimeError) as error:
+        first = (str(error).splitlines() or ["no reason given"])[0]
+        return [("computing", f"torch does not load: {first}", 'needed: pip install --force-reinstall "modiste[train]"')]
+    where = device()
+    kind = precision("auto", where)
+    name = torch.cuda.get_device_name(where) if where.type == "cuda" else where.type
+    advice = "" if kind == "bf16" else "training takes about twice as long as on a processor with bf16"
+    return [
+        ("cores", f"{os.cpu_count()} ({torch.get_num_threads()} threads used)", ""),
+        ("computing", f"{name}, {kind}", advice),
+    ]
+
+
+def imagenet(_runs: Path) -> list[Finding]:
+    """Whether ImageNet's weights lie in torch's cache."""
+    try:
+        import torch
+
+        cache = Path(torch.hub.get_dir()) / "checkpoints"
+    except (ImportError, OSError, RuntimeError):
+        return []
+    there = any(cache.glob("resnet18-*.pth"))
+    advice = "" if there else "they are downloaded when first used; on a closed network give --weights FILE or --weights none"
+    return [("ImageNet weights of ResNet-18", f"in {cache}" if there else "not here yet", advice)]
+
+
+def disk(runs: Path) -> list[Finding]:
+    """Room for the runs."""
+    there = next(folder for folder in (runs.absolute(), *runs.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free / 1e9
+    advice = "" if free >= NEEDED_GB else f"one seed of the paper's study at 224 px takes about {NEEDED_GB} GB"
+    return [("disk", f"{free:.0f} GB free at {there}", advice)]
+
+
+CHECKS: tuple[Callable[[Path], list[Finding]], ...] = (python, packages, arithmetic, imagenet, disk)

@@ -1,0 +1,88 @@
+"""The terminal: bars for long work, on standard error, so that standard output holds the answer alone."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from modiste.records.progress import Progress, Tell
+
+QUIET_SECONDS = 20.0  # between lines where there is no terminal to draw on
+
+
+class Rate(ProgressColumn):
+    """Units a second, over the last seconds."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed and speed >= 10 else f"{speed:.1f}/s" if speed else "", style="dim")
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """A listener that draws bars on a terminal, or writes a line now and then into a log."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with bars(console) as drawn:
+            yield drawing(drawn)
+    else:
+        yield lines()
+
+
+def bars(console: Console) -> Bars:
+    return Bars(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("[dim]{task.fields[note]}"),
+        console=console,
+        transient=True,
+    )
+
+
+def drawing(drawn: Bars) -> Tell:
+    """One bar a stage; a finished stage's bar goes when the next begins, the study's own stays."""
+    shown: dict[str, int] = {}
+
+    def tell(told: Progress) -> None:
+        if told.stage not in shown:
+            for stage in [stage for stage in shown if not stage.startswith("study ")]:
+                drawn.remove_task(shown.pop(stage))  # type: ignore[arg-type]
+            shown[told.stage] = drawn.add_task(told.stage, total=told.total, completed=told.done, note=told.note)
+        drawn.update(shown[told.stage], completed=told.done, total=told.total, note=told.note)  # type: ignore[arg-type]
+
+    return tell
+
+
+def lines() -> Tell:
+    """A line when a stage begins or ends and every twenty seconds between, with the time left."""
+    last: dict[str, float] = {}
+    begun: dict[str, tuple[float, int]] = {}
+
+    def tell(told: Progress) -> None:
+        now = time.monotonic()
+        ended = told.done >= told.total
+        if told.stage.startswith("study ") or told.stage not in begun or begun[told.stage][1] > told.done:
+            begun[told.stage] = (now, told.done)
+        elif not ended and now - last[told.stage] < QUIET_SECONDS:
+            return
+        last[told.stage] = now
+        since, first = begun[told.stage]
+        rate = (told.done - first) / (now - since) if now > since else 0.0
+        left = f", {rate:.1f}/s, {(told.total - told.done) / rate:.0f} s left" if rate > 0 and not ended else ""
+        note = f" ({told.note})" if told.note else ""
+        print(f"{told.stage}: {told.done} of {told.total} {told.unit}{left}{note}", file=sys.stderr, flush=True)
+        if ended:
+            begun.pop(told.stage, None)
+
+    return tell
