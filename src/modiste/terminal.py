@@ -65,24 +65,22 @@ def drawing(drawn: Bars) -> Tell:
 
 
 def lines() -> Tell:
-    """A line when a stage begins or ends and every twenty seconds between, with the time left."""
-    last: dict[str, float] = {}
+    """A line for each step of a study and each training that ends, and every twenty seconds between, with the time left."""
     begun: dict[str, tuple[float, int]] = {}
+    last = time.monotonic()
 
     def tell(told: Progress) -> None:
-        now = time.monotonic()
-        ended = told.done >= told.total
-        if told.stage.startswith("study ") or told.stage not in begun or begun[told.stage][1] > told.done:
-            begun[told.stage] = (now, told.done)
-        elif not ended and now - last[told.stage] < QUIET_SECONDS:
+        nonlocal last
+        now, ended = time.monotonic(), told.done >= told.total
+        since, first = begun.setdefault(told.stage, (now, told.done))
+        if ended:
+            del begun[told.stage]
+        if not told.stage.startswith("study ") and not (ended and told.stage == "training") and now - last < QUIET_SECONDS:
             return
-        last[told.stage] = now
-        since, first = begun[told.stage]
+        last = now
         rate = (told.done - first) / (now - since) if now > since else 0.0
         left = f", {rate:.1f}/s, {(told.total - told.done) / rate:.0f} s left" if rate > 0 and not ended else ""
         note = f" ({told.note})" if told.note else ""
         print(f"{told.stage}: {told.done} of {told.total} {told.unit}{left}{note}", file=sys.stderr, flush=True)
-        if ended:
-            begun.pop(told.stage, None)
 
     return tell

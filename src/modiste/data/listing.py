@@ -29,7 +29,7 @@ SPLITS = {  # how people write a split -> its name; 'extra' and 'other' are pool
     "unsplit": "",
     "": "",
 }
-SOURCES = {"AAT": TRAIN, "LAT": TEST}  # STUDY: train = source AAT, test = source LAT
+SOURCES = {"AAT": TRAIN, "LAT": TEST}  # decision 0001
 LOOKED_FOR = 100  # near names are offered for so many missing pictures, then only counted
 
 

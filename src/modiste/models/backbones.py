@@ -57,7 +57,7 @@ def alexnet_layers(network: Network, widths: tuple[int, ...], channels: int) -> 
         layers[f"conv{number}"] = nn.Conv2d(channels, width, side, stride, padding)
         layers[f"relu{number}"] = nn.ReLU(inplace=True)
         if network.widths == "2012" and number <= 2:
-            layers[f"norm{number}"] = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)  # Krizhevsky et al., 3.3
+            layers[f"norm{number}"] = nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)  # their 1e-4: torch divides by 5
         if network.attention != "none" and number in network.after_convs:
             layers[f"attention{number}"] = attention(width, network)
         if number in (1, 2, network.convs):

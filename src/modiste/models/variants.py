@@ -18,7 +18,7 @@ from modiste.records.recipe import Network
 class Classifier(nn.Module):
     """A backbone and a head: pictures (B, C, S, S) -> scores (B, K).
 
-    A frozen backbone stays frozen in training mode too, its batch-norm included; attention and head learn.
+    What is frozen (convolutions and batch-norm) stays so in training mode; attention and linear layers learn.
     """
 
     def __init__(self, backbone: nn.Module, head: nn.Module, frozen: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import urllib.error
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from modiste.records.errors import MachineError, ModisteError
 from modiste.records.recipe import Network
 
 IMAGENET = {"alexnet": AlexNet_Weights.IMAGENET1K_V1, "resnet18": ResNet18_Weights.IMAGENET1K_V1}
+LEARNT_HERE = re.compile(r"(^|\.)attention\d*\.|num_batches_tracked$")  # what no file of a plain backbone holds
 # torchvision numbers AlexNet's layers; ours bear the paper's names
 ALEXNET_NAMES = {"0": "conv1", "3": "conv2", "6": "conv3", "8": "conv4", "10": "conv5"}
 HEADS_ELSEWHERE = re.compile(r"^(fc\.|head\.|classifier\.6\.)")  # the last linear layer, always made anew
@@ -39,10 +41,10 @@ def imagenet(network: Network) -> Mapping[str, Tensor]:
         raise ModisteError(f"there are no ImageNet weights for '{network.backbone}'. Give a file, or 'none'.")
     try:
         weights: Mapping[str, Tensor] = IMAGENET[network.backbone].get_state_dict(progress=True, check_hash=True)
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, RuntimeError) as error:
         raise MachineError(
             f"the ImageNet weights of {network.backbone} could not be downloaded ({error}).\n"
-            "Where the network is closed, bring the file and name it: --weights resnet18.safetensors (or .pth),\n"
+            f"Where the network is closed, bring the file and name it: --weights {network.backbone}.safetensors (or .pth),\n"
             "or train from scratch: --weights none."
         ) from error
     return weights
@@ -86,7 +88,7 @@ def fill(backbone: nn.Module, weights: Mapping[str, Tensor], origin: str) -> Non
     target = getattr(backbone, "body", backbone)
     own = target.state_dict()
     fitted = {name: one_channel(value, own[name]) if name in own else value for name, value in weights.items()}
-    lacking = [name for name in own if name not in fitted and not name.endswith("num_batches_tracked")]
+    lacking = [name for name in own if name not in fitted and not LEARNT_HERE.search(name)]
     foreign = [name for name in fitted if name not in own]
     odd = [name for name in own if name in fitted and own[name].shape != fitted[name].shape]
     for what, names in (("lacks", lacking), ("holds what this network has not:", foreign), ("has another shape for", odd)):
@@ -99,7 +101,7 @@ def fill(backbone: nn.Module, weights: Mapping[str, Tensor], origin: str) -> Non
 
 
 def one_channel(value: Tensor, wanted: Tensor) -> Tensor:
-    """A first convolution over three channels as one over grey: its kernels summed, which is exact for three equal channels."""
+    """A first convolution over three channels as one over grey: its kernels summed (exact where the three channels are equal)."""
     if value.ndim == 4 and value.shape[1] == 3 and wanted.shape[1] == 1:
         return value.sum(1, keepdim=True)
     return value

@@ -83,6 +83,8 @@ class Predictions:
         try:
             with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
                 header, *rows = list(csv.reader(file))
+            if header[:3] != ["photo", "truth", "called"]:
+                raise ValueError("its first line is another")
             classes = tuple(name.removeprefix("score ") for name in header[3:])
             code = {name: number for number, name in enumerate(classes)}
             truth = np.array([code[row[1]] for row in rows], np.int64)

@@ -37,7 +37,7 @@ class Network:
     svm_c: float | None = None  # svm, rbf_svm: None chooses C by cross-validation on train
     dropout: float = 0.5  # alexnet
     weights: str = "none"  # none, imagenet, or a .safetensors / .pth file
-    frozen: bool = False  # the backbone does not learn: neither convolutions nor batch-norm; attention and head do
+    frozen: bool = False  # convolutions and batch-norm do not learn; attention and linear layers do (decision 0009)
 
     def __post_init__(self) -> None:
         demand(3 <= self.convs <= 6, f"network.convs = {self.convs}: AlexNet is built with 3, 4, 5 or 6 convolutions.")
@@ -70,7 +70,7 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one run is trained. STUDY: Adam at 1e-4, batch 32, 19 full passes, weighted sampling (sections 4.1.3 and 4.4)."""
+    """How one run is trained. Paper: Adam at 1e-4, batch 32, 19 full passes, weighted sampling (sections 4.1.3 and 4.4)."""
 
     network: Network = field(default_factory=Network)
     pixels: Pixels = field(default_factory=Pixels)

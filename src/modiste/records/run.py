@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -100,13 +100,26 @@ def run_id(recipe: Recipe, data_hash: str) -> str:
 
     A file of weights counts by its content, so that moving it changes nothing.
     """
-    plain = recipe.plain()
+    plain = meant(recipe).plain()
     weights = recipe.network.weights
     if weights not in ("none", "imagenet"):
         if not Path(weights).is_file():
             raise MachineError(f"network.weights: no file '{weights}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
         plain["network"]["weights"] = f"sha256:{digest(Path(weights))}"
     return fingerprint([plain, data_hash])[:12]
+
+
+def meant(recipe: Recipe) -> Recipe:
+    """The recipe with the settings that change nothing for its network at their defaults, so that equal runs have one id."""
+    network, usual = recipe.network, Network()
+    idle: set[str] = set()
+    if network.attention == "none":
+        idle |= {"ratio", "kernel", "after_convs", "place", "gate_norm", "identity_at_init"}
+    idle |= {"place"} if network.backbone == "alexnet" else {"convs", "widths", "dropout", "after_convs"}
+    if not network.head.endswith("svm"):
+        idle.add("svm_c")
+    network = replace(network, **{key: getattr(usual, key) for key in idle})
+    return replace(recipe, network=network, loss=Recipe().loss if network.head == "hinge" else recipe.loss)
 
 
 def run_folder(runs: Path, recipe: Recipe, data_hash: str) -> Path:

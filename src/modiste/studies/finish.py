@@ -16,6 +16,7 @@ from modiste.evaluate.published import PUBLISHED
 from modiste.evaluate.report import page
 from modiste.evaluate.tables import PAPER_TABLES, summary
 from modiste.models.heads import HEADS
+from modiste.models.variants import build
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_bytes, write_json, write_text
 from modiste.records.predictions import Predictions
@@ -54,8 +55,10 @@ def finish(
 ) -> Finished:
     """Run what the study still lacks (nothing if `train` is false), then write its tables, figures and report."""
     for recipe in study.recipes.values():
-        check_before_work(recipe)
+        check_before_work(recipe, where)
     data_hash = used_hash(catalogue, tell)
+    if train:
+        check_weights(study, catalogue, runs, data_hash, tell)
     found: dict[str, list[Run]] = {name: [] for name in study.recipes}
     planned = study.planned()
     for number, (name, recipe) in enumerate(planned):
@@ -72,6 +75,14 @@ def finish(
     if any(found.values()):
         write_out(study, catalogue, data_hash, found, tables, folder, lacking)
     return Finished(tables, folder, found, lacking)
+
+
+def check_weights(study: Study, catalogue: Catalogue, runs: Path, data_hash: str, tell: Tell) -> None:
+    """Get pretrained weights and see that they fit before the first network is trained, not hours later."""
+    for name, recipe in study.planned():
+        if recipe.network.weights != "none" and not Run(run_folder(runs, recipe, data_hash)).finished:
+            tell(Progress("getting weights", 0, 1, "files", name))
+            build(recipe.network, len(catalogue.classes), recipe.pixels.channels)
 
 
 def tables_of(study: Study, found: Runs) -> tuple[Table, ...]:

@@ -26,7 +26,7 @@ from modiste.train.losses import loss
 from modiste.train.machine import device, precision
 from modiste.train.model import Eyes, Model
 
-WARM, TIMED = 2, 4  # steps
+WARM, TIMED = 1, 3  # steps
 PREDICTING = 0.5  # a fp32 prediction costs about half a bf16 training step a photo
 
 
@@ -45,7 +45,7 @@ class Plan:
 def plan(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), *, where: str = "auto", tell: Tell = silent) -> Plan:
     """What `finish` would do: photos, draws, runs with parameters, steps, measured time, disk. Trains nothing."""
     for recipe in study.recipes.values():
-        check_before_work(recipe)
+        check_before_work(recipe, where)
     data_hash = used_hash(catalogue, tell)
     splits = {name: divided(catalogue, recipe, data_hash) for name, recipe in study.recipes.items()}
     rows, seconds, disk = [], 0.0, 0
@@ -86,7 +86,8 @@ def run_row(
 ) -> tuple[tuple[Cell, ...], float, int]:
     """One line of the plan, the seconds it will take and the bytes it will leave."""
     classes = len(splits.train.classes)
-    trainable, frozen = parameters(sketch(recipe.network, classes, recipe.pixels.channels))
+    with torch.device("meta"):  # counted, not filled
+        trainable, frozen = parameters(sketch(recipe.network, classes, recipe.pixels.channels))
     folder = run_folder(runs, recipe, splits.data_hash)
     second = HEADS[recipe.network.head] is not None
     trunk = run_folder(runs, without_second_stage(recipe), splits.data_hash) if second else folder

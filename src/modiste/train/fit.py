@@ -18,11 +18,11 @@ from modiste.models.heads import HEADS
 from modiste.models.variants import build, check, parameters
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue
 from modiste.records.disk import digest, write_json
-from modiste.records.errors import ModisteError
+from modiste.records.errors import ModisteError, unknown
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, run_folder
-from modiste.train.loop import Lesson, Watched, learn
+from modiste.train.loop import OPTIMISERS, Lesson, Watched, learn
 from modiste.train.losses import loss
 from modiste.train.machine import circumstances, device, precision
 from modiste.train.model import Eyes, Model, open_model, outputs, predict, save_model
@@ -61,7 +61,7 @@ def fit(
     run = Run(run_folder(runs, recipe, splits.data_hash))
     if run.finished:
         return run
-    check_before_work(recipe)
+    check_before_work(recipe, where)
     begun = time.monotonic()
     run.write_recipe(recipe)
     device_used = device(where)
@@ -90,9 +90,14 @@ def fit(
     return run
 
 
-def check_before_work(recipe: Recipe) -> None:
-    """Refuse what would only fail after minutes: names of a network, an augmentation or a loss that nobody knows."""
+def check_before_work(recipe: Recipe, where: str = "auto") -> None:
+    """Refuse what would only fail after minutes: names that nobody knows, a device or a network that cannot be."""
+    device(where)
     check(recipe.network)
+    if recipe.optimiser not in OPTIMISERS:
+        raise unknown("optimiser", recipe.optimiser, OPTIMISERS)
+    with torch.device("meta"):  # takes neither memory nor time: can it be built?
+        build(replace(recipe.network, weights="none", frozen=False), 2, recipe.pixels.channels)
     augmentation(recipe.augment, recipe.pixels.side)
     loss(recipe.loss, [1])
     if recipe.network.backbone == "alexnet" and recipe.pixels.side < 63:

@@ -1,0 +1,19 @@
+"""Pictures for all tests: a small catalogue that modiste draws itself, once a session."""
+
+from pathlib import Path
+
+import pytest
+
+from modiste.data.drawn import draw
+from modiste.records.catalogue import Catalogue
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    """64 photos of 72 px: 48 train, 16 test, all four classes in both."""
+    return draw(tmp_path_factory.mktemp("photos") / "drawn", photos=64, side=72)
+
+
+@pytest.fixture(scope="session")
+def drawn_folder(drawn: Catalogue) -> Path:
+    return drawn.root

@@ -1,0 +1,145 @@
+"""The whole study, small: every network of Table 7 trained, stopped, gone on with, tabled."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+from modiste.api import prepared
+from modiste.evaluate.tables import PAPER_TABLES
+from modiste.models.variants import PAPER_VARIANTS, VARIANTS
+from modiste.records.catalogue import Catalogue
+from modiste.records.predictions import Predictions
+from modiste.records.run import Run
+from modiste.studies.finish import Finished, finish, tested
+from modiste.studies.plan import plan
+
+SMALL = ["--image-size", "64", "--epochs", "1", "--weights", "none", "--set", "batch=16"]
+SETTINGS = {"pixels.side": 64, "epochs": 1, "batch": 16}
+
+
+@pytest.fixture(scope="module")
+def runs(drawn: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of a study that was killed without warning after three networks, then started again and finished."""
+    where = tmp_path_factory.mktemp("study") / "runs"
+    command = [sys.executable, "-m", "modiste", "study", "paper", "--data", str(drawn.root), "--runs", str(where), *SMALL]
+    killed = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while len(list(where.glob("*/about.json"))) < 3:
+        assert killed.poll() is None, "the study ended before it could be killed"
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    finished_before = {path: path.stat().st_mtime_ns for path in where.glob("*/about.json")}
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert {path: path.stat().st_mtime_ns for path in finished_before} == finished_before, "a finished run was trained again"
+    (where / "printed.txt").write_text(again.stdout)
+    return where
+
+
+@pytest.fixture(scope="module")
+def study(runs: Path, drawn: Catalogue) -> Finished:
+    """The finished study, read back without training."""
+    return finish(prepared("paper", None, SETTINGS, "none"), drawn, runs, train=False)
+
+
+def test_every_variant_of_table_7_and_5conv_svm_is_trained_and_none_is_missing(study: Finished) -> None:
+    assert list(study.runs) == [*PAPER_VARIANTS, "5Conv_SVM"] == list(VARIANTS)
+    assert study.lacking == 0
+    assert all(run.finished for runs in study.runs.values() for run in runs)
+
+
+def test_nothing_half_written_is_left_behind(runs: Path) -> None:
+    left = [path for path in runs.rglob("*") if path.name.endswith(".part") or path.name in ("checkpoint.safetensors", "best.safetensors")]
+    assert not left
+
+
+def test_an_svm_variant_stands_on_the_softmax_run_of_its_depth(study: Finished) -> None:
+    for depth in ("3", "4", "6"):
+        assert study.runs[f"{depth}Conv_SVM"][0].about["trunk"] == study.runs[f"{depth}Conv_Softmax"][0].folder.name
+    assert study.runs["5Conv_SVM"][0].about["trunk"] == study.runs["AlexNet (baseline)"][0].folder.name
+
+
+def test_the_folded_svm_agrees_with_scikit_learn_on_every_test_photo(study: Finished) -> None:
+    for name in ("3Conv_SVM", "4Conv_SVM", "5Conv_SVM", "6Conv_SVM"):
+        assert study.runs[name][0].about["svm"]["agrees_with_scikit_learn"] == "16 of 16 photos of test"
+
+
+def test_every_number_of_table_7_is_scikit_learns_from_the_stored_predictions(study: Finished) -> None:
+    table = PAPER_TABLES[7](tested(study.runs))
+    place = {heading: table.columns.index(heading) for heading in ("Recall", "Precision", "F1")}
+    for row in table.rows:
+        said = Predictions.read(study.runs[str(row[0])][0].folder / "predictions" / "test.csv")
+        precision, recall, f1, _ = precision_recall_fscore_support(said.truth, said.called, average="macro", zero_division=0)
+        assert [row[place[name]] for name in ("Precision", "Recall", "F1")] == pytest.approx([precision, recall, f1], abs=1e-12)
+
+
+def test_the_summary_has_scikit_learns_accuracy(study: Finished) -> None:
+    table = next(table for table in study.tables if "Accuracy" in table.columns)
+    for row in table.rows:
+        said = study.runs[str(row[0])][0].predictions("test")
+        assert row[table.columns.index("Accuracy")] == pytest.approx(accuracy_score(said.truth, said.called), abs=1e-12)
+
+
+def test_tables_stand_printed_and_in_every_format_and_in_the_report(study: Finished, runs: Path) -> None:
+    printed, report = (runs / "printed.txt").read_text(), study.report.read_text(encoding="utf-8")
+    for table in study.tables:
+        assert table.markdown() in printed
+        assert table.html() in report
+    written = {path.name for path in (study.folder / "tables").iterdir()}
+    assert written == {f"{name}.{kind}" for name in (*(f"table-{n}" for n in range(3, 8)), "summary") for kind in ("md", "csv", "tex")}
+    assert len(list((study.folder / "figures").glob("*.svg"))) == len(list((study.folder / "figures").glob("*.png"))) == 6
+
+
+def test_the_report_says_what_it_was_made_with_and_that_imagenet_was_not_used(study: Finished) -> None:
+    report = study.report.read_text(encoding="utf-8")
+    for fact in (study.runs["Resnet-CBAM"][0].about["data"]["hash"], "torch", "64 px", "not from ImageNet"):
+        assert fact in report
+    assert "http://" not in report.replace("http://www.w3.org", "")
+    assert "<script" not in report
+
+
+def test_another_seed_and_another_size_are_other_runs(drawn: Catalogue, runs: Path) -> None:
+    one = finish(prepared("paper", [1], SETTINGS, "none"), drawn, runs, train=False)
+    other = finish(prepared("paper", None, {**SETTINGS, "pixels.side": 72}, "none"), drawn, runs, train=False)
+    assert one.lacking == other.lacking == 13
+
+
+def test_a_plan_of_a_finished_study_takes_no_time_and_writes_nothing(drawn: Catalogue, runs: Path) -> None:
+    before = sorted(path for path in runs.rglob("*"))
+    made = plan(prepared("paper", None, SETTINGS, "none"), drawn, runs)
+    assert made.seconds == 0
+    assert {row[2] for row in made.tables[2].rows} == {"finished"}
+    assert sorted(path for path in runs.rglob("*")) == before
+
+
+def test_a_plan_counts_what_finishing_does(drawn: Catalogue, tmp_path: Path) -> None:
+    """13 rows, 9 networks trained; photos and draws are those of the catalogue."""
+    made = plan(prepared("paper", None, SETTINGS, "none"), drawn, tmp_path / "runs")
+    photos, draws, runs_table = made.tables
+    steps = [row[runs_table.columns.index("Steps")] for row in runs_table.rows]
+    assert steps.count(3) == 9
+    assert steps.count(0) == 4
+    assert photos.rows[-1][-1] == len(drawn)
+    assert sum(row[2] for row in draws.rows) == pytest.approx(48)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_stored_predictions_are_what_the_stored_weights_say(study: Finished, drawn_folder: Path) -> None:
+    """`modiste evaluate` on the same photos gives the same scores, through decoding, weights and head."""
+    for name in ("3Conv_SVM", "Resnet-CBAM"):
+        run = study.runs[name][0]
+        command = [sys.executable, "-m", "modiste", "evaluate", str(run.folder), "--data", str(drawn_folder), "--json"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ})
+        stored = run.predictions("test")
+        assert json.loads(said.stdout)["confusion"] == stored.confusion.tolist()
+
+
+def test_a_run_knows_its_recipe(study: Finished) -> None:
+    run: Run = study.runs["Alex-CBAM(8&5)"][0]
+    assert (run.recipe.network.ratio, run.recipe.network.kernel, run.recipe.epochs, run.recipe.pixels.side) == (8, 5, 1, 64)

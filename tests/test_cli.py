@@ -1,0 +1,163 @@
+"""The door: what is typed, what is printed, how it ends."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import modiste
+from modiste import cli
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "modiste", *arguments], capture_output=True, text=True, check=False, cwd=cwd)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import modiste; modiste.Catalogue, modiste.read, modiste.Predictions, modiste.report",
+        "import sys; sys.argv = ['modiste', '--help']; from modiste.cli import main; main()",
+        "import sys; sys.argv = ['modiste', 'study', '--help']; from modiste.cli import main; main()",
+        "import sys; sys.argv = ['modiste', 'data', 'describe', 'PHOTOS']; from modiste.cli import main; main()",
+    ],
+)
+def test_no_torch_and_no_scikit_learn_before_they_are_needed(code: str, drawn_folder: Path) -> None:
+    check = (
+        code.replace("PHOTOS", str(drawn_folder))
+        + "\nimport sys; print([m for m in ('torch', 'sklearn', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "command", [*(name for name in cli.app if not name.startswith("-")), *(f"data {name}" for name in cli.data if not name.startswith("-"))]
+)
+def test_every_command_has_help_that_says_what_it_does(command: str) -> None:
+    done = run(*command.split(), "--help")
+    assert done.returncode == 0
+    assert "Usage: modiste " + command in done.stdout
+    assert not done.stderr
+
+
+MISTAKES = [  # what is typed, the exit code, words that must be said
+    (["stdy", "paper"], 2, 'Did you mean "study"?'),
+    (["study", "papr", "--data", "PHOTOS"], 2, "Did you mean 'paper'?"),
+    (["study", "paper"], 2, "--data"),
+    (["study", "paper", "--data", "PHOTOS", "--epoch", "3"], 2, "--epochs"),
+    (["study", "paper", "--data", "PHOTOS", "--epochs", "three"], 2, "three"),
+    (["study", "paper", "--data", "PHOTOS", "--set", "lrr=1"], 2, "Did you mean 'lr'?"),
+    (["study", "paper", "--data", "PHOTOS", "--set", "lr"], 2, "key=value"),
+    (["study", "paper", "--data", "PHOTOS", "--seeds", "one"], 2, "--seeds one"),
+    (["study", "paper", "--data", "PHOTOS", "--image-size", "40", "--weights", "none"], 4, "63 px or more"),
+    (["study", "paper", "--data", "PHOTOS", "--weights", "nowhere.pth"], 5, "no file 'nowhere.pth'"),
+    (["study", "paper", "--data", "PHOTOS", "--device", "tpu", "--weights", "none"], 5, "device 'tpu'"),
+    (["study", "nowhere.toml", "--data", "PHOTOS"], 4, "no such study file"),
+    (["train", "3Conv", "--data", "PHOTOS"], 2, "Did you mean '3Conv_SVM'?"),
+    (["train", "3Conv_SVM", "--data", "PHOTOS", "--preset", "papper"], 2, "Did you mean 'paper'?"),
+    (["train", "3Conv_SVM", "--data", "nowhere"], 4, "nowhere"),
+    (["evaluate", "nowhere"], 4, "nowhere"),
+    (["data", "describe", "nowhere"], 4, "nowhere"),
+    (["data", "describe", "PHOTOS", "--classes", "Hats,Gloves"], 4, "row 1"),
+    (["data", "convert", "PHOTOS", "PHOTOS"], 4, "empty"),
+    (["data", "convert", "PHOTOS", "new", "--write", "papr"], 2, "Did you mean 'paper'?"),
+    (["data", "split", "PHOTOS", "new", "--shares", "half"], 2, "--shares half"),
+    (["data", "fetch", "imagenet", "new"], 2, "fashion-mnist"),
+]
+
+
+@pytest.mark.parametrize(("typed", "code", "words"), MISTAKES, ids=[" ".join(typed) for typed, _, _ in MISTAKES])
+def test_a_mistake_is_told_in_words_with_its_exit_code(
+    typed: list[str],
+    code: int,
+    words: str,
+    drawn_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["modiste", *(str(drawn_folder) if word == "PHOTOS" else word for word in typed)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    assert ended.value.code == code, said.err
+    assert words in said.err
+    assert "Traceback" not in said.err
+    assert not said.out
+    assert not list(tmp_path.glob("runs/*/about.json"))
+
+
+def test_json_errors_hold_every_bad_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "\n".join(f"{number}.jpg,1,Clothing" for number in range(30))
+    (tmp_path / "labels.csv").write_text(f"Image_Name,Label,Attribute\n{rows}\n")
+    monkeypatch.setattr(sys, "argv", ["modiste", "data", "describe", str(tmp_path), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = json.loads(capsys.readouterr().out)
+    assert ended.value.code == 4
+    assert [row["row"] for row in said["rows"]] == list(range(1, 31))
+
+
+def test_a_missing_package_is_answered_with_the_pip_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [
+        name for name in sys.modules if name.startswith("modiste.") and name.split(".")[1] in ("api", "studies", "train", "models")
+    ]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "argv", ["modiste", "variants"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 5
+    assert 'pip install "modiste[train]"' in capsys.readouterr().err
+
+
+def test_data_commands_convert_and_split_without_touching_the_original(drawn_folder: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in drawn_folder.rglob("*") if path.is_file()}
+    assert run("data", "convert", str(drawn_folder), str(tmp_path / "folders"), "--write", "folders").returncode == 0
+    assert (
+        run(
+            "data", "split", str(tmp_path / "folders"), str(tmp_path / "split"), "--shares", "train=0.5,validation=0.25,test=0.25"
+        ).returncode
+        == 0
+    )
+    said = json.loads(run("data", "describe", str(tmp_path / "split"), "--json").stdout)
+    assert said["classes"] == ["Shoes", "Clothing", "Accessories", "Bags"]
+    assert said["rows"][-1][-1] == 64
+    assert {path: path.read_bytes() for path in drawn_folder.rglob("*") if path.is_file()} == before
+
+
+def test_doctor_names_versions_and_finds_this_machine_healthy(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    monkeypatch.setattr(sys, "argv", ["modiste", "doctor", "--json"])
+    cli.main()
+    said = json.loads(capsys.readouterr().out)
+    assert said["healthy"] is True
+    assert ["torch", torch.__version__, ""] in said["rows"] or any(row[0] == "torch" for row in said["rows"])
+
+
+@pytest.mark.parametrize("name", modiste.__all__)
+def test_every_public_word_can_be_reached(name: str) -> None:
+    assert getattr(modiste, name) is not None
+    assert name in dir(modiste)
+
+
+def test_an_unknown_public_word_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nothing_here"):
+        _ = modiste.nothing_here
+
+
+def test_every_decision_that_the_code_cites_has_a_page() -> None:
+    import re
+
+    root = Path(__file__).parent.parent
+    pages = {page.name[:4] for page in (root / "docs" / "decisions").glob("0*.md")}
+    cited = {number for source in (root / "src").rglob("*.py") for number in re.findall(r"decision (\d{4})", source.read_text())}
+    listed = set(re.findall(r"^- \[(\d{4})\]", (root / "docs" / "decisions" / "README.md").read_text(), re.MULTILINE))
+    assert cited
+    assert cited <= pages
+    assert pages == listed
