@@ -90,7 +90,7 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
         ("epochs = 3", "epoch = 3", "Did you mean 'epochs'?"),
         ("epochs = 3", 'epochs = "three"', "'three' is not a whole number"),
         ("epochs = 3", "epochs = 0", "must be 1 or more"),
-        ("side = 96", "size = 96", "pixels.size"),
+        ("side = 96", "size = 96", "Did you mean 'pixels.side'?"),
         ("AlexNet (baseline)", "AlexNet (base)", "Did you mean 'AlexNet (baseline)'?"),
         ("like = ", "as = ", "no key called 'as'"),
         ("network.ratio", "network.rato", "Did you mean 'network.ratio'?"),

@@ -17,7 +17,7 @@ from modiste.models.variants import PAPER_VARIANTS, VARIANTS
 from modiste.records.catalogue import Catalogue
 from modiste.records.predictions import Predictions
 from modiste.records.run import Run
-from modiste.studies.finish import Finished, finish, tested
+from modiste.studies.finish import Finished, finish, predictions_of
 from modiste.studies.plan import plan
 
 SMALL = ["--image-size", "64", "--epochs", "1", "--weights", "none", "--set", "batch=16"]
@@ -71,7 +71,7 @@ def test_the_folded_svm_agrees_with_scikit_learn_on_every_test_photo(study: Fini
 
 
 def test_every_number_of_table_7_is_scikit_learns_from_the_stored_predictions(study: Finished) -> None:
-    table = PAPER_TABLES[7](tested(study.runs))
+    table = PAPER_TABLES[7](predictions_of(study.runs))
     place = {heading: table.columns.index(heading) for heading in ("Recall", "Precision", "F1")}
     for row in table.rows:
         said = Predictions.read(study.runs[str(row[0])][0].folder / "predictions" / "test.csv")

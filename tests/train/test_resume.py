@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from modiste.models import backbones
 from modiste.records import disk
@@ -71,11 +72,11 @@ POINTS = {  # in a run of 3 epochs of 5 steps
 }
 
 
-@pytest.fixture(scope="module", params=["fp32", "bf16"])
-def eventful(request, short):
+@pytest.fixture(scope="module")
+def eventful(short):
     """Everything random at once: dropout, augmentation, weighted draws, a carved validation split, the best epoch kept."""
     network = Network(attention="cbam", gate_norm=True, identity_at_init=True)
-    return replace(short, network=network, augment=("flip", "crop", "colour", "erase"), epochs=3, batch=9, precision=request.param,
+    return replace(short, network=network, augment=("flip", "crop", "colour", "erase"), epochs=3, batch=9,
                    weight_decay=1e-3, validation=0.15, select="best", patience=3)  # fmt: skip
 
 
@@ -98,13 +99,30 @@ def test_a_run_killed_at_a_named_point_ends_with_the_same_bits(point, eventful, 
     assert found == undisturbed
 
 
-def test_a_run_killed_again_and_again_ends_with_the_same_bits(eventful, drawn, runs, undisturbed, outcome):
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_run_killed_again_and_again_ends_with_the_same_bits(precision, eventful, drawn, tmp_path, outcome):
+    recipe = replace(eventful, precision=precision)
+    whole = outcome(fit.fit(recipe, drawn, tmp_path / "whole"))
+    assert whole["about"]["precision"] == precision
     for _ in range(4):
         with pytest.MonkeyPatch.context() as patch:
             deadly(patch, loop, "step", 4, BEFORE)
             with pytest.raises(Killed):
-                fit.fit(eventful, drawn, runs, checkpoint_seconds=0)
-    assert outcome(fit.fit(eventful, drawn, runs)) == undisturbed
+                fit.fit(recipe, drawn, tmp_path / "killed", checkpoint_seconds=0)
+    assert outcome(fit.fit(recipe, drawn, tmp_path / "killed")) == whole
+
+
+def test_two_threads_are_as_repeatable_as_one(eventful, drawn, tmp_path, outcome):
+    torch.set_num_threads(2)
+    try:
+        whole = outcome(fit.fit(replace(eventful, epochs=1), drawn, tmp_path / "whole"))
+        with pytest.MonkeyPatch.context() as patch:
+            deadly(patch, loop, "step", 3, BEFORE)
+            with pytest.raises(Killed):
+                fit.fit(replace(eventful, epochs=1), drawn, tmp_path / "killed", checkpoint_seconds=0)
+        assert outcome(fit.fit(replace(eventful, epochs=1), drawn, tmp_path / "killed")) == whole
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_checkpoints_change_no_bit(eventful, drawn, runs, undisturbed, outcome):
@@ -173,23 +191,29 @@ def test_a_full_disk_stops_a_run_that_then_goes_on(short, drawn, tmp_path, outco
 CHILD = """
     import sys
     from pathlib import Path
+
+    import torch
+
     from modiste.data.readers import read
     from modiste.records.recipe import Network, Pixels, Recipe
     from modiste.train.fit import fit
 
+    torch.set_num_threads(1)
     photos, runs = map(Path, sys.argv[1:])
-    recipe = Recipe(network=Network(backbone="resnet18"), pixels=Pixels(side=64), batch=8, epochs=2, lr=1e-3, precision="fp32")
+    recipe = Recipe(network=Network(backbone="resnet18"), pixels=Pixels(side=64), batch=16, epochs=2, lr=1e-3, precision="fp32")
     fit(recipe, read(photos, "paper"), runs, checkpoint_seconds=0, tell=lambda event: print(event.stage, event.done, flush=True))
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL")
 def test_a_process_that_is_killed_leaves_a_run_that_goes_on_with_the_same_bits(short_resnet, drawn, tmp_path, outcome):
-    whole = outcome(fit.fit(short_resnet, drawn, tmp_path / "whole"))
+    """A real SIGKILL, after which nothing is tidied up."""
+    recipe = replace(short_resnet, batch=16)
+    whole = outcome(fit.fit(recipe, drawn, tmp_path / "whole"))
     command = [sys.executable, "-c", textwrap.dedent(CHILD), str(drawn.root), str(tmp_path / "killed")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         for line in child.stdout:
-            if line == "training 64\n":  # two steps into the second epoch
+            if line == "training 64\n":  # one step into the second epoch
                 child.send_signal(signal.SIGKILL)
                 break
     assert child.returncode == -signal.SIGKILL
@@ -197,7 +221,7 @@ def test_a_process_that_is_killed_leaves_a_run_that_goes_on_with_the_same_bits(s
     assert (folder / "checkpoint.safetensors").is_file()
     assert not Run(folder).finished
     assert len(Run(folder).history()) == 1
-    found = outcome(fit.fit(short_resnet, drawn, tmp_path / "killed"))
+    found = outcome(fit.fit(recipe, drawn, tmp_path / "killed"))
     found["left"] = [name for name in found["left"] if not name.endswith(".part")]
     assert found == whole
 

@@ -32,16 +32,19 @@ def from_plain(kind: type[T], plain: Mapping[str, Any], where: str) -> T:
     return kind(**{key: convert(hints[key], value, f"{where}.{key}") for key, value in plain.items()})
 
 
-def changed(value: T, key: str, new: Any, where: str) -> T:
+def changed(value: T, key: str, new: Any, where: str, inside: str = "") -> T:
     """The same dataclass with one setting changed; `key` may be dotted ('pixels.side'), `new` may be text ('112')."""
     first, _, rest = key.partition(".")
     hints = get_type_hints(type(value))
     if first not in hints:
-        raise UsageError(f"{where}: {unknown('setting', key, all_keys(type(value)))}")
+        raise UsageError(f"{where}: {unknown('setting', inside + key, [inside + known for known in all_keys(type(value))])}")
     inner = getattr(value, first)
     if rest and not dataclasses.is_dataclass(inner):
-        raise UsageError(f"{where}: '{first}' has no settings of its own, so '{key}' means nothing.")
-    made = changed(inner, rest, new, where) if rest else convert(hints[first], new, f"{where} {key}")
+        raise UsageError(f"{where}: '{inside}{first}' has no settings of its own, so '{inside}{key}' means nothing.")
+    if rest:
+        made = changed(inner, rest, new, where, f"{inside}{first}.")
+    else:
+        made = convert(hints[first], new, f"{where} {inside}{key}")
     return dataclasses.replace(value, **{first: made})  # type: ignore[type-var]
 
 

@@ -92,13 +92,13 @@ def tables_of(study: Study, found: Runs) -> tuple[Table, ...]:
         if name == "pilot":
             made.append(pilot(histories(found)))
         elif name == "summary":
-            made.append(summary(tested(found)))
+            made.append(summary(predictions_of(found)))
         else:
-            made.append(PAPER_TABLES[int(name)](tested(found)))
+            made.append(PAPER_TABLES[int(name)](predictions_of(found)))
     return tuple(made)
 
 
-def tested(found: Runs) -> dict[str, list[Predictions]]:
+def predictions_of(found: Runs) -> dict[str, list[Predictions]]:
     """What each variant's runs said of the test split, or of validation where there is no test."""
     return {name: [run.predictions("test" if "test" in run.splits else "validation") for run in some] for name, some in found.items()}
 
@@ -115,7 +115,7 @@ def figures_of(study: Study, found: Runs) -> dict[str, Callable[[], Figure]]:
     made: dict[str, Callable[[], Figure]] = {"Training: loss and accuracy (as Fig. 7)": lambda: curves(own)}
     if "pilot" in study.tables:
         return made
-    results = {name: some for name, some in tested(found).items() if some}
+    results = {name: some for name, some in predictions_of(found).items() if some}
     made = {"Macro F1 of every variant": lambda: f1_dots(results)} | made
     groups = figure_groups(study, results)
     for caption, names in groups.items():
@@ -166,10 +166,10 @@ def in_words(study: Study, found: Runs, lacking: int) -> list[str]:
         words.append(f"{lacking} of {len(study.planned())} runs are not finished; their cells are dashes.")
     if "pilot" in study.tables:
         return [*words, recommendation(histories(found))]
-    means = {name: sum(map(macro_f1, some)) / len(some) for name, some in tested(found).items() if some}
+    means = {name: sum(map(macro_f1, some)) / len(some) for name, some in predictions_of(found).items() if some}
     best, last = max(means, key=lambda name: means[name]), min(means, key=lambda name: means[name])
     words.append(f"Best by macro F1: {best} with {means[best]:.4f}; last of {len(means)}: {last} with {means[last]:.4f}.")
-    of_best = tested(found)[best][0]
+    of_best = predictions_of(found)[best][0]
     right = accuracy(of_best)
     half = 1.96 * math.sqrt(max(right * (1 - right), 1e-9) / len(of_best))
     words.append(

@@ -1,0 +1,91 @@
+"""A checkpoint gives back network, optimiser and place, bit for bit and laid out alike."""
+
+import numpy as np
+import pytest
+import torch
+
+from modiste.models.variants import build
+from modiste.records.errors import ModisteError
+from modiste.records.recipe import Network, Recipe
+from modiste.train.checkpoint import Position, load_checkpoint, save_checkpoint
+from modiste.train.loop import OPTIMISERS, optimiser_of
+
+CPU = torch.device("cpu")
+NETWORK = Network(backbone="resnet18", attention="cbam", gate_norm=True, identity_at_init=True)
+
+
+def pupil(name, seed=0):
+    torch.manual_seed(seed)
+    network = build(NETWORK, 3).to(memory_format=torch.channels_last).train()
+    return network, optimiser_of(Recipe(optimiser=name, lr=1e-3, weight_decay=1e-3), network, CPU)
+
+
+def taught(network, optimiser, steps, first=0):
+    for number in range(first, first + steps):
+        torch.manual_seed(number)
+        pictures = torch.rand(4, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(network(pictures), torch.tensor([0, 1, 2, 0])).backward()
+        optimiser.step()
+
+
+def moments(optimiser):
+    return [value for state in optimiser.state_dict()["state"].values() for value in state.values() if value is not None]
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_what_is_saved_is_loaded_and_goes_on_alike(tmp_path, name):
+    network, optimiser = pupil(name)
+    taught(network, optimiser, 2)
+    place = Position(3, 7, 0.1 + 0.2, 5, 56, 1 / 3)
+    save_checkpoint(tmp_path / "c.safetensors", place, network, optimiser)
+    other, its_optimiser = pupil(name, seed=9)
+    assert load_checkpoint(tmp_path / "c.safetensors", other, its_optimiser) == place
+    for one, two in zip(moments(optimiser), moments(its_optimiser), strict=True):
+        assert torch.equal(one, two)
+        assert one.stride() == two.stride()
+    taught(network, optimiser, 2, first=2)
+    taught(other, its_optimiser, 2, first=2)
+    for (key, one), two in zip(network.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(one, two), key
+
+
+def test_moments_of_channels_last_weights_are_channels_last(tmp_path):
+    """A fused step that walked them in another order would mix them up without a word."""
+    network, optimiser = pupil("adam")
+    taught(network, optimiser, 1)
+    save_checkpoint(tmp_path / "c.safetensors", Position(), network, optimiser)
+    other, its_optimiser = pupil("adam")
+    load_checkpoint(tmp_path / "c.safetensors", other, its_optimiser)
+    first = its_optimiser.state[other.backbone.body.layer1[0].block.conv1.weight]["exp_avg"]
+    assert first.is_contiguous(memory_format=torch.channels_last)
+    assert not first.is_contiguous()
+
+
+def test_a_checkpoint_before_any_step_holds_no_moments(tmp_path):
+    network, optimiser = pupil("adam")
+    save_checkpoint(tmp_path / "c.safetensors", Position(), network, optimiser)
+    assert load_checkpoint(tmp_path / "c.safetensors", network, optimiser) == Position()
+    assert moments(optimiser) == []
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "no position", "text"])
+def test_a_damaged_checkpoint_is_refused_in_words(tmp_path, damage):
+    network, optimiser = pupil("sgd")
+    path = tmp_path / "c.safetensors"
+    save_checkpoint(path, Position(), network, optimiser)
+    whole = path.read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    header = whole[8 : 8 + size].replace(b'"position"', b'"positron"')
+    path.write_bytes(
+        {"cut": whole[:5000], "empty": b"", "no position": whole[:8] + header + whole[8 + size :], "text": b"hats" * 99}[damage]
+    )
+    with pytest.raises(ModisteError, match=r"c.safetensors is damaged .* Delete it, and the run starts from its first epoch"):
+        load_checkpoint(path, network, optimiser)
+
+
+def test_positions_keep_their_floats_to_the_last_bit(tmp_path):
+    network, optimiser = pupil("sgd")
+    for value in np.random.default_rng(0).random(20) * 1e3:
+        save_checkpoint(tmp_path / "c.safetensors", Position(loss_sum=float(value)), torch.nn.Linear(1, 1), optimiser)
+        assert load_checkpoint(tmp_path / "c.safetensors", torch.nn.Linear(1, 1), optimiser).loss_sum == value

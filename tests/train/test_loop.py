@@ -1,0 +1,125 @@
+"""The loop's parts: which photos a step sees, which epoch is best, when patience ends, and what an optimiser moves."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modiste.data.batches import Pictures
+from modiste.models.variants import build
+from modiste.records.errors import UsageError
+from modiste.records.labels import Classes
+from modiste.records.progress import silent
+from modiste.records.recipe import Network, Pixels, Recipe
+from modiste.records.run import Epoch
+from modiste.train.loop import OPTIMISERS, Lesson, Watched, best_epoch, chance, epoch_batches, optimiser_of, out_of_patience, step
+from modiste.train.losses import loss
+from modiste.train.model import Eyes, Model
+
+CPU = torch.device("cpu")
+
+
+@given(st.integers(2, 200), st.integers(1, 40), st.integers(0, 3), st.integers(0, 3), st.sampled_from(["weighted", "shuffled"]))
+def test_the_batches_of_an_epoch_hold_as_many_photos_as_there_are(photos, size, seed, epoch, sampling):
+    """None is empty, none larger than asked but for the last, which takes in a single photo left over."""
+    labels, recipe = np.arange(photos) % 2, Recipe(batch=size, seed=seed, sampling=sampling)
+    batches = epoch_batches(labels, recipe, epoch)
+    sizes = [len(batch) for batch in batches]
+    assert sum(sizes) == photos
+    assert all(found == size for found in sizes[:-1])
+    assert 1 <= sizes[-1] <= size + 1
+    assert sizes[-1] > 1 or (size == 1 and len(sizes) == 1)
+    if sampling == "shuffled":
+        assert sorted(np.concatenate(batches)) == list(range(photos))
+    again = epoch_batches(labels, recipe, epoch)
+    assert all((one == other).all() for one, other in zip(batches, again, strict=True))
+
+
+def test_every_epoch_and_every_seed_draws_anew():
+    labels = np.arange(50) % 4
+    orders = {tuple(np.concatenate(epoch_batches(labels, Recipe(seed=seed), epoch))) for seed in range(3) for epoch in range(3)}
+    assert len(orders) == 9
+
+
+def test_no_two_steps_share_their_chance():
+    assert len({chance(*place) for place in itertools.product(range(3), range(20), range(40))}) == 3 * 20 * 40
+
+
+def history(*scores):
+    return [Epoch(number, 1.0, 0.5, "validation", 1.0, 0.5, score, 1.0, 1.0) for number, score in enumerate(scores, 1)]
+
+
+@pytest.mark.parametrize("scores, best", [((0.5,), 1), ((0.1, 0.3, 0.2), 2), ((0.1, 0.3, 0.3), 2), ((0.4, 0.3, 0.5), 3)])
+def test_the_best_epoch_is_the_first_of_the_highest_macro_f1(scores, best):
+    assert best_epoch(history(*scores)) == best
+
+
+@pytest.mark.parametrize(
+    "scores, patience, out",
+    [
+        ((), 1, False),
+        ((0.5, 0.4), None, False),
+        ((0.5, 0.4), 1, True),
+        ((0.5, 0.4), 2, False),
+        ((0.5, 0.4, 0.5), 2, True),  # as good is not better
+        ((0.5, 0.4, 0.6), 2, False),
+    ],
+)
+def test_patience_ends_after_so_many_epochs_without_a_better_one(scores, patience, out):
+    assert out_of_patience(history(*scores), patience) == out
+
+
+def lesson(optimiser="adam", bf16=False, **settings):
+    """Two classes that anyone can tell apart: dark and bright."""
+    labels = np.arange(8) % 2
+    pixels = (np.random.default_rng(0).integers(0, 60, (8, 32, 32, 1)) + 150 * labels[:, None, None, None]).astype(np.uint8)
+    pictures = Pictures(tuple("abcdefgh"), pixels, labels)
+    torch.manual_seed(0)
+    network = Network(backbone="resnet18")
+    model = Model(Classes(("dark", "bright")), Eyes(Pixels(side=32), (0.5,) * 3, (0.25,) * 3), build(network, 2))
+    recipe = Recipe(network=network, optimiser=optimiser, lr=1e-3, **settings)
+    return Lesson(model, recipe, loss("cross_entropy", [4, 4]), pictures, Watched("test", pictures), CPU, bf16, silent)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_every_optimiser_learns(name, bf16):
+    taught = lesson(name, bf16)
+    optimiser = optimiser_of(taught.recipe, taught.model.network, CPU)
+    seen = [step(taught, optimiser, np.arange(8)) for _ in range(6)]
+    assert seen[-1][0] < 0.7 * seen[0][0]
+    assert seen[-1][1] == 8
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_every_optimiser_takes_lr_and_weight_decay_from_the_recipe(name):
+    taught = lesson(name, weight_decay=0.01)
+    (group,) = optimiser_of(taught.recipe, taught.model.network, CPU).param_groups
+    assert (group["lr"], group["weight_decay"]) == (1e-3, 0.01)
+
+
+def test_an_optimiser_holds_only_what_learns():
+    taught = lesson()
+    taught.model.network.backbone.requires_grad_(False)
+    (group,) = optimiser_of(taught.recipe, taught.model.network, CPU).param_groups
+    assert [tuple(weight.shape) for weight in group["params"]] == [(2, 512), (2,)]
+
+
+def test_a_step_counts_what_was_right_before_it():
+    taught = lesson()
+    network = taught.model.network.train()
+    with torch.no_grad():
+        called = network(taught.model.eyes.see(taught.train.pixels)).argmax(1).numpy()
+    again = lesson()
+    found = step(again, optimiser_of(again.recipe, again.model.network.train(), CPU), np.arange(8))
+    assert found[1] == (called == taught.train.labels).sum()
+
+
+def test_an_unknown_optimiser_is_told_the_near_name():
+    taught = lesson()
+    with pytest.raises(UsageError, match="no optimiser called 'adma'.*Did you mean 'adam"):
+        optimiser_of(replace(taught.recipe, optimiser="adma"), taught.model.network, CPU)
