@@ -102,7 +102,7 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
 )
 def test_a_mistake_in_a_study_file_is_named_with_the_near_name(tmp_path: Path, before: str, after: str, words: str) -> None:
     assert before in TOML
-    with pytest.raises(ModisteError, match="study|recipe") as error:
+    with pytest.raises(ModisteError, match=r"study|recipe") as error:
         read_study(written(tmp_path, TOML.replace(before, after, 1)))
     assert words in str(error.value)
 

@@ -30,7 +30,8 @@ def taught(network, optimiser, steps, first=0):
 
 
 def moments(optimiser):
-    return [value for state in optimiser.state_dict()["state"].values() for value in state.values() if value is not None]
+    states = sorted(optimiser.state_dict()["state"].items())
+    return [value for _, state in states for _, value in sorted(state.items()) if value is not None]
 
 
 @pytest.mark.parametrize("name", OPTIMISERS)
@@ -85,7 +86,7 @@ def test_a_damaged_checkpoint_is_refused_in_words(tmp_path, damage):
 
 
 def test_positions_keep_their_floats_to_the_last_bit(tmp_path):
-    network, optimiser = pupil("sgd")
+    __, optimiser = pupil("sgd")
     for value in np.random.default_rng(0).random(20) * 1e3:
         save_checkpoint(tmp_path / "c.safetensors", Position(loss_sum=float(value)), torch.nn.Linear(1, 1), optimiser)
         assert load_checkpoint(tmp_path / "c.safetensors", torch.nn.Linear(1, 1), optimiser).loss_sum == value

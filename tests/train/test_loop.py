@@ -121,5 +121,5 @@ def test_a_step_counts_what_was_right_before_it():
 
 def test_an_unknown_optimiser_is_told_the_near_name():
     taught = lesson()
-    with pytest.raises(UsageError, match="no optimiser called 'adma'.*Did you mean 'adam"):
+    with pytest.raises(UsageError, match=r"no optimiser called 'adma'.*Did you mean 'adam"):
         optimiser_of(replace(taught.recipe, optimiser="adma"), taught.model.network, CPU)

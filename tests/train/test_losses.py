@@ -104,5 +104,5 @@ def test_hinge_counts_what_stands_within_one_of_the_right_score():
 
 
 def test_an_unknown_loss_is_told_the_near_name():
-    with pytest.raises(UsageError, match="no loss called 'focl'.*Did you mean 'focal'"):
+    with pytest.raises(UsageError, match=r"no loss called 'focl'.*Did you mean 'focal'"):
         loss("focl", COUNTS)

@@ -103,7 +103,7 @@ def test_pixels_are_seen_as_they_were_measured(stored):
 def test_auto_takes_a_device_that_is_there():
     assert device("auto").type in ("cpu", "cuda", "mps")
     assert device("cpu") == CPU
-    with pytest.raises(MachineError, match="device 'gpu' is not on this machine. There are: .*cpu"):
+    with pytest.raises(MachineError, match=r"device 'gpu' is not on this machine. There are: .*cpu"):
         device("gpu")
 
 

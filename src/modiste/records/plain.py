@@ -41,10 +41,7 @@ def changed(value: T, key: str, new: Any, where: str, inside: str = "") -> T:
     inner = getattr(value, first)
     if rest and not dataclasses.is_dataclass(inner):
         raise UsageError(f"{where}: '{inside}{first}' has no settings of its own, so '{inside}{key}' means nothing.")
-    if rest:
-        made = changed(inner, rest, new, where, f"{inside}{first}.")
-    else:
-        made = convert(hints[first], new, f"{where} {inside}{key}")
+    made = changed(inner, rest, new, where, f"{inside}{first}.") if rest else convert(hints[first], new, f"{where} {inside}{key}")
     return dataclasses.replace(value, **{first: made})  # type: ignore[type-var]
 
 

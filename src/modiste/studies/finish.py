@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -19,8 +20,10 @@ from modiste.models.heads import HEADS
 from modiste.models.variants import build
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_bytes, write_json, write_text
+from modiste.records.plain import all_keys
 from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell, silent
+from modiste.records.recipe import Recipe
 from modiste.records.run import Epoch, Run, run_folder
 from modiste.records.table import Table
 from modiste.studies.definitions import Study
@@ -162,6 +165,8 @@ def write_out(study: Study, catalogue: Catalogue, data_hash: str, found: Runs, t
 def in_words(study: Study, found: Runs, lacking: int) -> list[str]:
     """The result in a few sentences, with how far it can be trusted."""
     words = list(study.notes)
+    if departures := other_than_paper(study):
+        words.append(f"Not the paper's protocol: {', '.join(departures)}.")
     if lacking:
         words.append(f"{lacking} of {len(study.planned())} runs are not finished; their cells are dashes.")
     if "pilot" in study.tables:
@@ -178,7 +183,31 @@ def in_words(study: Study, found: Runs, lacking: int) -> list[str]:
     )
     seeds = min(len(some) for some in found.values() if some)
     words.append(f"{'One seed' if seeds == 1 else f'{seeds} seeds'} a variant.")
+    if "7" in study.tables:
+        words.append(
+            "The paper's figures come from the paper's own photos: a difference beside them is one of data as well as of training."
+        )
     return words
+
+
+def other_than_paper(study: Study) -> list[str]:
+    """Settings of training and pixels in which a study of the paper's networks departs from the preset `paper`.
+
+    >>> from modiste.studies.definitions import STUDIES
+    >>> other_than_paper(STUDIES["paper"]().changed({"epochs": 3}))
+    ['epochs 3 instead of 19']
+    """
+    if "7" not in study.tables:
+        return []
+    usual, found = Recipe(), set[str]()
+    for recipe in study.recipes.values():
+        for key in all_keys(Recipe):
+            if key.startswith("network.") or key == "seed":
+                continue
+            own, theirs = (attrgetter(key)(one) for one in (recipe, usual))
+            if own != theirs:
+                found.add(f"{key} {own} instead of {theirs}")
+    return sorted(found)
 
 
 def circumstances(study: Study, catalogue: Catalogue, data_hash: str, found: Runs) -> dict[str, str]:

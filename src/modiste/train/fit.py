@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from modiste.data.batches import Pictures, augmentation, constants, decode, sampling_weights
 from modiste.data.describe import data_hash as hash_of
@@ -168,16 +169,18 @@ def second_stage(
     fit_head = HEADS[recipe.network.head]
     assert fit_head is not None
 
-    def features(name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-        return outputs(model.network.backbone, model.eyes, pictures[name], where, tell, f"features of {name}").double().numpy()
+    def features(name: str) -> Tensor:
+        return outputs(model.network.backbone, model.eyes, pictures[name], where, tell, f"features of {name}")
 
     balance = sampling_weights(train.labels) if recipe.sampling == "weighted" else np.ones(len(train))
+    of_train = features(TRAIN).double().numpy()
     tell(Progress("fitting the SVM", 0, 1, "fit"))
-    fitted = fit_head(features(TRAIN), train.labels, balance / balance.mean(), recipe.network.svm_c, recipe.seed)
+    fitted = fit_head(of_train, train.labels, balance / balance.mean(), recipe.network.svm_c, recipe.seed)
     model.network.head = fitted.layer
     told = next(name for name in (TEST, VALIDATION) if name in pictures)
-    folded = predict(model, pictures[told], where, tell, "checking the fold").called
-    same = int((fitted.decide(features(told)).argmax(1) == folded).sum())
+    of_told = features(told)
+    folded = fitted.layer(of_told).argmax(1).numpy()
+    same = int((fitted.decide(of_told.double().numpy()).argmax(1) == folded).sum())
     run.write_history(trunk.history())
     svm = {"c": fitted.c, "agrees_with_scikit_learn": f"{same} of {len(folded)} photos of {told}"}
     return model, {**{key: trunk.about[key] for key in ("kept_epoch", "precision")}, "trunk": trunk.folder.name, "svm": svm}
