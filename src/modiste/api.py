@@ -44,7 +44,7 @@ def study(
     *,
     seeds: Sequence[int] | None = None,
     settings: Mapping[str, Any] | None = None,
-    weights: str = "imagenet",
+    weights: str | None = None,
     device: str = "auto",
     tell: Tell = silent,
 ) -> Finished:
@@ -53,7 +53,7 @@ def study(
 
 
 def prepared(
-    name: str | Study, seeds: Sequence[int] | None = None, settings: Mapping[str, Any] | None = None, weights: str = "imagenet"
+    name: str | Study, seeds: Sequence[int] | None = None, settings: Mapping[str, Any] | None = None, weights: str | None = None
 ) -> Study:
     """A study with the caller's seeds, settings and starting weights."""
     found = find(name) if isinstance(name, str) else name

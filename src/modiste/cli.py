@@ -31,7 +31,7 @@ Set = Annotated[
 Epochs = Annotated[int | None, Parameter(group=RECIPE, help="Epochs; the same as --set epochs=N.")]
 ImageSize = Annotated[int | None, Parameter(group=RECIPE, help="Side of the pictures in px; the same as --set pixels.side=N.")]
 Weights = Annotated[
-    str, Parameter(group=RECIPE, help="Where ResNet-18 starts: imagenet, a .safetensors or .pth file, or none (from scratch).")
+    str | None, Parameter(group=RECIPE, help="Where ResNet-18 starts: imagenet, a .safetensors or .pth file, or none (from scratch).")
 ]
 Runs = Annotated[Path, Parameter(group=OUTPUT, help="The folder of runs: what is finished there is not trained again.")]
 Device = Annotated[str, Parameter(group=OUTPUT, help="auto, cpu, cuda or mps.")]
@@ -62,7 +62,7 @@ def study(
     epochs: Epochs = None,
     image_size: ImageSize = None,
     set: Set = (),
-    weights: Weights = "imagenet",
+    weights: Weights = None,
     limit: Limit = None,
     classes: ClassNames = None,
     format: Format = None,
@@ -92,8 +92,7 @@ def study(
         show(planned.plain(), planned.tables, json)
         return
     plain = {"tables": [table.plain() for table in finished.tables], "report": str(finished.report), "unfinished": finished.lacking}
-    report = f"\nReport: {finished.report}" if finished.report.is_file() else "\nNo run is finished yet, so no report was written."
-    show(plain, finished.tables, json, report)
+    show(plain, finished.tables, json, f"\nReport: {finished.report}")
 
 
 @app.command
@@ -107,7 +106,7 @@ def train(
     epochs: Epochs = None,
     image_size: ImageSize = None,
     set: Set = (),
-    weights: Weights = "imagenet",
+    weights: Weights = None,
     limit: Limit = None,
     classes: ClassNames = None,
     format: Format = None,
@@ -130,7 +129,7 @@ def train(
     catalogue = read_catalogue(data, format, classes, None, limit)
     with progress() as tell:
         run = fit(asked.planned()[0][1], catalogue, runs, where=device, tell=tell)
-    tables = [report(run.predictions(split), f"{variant} on {split}") for split in run.splits]
+    tables = [report(run.predictions(split), f"{run.folder.name} on {split}") for split in run.splits]
     show({"run": str(run.folder), "tables": [table.plain() for table in tables]}, tables, json, f"\nRun: {run.folder}")
 
 

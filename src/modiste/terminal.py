@@ -75,11 +75,12 @@ def lines() -> Tell:
         since, first = begun.setdefault(told.stage, (now, told.done))
         if ended:
             del begun[told.stage]
-        if not told.stage.startswith("study ") and not (ended and told.stage == "training") and now - last < QUIET_SECONDS:
+        of_study = told.stage.startswith("study ")
+        if not of_study and not (ended and told.stage == "training") and now - last < QUIET_SECONDS:
             return
         last = now
         rate = (told.done - first) / (now - since) if now > since else 0.0
-        left = f", {rate:.1f}/s, {(told.total - told.done) / rate:.0f} s left" if rate > 0 and not ended else ""
+        left = f", {rate:.1f}/s, {(told.total - told.done) / rate:.0f} s left" if rate > 0 and not ended and not of_study else ""
         note = f" ({told.note})" if told.note else ""
         print(f"{told.stage}: {told.done} of {told.total} {told.unit}{left}{note}", file=sys.stderr, flush=True)
 

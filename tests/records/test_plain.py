@@ -76,7 +76,7 @@ def test_a_setting_is_changed_from_text_as_from_a_value(text, made):
     "key, value, words",
     [
         ("siez", "60", "no setting called 'siez'.*Did you mean 'size'"),
-        ("brim.widht", "6", "no setting called 'widht'.*Did you mean 'width'"),
+        ("brim.widht", "6", "no setting called 'brim.widht'.*Did you mean 'brim.width'"),
         ("size.of", "6", "'size' has no settings of its own"),
         ("size", "large", "hat size = 'large' is not a whole number"),
         ("size", "56.5", "is not a whole number"),

@@ -16,6 +16,7 @@ from modiste.api import prepared
 from modiste.evaluate.tables import PAPER_TABLES
 from modiste.models.variants import PAPER_VARIANTS, VARIANTS
 from modiste.records.catalogue import Catalogue
+from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
 from modiste.records.run import Run
 from modiste.studies.finish import Finished, finish, predictions_of
@@ -115,9 +116,11 @@ def test_the_report_says_what_it_was_made_with_and_that_imagenet_was_not_used(st
 
 
 def test_another_seed_and_another_size_are_other_runs(drawn: Catalogue, runs: Path) -> None:
-    one = finish(prepared("paper", [1], SETTINGS, "none"), drawn, runs, train=False)
-    other = finish(prepared("paper", None, {**SETTINGS, "pixels.side": 72}, "none"), drawn, runs, train=False)
-    assert one.lacking == other.lacking == 13
+    for seeds, settings in (([1], SETTINGS), ([0], {**SETTINGS, "pixels.side": 72})):
+        with pytest.raises(ModisteError, match="nothing to report"):
+            finish(prepared("paper", seeds, settings, "none"), drawn, runs, train=False)
+    both = finish(prepared("paper", [0, 1], SETTINGS, "none"), drawn, runs, train=False)
+    assert both.lacking == 13
 
 
 def test_a_plan_of_a_finished_study_takes_no_time_and_writes_nothing(drawn: Catalogue, runs: Path) -> None:

@@ -176,7 +176,8 @@ def test_an_svm_trains_its_trunk_where_there_is_none(short, drawn, runs):
 def test_every_head_learns_what_a_resnet_sees(name, short_resnet, drawn, tmp_path_factory):
     """A head that learns with the network lowers its loss; a fitted one beats calling all training photos the commonest class."""
     runs = tmp_path_factory.getbasetemp() / "heads"  # the SVMs share one trunk
-    recipe = replace(short_resnet, network=Network(backbone="resnet18", head=name, svm_c=0.01 if name in SECOND_STAGES else None))
+    network = Network(backbone="resnet18", head=name, svm_c=0.01 if name in SECOND_STAGES else None)
+    recipe = replace(short_resnet, network=network, lr=1e-4)
     run, train = fit(recipe, drawn, runs), drawn.split("train")
     if name not in SECOND_STAGES:
         assert run.history()[1].train_loss < 0.9 * run.history()[0].train_loss

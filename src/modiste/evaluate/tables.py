@@ -22,14 +22,6 @@ Values = Sequence[float]  # one a seed
 
 MACRO = "Recall, precision, F1 and specificity are macro averages: every class counts the same."
 HEADINGS = {"macro_recall": "Recall", "macro_precision": "Precision", "macro_f1": "F1", "macro_specificity": "Specificity"}
-SUMMARY = {
-    "accuracy": "Accuracy",
-    "macro_precision": "Macro precision",
-    "macro_recall": "Macro recall",
-    "macro_f1": "Macro F1",
-    "macro_specificity": "Macro specificity",
-    "weighted_f1": "Weighted F1",
-}
 
 
 def table_3(results: Results) -> Table:
@@ -58,11 +50,12 @@ def table_7(results: Results) -> Table:
 
 
 def summary(results: Results) -> Table:
-    """Every variant with its accuracy, averages and the recall of each class, whatever the classes."""
+    """Every variant with every metric of METRICS and the recall of each class, whatever the classes."""
     classes = classes_of(results)
     spread = several(results)
     columns = ["Model", "Seeds"]
-    for heading in SUMMARY.values():
+    for metric in METRICS:
+        heading = metric.replace("_", " ").capitalize().replace(" f1", " F1")
         columns += [heading, "± sd"] if spread else [heading]
     rows = [summary_row(name, runs, classes, spread) for name, runs in results.items()]
     headings = (*columns, *(f"Recall {name}" for name in classes))
@@ -71,8 +64,8 @@ def summary(results: Results) -> Table:
 
 def summary_row(name: str, runs: Sequence[Predictions], classes: Sequence[str], spread: bool) -> tuple[Cell, ...]:
     cells: list[Cell] = [name, len(runs)]
-    for metric in SUMMARY:
-        values = [METRICS[metric](run) for run in runs]
+    for metric in METRICS.values():
+        values = [metric(run) for run in runs]
         cells += [mean(values), deviation(values)] if spread else [mean(values)]
     for code in range(len(classes)):
         cells.append(mean([float(recall(run)[code]) for run in runs if support(run)[code]]))

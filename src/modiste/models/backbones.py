@@ -128,6 +128,7 @@ def resnet18_backbone(network: Network, channels: int, load: Callable[[nn.Module
     return backbone
 
 
+# A module that a backbone calls attention, attention3 ... learns where convolutions are frozen, and is in no weights file.
 # network, input channels, and what loads pretrained weights (or does nothing) -> a module with `width`
 BACKBONES: dict[str, Callable[[Network, int, Callable[[nn.Module], None]], nn.Module]] = {
     "alexnet": alexnet_backbone,

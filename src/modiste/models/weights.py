@@ -73,9 +73,13 @@ def our_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     >>> list(our_names({"module.features.3.bias": torch.zeros(1), "fc.bias": torch.zeros(1)}))
     ['features.conv2.bias']
     """
+    if any(name.startswith("backbone.") for name in weights):
+        return {
+            name.removeprefix("backbone.").removeprefix("body."): value for name, value in weights.items() if name.startswith("backbone.")
+        }
     ours = {}
     for name, value in weights.items():
-        bare = re.sub(r"^(module\.)?(backbone\.)?(body\.)?", "", name)
+        bare = name.removeprefix("module.")
         if HEADS_ELSEWHERE.match(bare):
             continue
         bare = re.sub(r"^features\.(\d+)\.", lambda found: f"features.{ALEXNET_NAMES.get(found[1], found[1])}.", bare)

@@ -110,12 +110,18 @@ def run_id(recipe: Recipe, data_hash: str) -> str:
 
 
 def meant(recipe: Recipe) -> Recipe:
-    """The recipe with the settings that change nothing for its network at their defaults, so that equal runs have one id."""
+    """The recipe with the settings that change nothing for its network at their defaults, so that equal runs have one id.
+
+    A setting not named here counts: a new backbone or attention module that reads one is safe without a line here.
+    """
     network, usual = recipe.network, Network()
     idle: set[str] = set()
     if network.attention == "none":
         idle |= {"ratio", "kernel", "after_convs", "place", "gate_norm", "identity_at_init"}
-    idle |= {"place"} if network.backbone == "alexnet" else {"convs", "widths", "dropout", "after_convs"}
+    if network.backbone == "alexnet":
+        idle.add("place")
+    if network.backbone == "resnet18":
+        idle |= {"convs", "widths", "dropout", "after_convs"}
     if not network.head.endswith("svm"):
         idle.add("svm_c")
     network = replace(network, **{key: getattr(usual, key) for key in idle})

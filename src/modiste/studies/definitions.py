@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from modiste.models.variants import VARIANTS
-from modiste.records.errors import ModisteError, unknown
+from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.recipe import PRESETS, Recipe
 
 TABLES = ("3", "4", "5", "6", "7", "summary", "pilot")
@@ -37,8 +37,10 @@ class Study:
         """The same study with some settings of every recipe changed."""
         return replace(self, recipes={name: recipe.changed(settings) for name, recipe in self.recipes.items()})
 
-    def starting_from(self, weights: str) -> Study:
+    def starting_from(self, weights: str | None) -> Study:
         """The pretrained variants started from other weights: a file, or 'none', which trains them whole (decision 0014)."""
+        if weights is None:
+            return self
 
         def restarted(recipe: Recipe) -> Recipe:
             network = recipe.network
@@ -48,6 +50,10 @@ class Study:
             return replace(recipe, network=replace(network, weights=weights, frozen=frozen))
 
         names = ", ".join(name for name, recipe in self.recipes.items() if recipe.network.weights != "none")
+        if not names and weights != "none":
+            raise UsageError(
+                f"--weights {weights}: no variant here starts from pretrained weights. For one that should: --set network.weights={weights}"
+            )
         if not names or weights == "imagenet":
             return self
         how = "no weights: from scratch, nothing frozen" if weights == "none" else f"the weights in {weights}"

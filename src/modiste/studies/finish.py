@@ -20,6 +20,7 @@ from modiste.models.heads import HEADS
 from modiste.models.variants import build
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_bytes, write_json, write_text
+from modiste.records.errors import ModisteError
 from modiste.records.plain import all_keys
 from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell, silent
@@ -73,10 +74,11 @@ def finish(
             found[name].append(run)
     tell(Progress(f"study {study.name}", len(planned), len(planned), "runs", "writing the report"))
     folder = runs / "studies" / study.name
+    if not any(found.values()):
+        raise ModisteError(f"{runs}: no run of the study '{study.name}' with these settings is finished, so there is nothing to report.")
     tables = tables_of(study, found)
     lacking = len(planned) - sum(len(some) for some in found.values())
-    if any(found.values()):
-        write_out(study, catalogue, data_hash, found, tables, folder, lacking)
+    write_out(study, catalogue, data_hash, found, tables, folder, lacking)
     return Finished(tables, folder, found, lacking)
 
 
@@ -115,7 +117,8 @@ def figures_of(study: Study, found: Runs) -> dict[str, Callable[[], Figure]]:
     own = {
         name: some[0].history() for name, some in found.items() if some and HEADS[study.recipes[name].network.head] is None
     }  # an SVM has its softmax network's curves
-    made: dict[str, Callable[[], Figure]] = {"Training: loss and accuracy (as Fig. 7)": lambda: curves(own)}
+    like = " (as Fig. 7)" if "7" in study.tables else ""
+    made: dict[str, Callable[[], Figure]] = {f"Training: loss and accuracy{like}": lambda: curves(own)}
     if "pilot" in study.tables:
         return made
     results = {name: some for name, some in predictions_of(found).items() if some}

@@ -64,7 +64,6 @@ def fit(
         return run
     check_before_work(recipe, where)
     begun = time.monotonic()
-    run.write_recipe(recipe)
     device_used = device(where)
     pictures = {name: decode(part, recipe.pixels, splits.data_hash, runs / "cache", tell) for name, part in splits.named().items()}
     if HEADS[recipe.network.head] is None:
@@ -157,6 +156,7 @@ def trained(
         tell,
         checkpoint_seconds,
     )
+    run.write_recipe(recipe)
     kept = learn(lesson, run)
     return model, {"kept_epoch": kept, "precision": "bf16" if bf16 else "fp32"}
 
@@ -179,8 +179,10 @@ def second_stage(
     model.network.head = fitted.layer
     told = next(name for name in (TEST, VALIDATION) if name in pictures)
     of_told = features(told)
-    folded = fitted.layer(of_told).argmax(1).numpy()
+    with torch.inference_mode():
+        folded = fitted.layer(of_told).argmax(1).numpy()
     same = int((fitted.decide(of_told.double().numpy()).argmax(1) == folded).sum())
+    run.write_recipe(recipe)
     run.write_history(trunk.history())
     svm = {"c": fitted.c, "agrees_with_scikit_learn": f"{same} of {len(folded)} photos of {told}"}
     return model, {**{key: trunk.about[key] for key in ("kept_epoch", "precision")}, "trunk": trunk.folder.name, "svm": svm}
