@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from modiste.api import study, train
     from modiste.data.drawn import draw
     from modiste.data.readers import read
-    from modiste.evaluate.metrics import report
+    from modiste.evaluation.metrics import report
     from modiste.models.variants import VARIANTS
     from modiste.records.catalogue import Catalogue, Photo
     from modiste.records.errors import ModisteError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from modiste.records.recipe import Network, Pixels, Recipe
     from modiste.records.run import Run
     from modiste.records.table import Table
-    from modiste.train.model import evaluate
+    from modiste.training.model import evaluate
 
 __version__ = "0.1.0"
 
@@ -47,9 +47,9 @@ WHERE = {  # public word -> the room it lives in
     "Table": "records.table",
     "VARIANTS": "models.variants",
     "draw": "data.drawn",
-    "evaluate": "train.model",
+    "evaluate": "training.model",
     "read": "data.readers",
-    "report": "evaluate.metrics",
+    "report": "evaluation.metrics",
     "study": "api",
     "train": "api",
 }

@@ -14,7 +14,7 @@ from modiste.records.run import Run
 from modiste.studies.definitions import Study, variants
 from modiste.studies.files import find
 from modiste.studies.finish import Finished, finish
-from modiste.train.fit import fit
+from modiste.training.fit import fit
 
 
 def recipe(variant: str, preset: str = "paper", settings: Mapping[str, Any] | None = None) -> Recipe:

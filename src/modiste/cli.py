@@ -119,10 +119,10 @@ def train(
     VARIANT is a name of Table 7: "AlexNet (baseline)", 3Conv_SVM, "Alex-CBAM(16&7)", Resnet-CBAM ... `modiste variants` lists them.
     """
     from modiste.api import prepared
-    from modiste.evaluate.metrics import report
+    from modiste.evaluation.metrics import report
     from modiste.studies.definitions import Study, variants
     from modiste.terminal import progress
-    from modiste.train.fit import fit
+    from modiste.training.fit import fit
 
     chosen = Study(variant, "", variants(variant, preset=preset))
     asked = prepared(chosen, [seed], settings_of(set, epochs, image_size), weights)
@@ -147,14 +147,14 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Print the classification report of a run: on the photos it was tested with, or on others."""
-    from modiste.evaluate.metrics import METRICS, report
+    from modiste.evaluation.metrics import METRICS, report
     from modiste.records.run import Run
     from modiste.terminal import progress
 
     if data is None:
         predictions = Run(run).predictions(split)
     else:
-        from modiste.train.model import evaluate as score
+        from modiste.training.model import evaluate as score
 
         catalogue = read_catalogue(data, format, classes, None, None).split(split)
         with progress() as tell:

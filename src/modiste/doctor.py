@@ -42,7 +42,7 @@ def arithmetic(_runs: Path) -> list[Finding]:
     try:
         import torch
 
-        from modiste.train.machine import device, precision
+        from modiste.training.machine import device, precision
     except (ImportError, OSError, RuntimeError) as error:
         first = (str(error).splitlines() or ["no reason given"])[0]
         return [("computing", f"torch does not load: {first}", 'needed: pip install --force-reinstall "modiste[train]"')]

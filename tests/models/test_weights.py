@@ -95,10 +95,18 @@ def test_weights_of_a_run_of_ours_fit_and_so_do_those_in_wrappers(tmp_path):
         assert torch.equal(made.backbone.body.layer4[1].conv2.weight, trained.backbone.body.layer4[1].conv2.weight), form
 
 
-def test_the_last_layer_is_always_fresh():
-    assert list(our_names({"fc.weight": 1, "classifier.6.bias": 2, "head.weight": 3, "module.backbone.body.conv1.weight": 4})) == [
-        "conv1.weight"
-    ]
+@pytest.mark.parametrize(
+    "names, kept",
+    [
+        (["conv1.weight", "fc.weight", "fc.bias"], ["conv1.weight"]),
+        (["module.conv1.weight", "module.fc.weight"], ["conv1.weight"]),
+        (["features.0.bias", "classifier.4.bias", "classifier.6.bias"], ["features.conv1.bias", "fc7.bias"]),
+        (["backbone.body.conv1.weight", "head.weight"], ["conv1.weight"]),
+        (["backbone.fc6.weight", "head.support", "head.gamma"], ["fc6.weight"]),
+    ],
+)
+def test_the_last_layer_is_always_fresh(names, kept):
+    assert list(our_names(dict.fromkeys(names, torch.zeros(1)))) == kept
 
 
 def test_a_network_without_weights_is_left_as_it_is():

@@ -10,7 +10,7 @@ from modiste.records.recipe import Recipe
 from modiste.records.run import run_id
 from modiste.studies.definitions import STUDIES, Study
 from modiste.studies.files import find, read_study
-from modiste.train.fit import check_before_work
+from modiste.training.fit import check_before_work
 
 
 @pytest.mark.parametrize("name", STUDIES)

@@ -13,7 +13,7 @@ import pytest
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from modiste.api import prepared
-from modiste.evaluate.tables import PAPER_TABLES
+from modiste.evaluation.tables import PAPER_TABLES
 from modiste.models.variants import PAPER_VARIANTS, VARIANTS
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import ModisteError

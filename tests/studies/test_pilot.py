@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from modiste.evaluate.pilot import pilot, recommendation
+from modiste.evaluation.pilot import pilot, recommendation
 from modiste.models.variants import VARIANTS
 from modiste.records.catalogue import Catalogue
 from modiste.records.run import Epoch

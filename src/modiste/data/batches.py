@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def decode(catalogue: Catalogue, pixels: Pixels, data_hash: str, cache: Path | N
     file = cache / f"pixels-{pixels.side}-{colour}-{pixels.fit}-{key}.npy"
     if not file.is_file():
         cache.mkdir(parents=True, exist_ok=True)
-        beside = file.with_name(f".{file.name}.{os.getpid()}.part")
+        beside = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}.part")
         try:
             mapped = np.lib.format.open_memmap(beside, "w+", np.uint8, shape)
             decode_into(mapped, catalogue, pixels, tell)

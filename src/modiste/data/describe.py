@@ -36,7 +36,7 @@ def counted(name: str, counts: list[int]) -> tuple[Cell, ...]:
 
 
 def data_hash(catalogue: Catalogue, progress: Callable[[int, int], None] | None = None) -> str:
-    """64 hex digits that stand for the classes and each photo's path, label, split and bytes.
+    """64 hex digits that stand for the classes and each photo's path, label, split, product and bytes.
 
     The order of rows and the root's place change nothing. `progress` is told (photos read, photos in all).
     """
@@ -49,7 +49,7 @@ def data_hash(catalogue: Catalogue, progress: Callable[[int, int], None] | None 
     with ThreadPoolExecutor(8) as pool:
         for photo, digest in zip(photos, pool.map(digest_of, photos), strict=True):
             path = photo.path.encode("utf-8", "surrogateescape").hex()  # a name may hold bytes that are not UTF-8
-            rows.append([path, photo.label, photo.split, digest])
+            rows.append([path, photo.label, photo.split, photo.product, digest])
             if progress:
                 progress(len(rows), len(photos))
     return fingerprint([list(catalogue.classes.names), rows])

@@ -77,6 +77,7 @@ class ResNet18(nn.Module):
         self.body.fc = nn.Identity()
         if channels != 3:
             self.body.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
+            nn.init.kaiming_normal_(self.body.conv1.weight, mode="fan_out", nonlinearity="relu")  # as torchvision's own
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.body(x)

@@ -100,7 +100,7 @@ def run_id(recipe: Recipe, data_hash: str) -> str:
 
     A file of weights counts by its content, so that moving it changes nothing.
     """
-    plain = meant(recipe).plain()
+    plain = meant(Recipe.parse(recipe.plain())).plain()  # parsed, so that lr=1 and lr=1.0 are one recipe
     weights = recipe.network.weights
     if weights not in ("none", "imagenet"):
         if not Path(weights).is_file():

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from modiste.evaluate.figures import class_report, confusions, curves, f1_dots, png, svg
-from modiste.evaluate.metrics import accuracy, macro_f1
-from modiste.evaluate.pilot import pilot, recommendation
-from modiste.evaluate.published import PUBLISHED
-from modiste.evaluate.report import page
-from modiste.evaluate.tables import PAPER_TABLES, summary
+from modiste.evaluation.figures import class_report, confusions, curves, f1_dots, png, svg
+from modiste.evaluation.metrics import accuracy, macro_f1
+from modiste.evaluation.pilot import pilot, recommendation
+from modiste.evaluation.published import PUBLISHED
+from modiste.evaluation.report import page
+from modiste.evaluation.tables import PAPER_TABLES, summary
 from modiste.models.heads import HEADS
 from modiste.models.variants import build
 from modiste.records.catalogue import Catalogue
@@ -29,7 +29,7 @@ from modiste.records.run import Epoch, Run, run_folder
 from modiste.records.table import Table
 from modiste.studies.definitions import Study
 from modiste.studies.plan import minutes
-from modiste.train.fit import check_before_work, divided, fit, used_hash
+from modiste.training.fit import check_before_work, divided, fit, used_hash
 
 Runs = Mapping[str, Sequence[Run]]  # variant -> its finished runs, a seed each
 

@@ -20,11 +20,11 @@ from modiste.records.recipe import Recipe
 from modiste.records.run import Run, run_folder
 from modiste.records.table import Cell, Table
 from modiste.studies.definitions import Study
-from modiste.train.fit import Splits, check_before_work, divided, used_hash, without_second_stage
-from modiste.train.loop import Lesson, Watched, epoch_batches, optimiser_of, step
-from modiste.train.losses import loss
-from modiste.train.machine import device, precision
-from modiste.train.model import Eyes, Model
+from modiste.training.fit import Splits, check_before_work, divided, used_hash, without_second_stage
+from modiste.training.loop import Lesson, Watched, epoch_batches, optimiser_of, step
+from modiste.training.losses import loss
+from modiste.training.machine import device, precision
+from modiste.training.model import Eyes, Model
 
 WARM, TIMED = 1, 3  # steps
 PREDICTING = 0.5  # a fp32 prediction costs about half a bf16 training step a photo

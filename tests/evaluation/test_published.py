@@ -2,9 +2,9 @@
 
 import pytest
 
-from modiste.evaluate import published
-from modiste.evaluate.metrics import METRICS
-from modiste.evaluate.published import PUBLISHED, REPORTED, TABLE_5, TABLE_7, TEST_PHOTOS
+from modiste.evaluation import published
+from modiste.evaluation.metrics import METRICS
+from modiste.evaluation.published import PUBLISHED, REPORTED, TABLE_5, TABLE_7, TEST_PHOTOS
 from modiste.records.labels import PAPER_CLASSES
 
 AVERAGED = {number: rows for number, rows in PUBLISHED.items() if number not in REPORTED}

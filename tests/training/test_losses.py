@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from modiste.records.errors import UsageError
-from modiste.train import losses
-from modiste.train.losses import LOSSES, loss
+from modiste.training import losses
+from modiste.training.losses import LOSSES, loss
 
 COUNTS = [4, 60, 1, 15]
 

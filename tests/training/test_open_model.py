@@ -12,9 +12,9 @@ import torch
 from modiste.data.batches import constants, decode
 from modiste.records.errors import MachineError, ModisteError
 from modiste.records.run import Run
-from modiste.train.fit import fit
-from modiste.train.machine import circumstances, device, multiplies_bf16, precision
-from modiste.train.model import open_model, outputs, predict
+from modiste.training.fit import fit
+from modiste.training.machine import circumstances, device, multiplies_bf16, precision
+from modiste.training.model import open_model, outputs, predict
 
 CPU = torch.device("cpu")
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from statistics import fmean, stdev
 
-from modiste.evaluate.metrics import METRICS, recall, report, support
-from modiste.evaluate.published import PUBLISHED, REPORTED, SWAP
+from modiste.evaluation.metrics import METRICS, recall, report, support
+from modiste.evaluation.published import PUBLISHED, REPORTED, SWAP
 from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES
 from modiste.records.predictions import Predictions

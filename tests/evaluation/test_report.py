@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from modiste.evaluate.figures import confusions, f1_dots, svg
-from modiste.evaluate.palette import DARK, LIGHT
-from modiste.evaluate.report import page
-from modiste.evaluate.tables import summary
+from modiste.evaluation.figures import confusions, f1_dots, svg
+from modiste.evaluation.palette import DARK, LIGHT
+from modiste.evaluation.report import page
+from modiste.evaluation.tables import summary
 
 HOSTILE = '<script>alert("x")</script> & "quoted"'
 VOID = {"meta", "link", "br", "img"}

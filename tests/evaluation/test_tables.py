@@ -4,9 +4,9 @@ import statistics
 
 import pytest
 
-from modiste.evaluate.metrics import METRICS, recall, report
-from modiste.evaluate.published import NAMES, OUTSIDE, PUBLISHED, REPORTED, SWAP, TABLE_7
-from modiste.evaluate.tables import HEADINGS, PAPER_TABLES, summary
+from modiste.evaluation.metrics import METRICS, recall, report
+from modiste.evaluation.published import NAMES, OUTSIDE, PUBLISHED, REPORTED, SWAP, TABLE_7
+from modiste.evaluation.tables import HEADINGS, PAPER_TABLES, summary
 from modiste.records.errors import ModisteError
 
 ALL = pytest.mark.parametrize("number", PAPER_TABLES)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support, recall_score
 
-from modiste.evaluate.metrics import METRICS, f1, macro_f1, macro_precision, precision, recall, report, specificity, support
+from modiste.evaluation.metrics import METRICS, f1, macro_f1, macro_precision, precision, recall, report, specificity, support
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
 

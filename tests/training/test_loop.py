@@ -16,9 +16,9 @@ from modiste.records.labels import Classes
 from modiste.records.progress import silent
 from modiste.records.recipe import Network, Pixels, Recipe
 from modiste.records.run import Epoch
-from modiste.train.loop import OPTIMISERS, Lesson, Watched, best_epoch, chance, epoch_batches, optimiser_of, out_of_patience, step
-from modiste.train.losses import loss
-from modiste.train.model import Eyes, Model
+from modiste.training.loop import OPTIMISERS, Lesson, Watched, best_epoch, chance, epoch_batches, optimiser_of, out_of_patience, step
+from modiste.training.losses import loss
+from modiste.training.model import Eyes, Model
 
 CPU = torch.device("cpu")
 

@@ -19,7 +19,7 @@ from modiste.models import backbones
 from modiste.records import disk
 from modiste.records.recipe import Network
 from modiste.records.run import Run
-from modiste.train import checkpoint, fit, loop
+from modiste.training import checkpoint, fit, loop
 
 
 class Killed(BaseException):
@@ -203,7 +203,7 @@ CHILD = """
 
     from modiste.data.readers import read
     from modiste.records.recipe import Network, Pixels, Recipe
-    from modiste.train.fit import fit
+    from modiste.training.fit import fit
 
     torch.set_num_threads(1)
     photos, runs = map(Path, sys.argv[1:])

@@ -7,8 +7,8 @@ import torch
 from modiste.models.variants import build
 from modiste.records.errors import ModisteError
 from modiste.records.recipe import Network, Recipe
-from modiste.train.checkpoint import Position, load_checkpoint, save_checkpoint
-from modiste.train.loop import OPTIMISERS, optimiser_of
+from modiste.training.checkpoint import Position, load_checkpoint, save_checkpoint
+from modiste.training.loop import OPTIMISERS, optimiser_of
 
 CPU = torch.device("cpu")
 NETWORK = Network(backbone="resnet18", attention="cbam", gate_norm=True, identity_at_init=True)

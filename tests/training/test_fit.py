@@ -17,10 +17,10 @@ from modiste.models.heads import HEADS
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import MachineError, ModisteError, TrainingDiverged, UsageError
 from modiste.records.recipe import COLOURS, Network
-from modiste.train import fit as room
-from modiste.train.fit import check_before_work, divided, fit
-from modiste.train.losses import LOSSES
-from modiste.train.model import open_model, predict
+from modiste.training import fit as room
+from modiste.training.fit import check_before_work, divided, fit
+from modiste.training.losses import LOSSES
+from modiste.training.model import open_model, predict
 
 SECOND_STAGES = [name for name, stage in HEADS.items() if stage]
 CPU = torch.device("cpu")

@@ -25,7 +25,7 @@ from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import Network, Pixels
 from modiste.records.run import Run
-from modiste.train.machine import device
+from modiste.training.machine import device
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ def open_model(run: Run) -> Model:
     path = run.folder / "weights.safetensors"
     if not path.is_file():
         raise ModisteError(f"{path} is missing: the run has lost its weights.")
+    if missing := {"classes", "eyes", "network", "weights_sha256"} - set(card):
+        raise ModisteError(f"{run.folder / 'model.json'} is damaged: it lacks {', '.join(sorted(missing))}. Train the run again.")
     if digest(path) != card["weights_sha256"]:
         raise ModisteError(f"{path} is damaged: its SHA-256 is not the one in model.json. Copy it again, or train the run again.")
     try:
@@ -97,6 +99,7 @@ def evaluate(run: Run, catalogue: Catalogue, where: str = "auto", tell: Tell = s
     model = open_model(run)
     if catalogue.classes != model.classes:
         raise ModisteError(f"{run.folder} knows the classes {model.classes}; {catalogue.root} declares {catalogue.classes}.")
+    catalogue = catalogue.with_photos(photo for photo in catalogue.photos if photo.label is not None)
     if not len(catalogue):
-        raise ModisteError(f"{catalogue.root}: no labelled photos in that split.")
+        raise ModisteError(f"{catalogue.root}: no labelled photos among those asked for.")
     return predict(model, decode(catalogue, model.eyes.pixels, "", None, tell), device(where), tell)

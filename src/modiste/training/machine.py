@@ -46,6 +46,7 @@ def circumstances(where: torch.device) -> dict[str, str | int]:
     found: dict[str, str | int] = {name: metadata.version(name) for name in PACKAGES}
     return {
         **found,
+        "torch": torch.__version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": str(torch.cpu.get_capabilities().get("cpu_name") or platform.processor()),

@@ -15,16 +15,16 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from modiste.data.batches import Pictures, draw_order
-from modiste.evaluate.metrics import macro_f1
+from modiste.evaluation.metrics import macro_f1
 from modiste.records.disk import write_bytes
 from modiste.records.errors import TrainingDiverged, unknown
 from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell
 from modiste.records.recipe import Recipe
 from modiste.records.run import Epoch, Run
-from modiste.train.checkpoint import Position, load_checkpoint, save_checkpoint
-from modiste.train.losses import Loss
-from modiste.train.model import Model
+from modiste.training.checkpoint import Position, load_checkpoint, save_checkpoint
+from modiste.training.losses import Loss
+from modiste.training.model import Model
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from modiste.models import backbones
 from modiste.records.recipe import Network, Pixels, Recipe
 from modiste.records.run import Run
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def narrow():
     """AlexNet as it is, but for its widths: 57 million parameters become 25 thousand."""
     with pytest.MonkeyPatch.context() as patch:
@@ -24,15 +23,6 @@ def narrow():
         patch.setattr(backbones, "ALEXNET_FEATURES", 32)
         patch.setattr(backbones.AlexNet, "width", 32)
         yield
-
-
-@pytest.fixture(scope="package", autouse=True)
-def one_thread():
-    """On a busy machine, threads that wait for each other take ten times as long."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

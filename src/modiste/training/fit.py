@@ -23,10 +23,10 @@ from modiste.records.errors import ModisteError, unknown
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, run_folder
-from modiste.train.loop import OPTIMISERS, Lesson, Watched, learn
-from modiste.train.losses import loss
-from modiste.train.machine import circumstances, device, precision
-from modiste.train.model import Eyes, Model, open_model, outputs, predict, save_model
+from modiste.training.loop import OPTIMISERS, Lesson, Watched, learn
+from modiste.training.losses import loss
+from modiste.training.machine import circumstances, device, precision
+from modiste.training.model import Eyes, Model, open_model, outputs, predict, save_model
 
 
 @dataclass(frozen=True)

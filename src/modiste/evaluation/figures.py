@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from modiste.evaluate.drawing import (
+from modiste.evaluation.drawing import (
     KEY,
     SMALL,
     TEXT,
@@ -29,10 +29,10 @@ from modiste.evaluate.drawing import (
     short,
     write,
 )
-from modiste.evaluate.metrics import macro_f1, report, share, support
-from modiste.evaluate.palette import BLUE, INK, ORANGE, QUIET, RULE, WHITE
-from modiste.evaluate.published import PUBLISHED
-from modiste.evaluate.tables import Results, beside_paper
+from modiste.evaluation.metrics import macro_f1, report, share, support
+from modiste.evaluation.palette import BLUE, INK, ORANGE, QUIET, RULE, WHITE
+from modiste.evaluation.published import PUBLISHED
+from modiste.evaluation.tables import Results, beside_paper
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
 from modiste.records.run import Epoch
