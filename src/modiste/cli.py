@@ -362,7 +362,7 @@ def show(plain: Any, tables: Any, json: bool, after: str = "") -> None:
     if json:
         print(json_format.dumps(plain, ensure_ascii=False, indent=2))
         return
-    print("\n".join([*(table.markdown() for table in tables), *([after.removeprefix("" if tables else "\n")] if after else [])]))
+    print("\n".join([*(table.text() for table in tables), *([after.removeprefix("" if tables else "\n")] if after else [])]))
 
 
 def main() -> None:

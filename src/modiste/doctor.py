@@ -43,6 +43,8 @@ def arithmetic(_runs: Path) -> list[Finding]:
         import torch
 
         from modiste.training.machine import device, precision
+    except ModuleNotFoundError:
+        return []  # said above, with the line that installs it
     except (ImportError, OSError, RuntimeError) as error:
         first = (str(error).splitlines() or ["no reason given"])[0]
         return [("computing", f"torch does not load: {first}", 'needed: pip install --force-reinstall "modiste[train]"')]

@@ -93,7 +93,7 @@ def test_the_summary_has_scikit_learns_accuracy(study: Finished) -> None:
 def test_tables_stand_printed_and_in_every_format_and_in_the_report(study: Finished, runs: Path) -> None:
     printed, report = (runs / "printed.txt").read_text(), study.report.read_text(encoding="utf-8")
     for table in study.tables:
-        assert table.markdown() in printed
+        assert table.text() in printed
         assert table.html() in report
     written = {path.name for path in (study.folder / "tables").iterdir()}
     assert written == {f"{name}.{kind}" for name in (*(f"table-{n}" for n in range(3, 8)), "summary") for kind in ("md", "csv", "tex")}

@@ -54,6 +54,25 @@ class Table:
         notes = [f"\n{markdown_text(note)}" for note in self.notes]
         return "\n".join([f"**{markdown_text(self.title)}**", "", lines[0], f"|{rule}|", *lines[1:], *notes]) + "\n"
 
+    def text(self) -> str:
+        """The table for a terminal: nothing escaped, so that a command in a cell can be copied.
+
+        >>> print(Table("Hats", ("Model", "F1"), (("A|B", 0.5), ("C", None))).text())
+        Hats
+        <BLANKLINE>
+        Model      F1
+        -----  ------
+        A|B    0.5000
+        C           –
+        <BLANKLINE>
+        """
+        rows = self.shown(one_line)
+        rights = [self.is_numeric(place) for place in range(len(self.columns))]
+        widths = [max(width(row[place]) for row in rows) for place in range(len(self.columns))]
+        head, *body = ["  ".join(map(padded, row, widths, rights)).rstrip() for row in rows]
+        notes = [f"\n{one_line(note)}" for note in self.notes]
+        return "\n".join([one_line(self.title), "", head, "  ".join("-" * room for room in widths), *body, *notes]) + "\n"
+
     def csv(self) -> str:
         """Headings and rows alone, numbers to the last bit; text that a spreadsheet would run as a formula is escaped by a '."""
         text = io.StringIO()
