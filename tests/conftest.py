@@ -1,4 +1,4 @@
-"""Pictures for all tests: a small catalogue that modiste draws itself, once a session."""
+"""Pictures for all tests: a small catalogue that modiste draws itself, once a test run."""
 
 from pathlib import Path
 

@@ -206,3 +206,14 @@ def test_imagenet_weights_in_torchvision_s_cache_need_no_network(monkeypatch, tm
     torch.save(theirs["resnet18"].state_dict(), tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth")
     network = build(Network(backbone="resnet18", weights="imagenet"), 4)
     assert torch.equal(network.backbone.body.conv1.weight, theirs["resnet18"].conv1.weight)
+
+
+def test_alexnet_with_cbam_starts_from_a_plain_alexnet_s_weights(tmp_path):
+    """The file fills the convolutions and fc6, fc7; attention, which no file holds, keeps its own first values."""
+    plain = build(Network(), 4)
+    path = tmp_path / "alexnet.safetensors"
+    save_file(plain.state_dict(), path)
+    network = build(Network(attention="cbam", weights=str(path)), 4)
+    for name, value in plain.backbone.state_dict().items():
+        assert torch.equal(network.backbone.state_dict()[name], value), name
+    assert any("attention" in name for name in network.backbone.state_dict())

@@ -44,7 +44,7 @@ def outcome() -> Callable[[Run], dict[str, Any]]:
         files: dict[str, Any] = {path.name: path.read_bytes() for path in (run.folder / "predictions").iterdir()}
         files |= {name: (run.folder / name).read_bytes() for name in ("weights.safetensors", "model.json", "recipe.json")}
         files["history"] = [replace(epoch, seconds=0.0, photos_per_second=0.0) for epoch in run.history()]
-        files["about"] = {**json.loads((run.folder / "about.json").read_text()), "seconds": 0}
+        files["about"] = {**json.loads((run.folder / "about.json").read_text()), "seconds": 0, "training_seconds": 0}
         files["left"] = sorted(path.name for path in run.folder.iterdir())
         return files
 

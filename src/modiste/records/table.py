@@ -35,7 +35,7 @@ class Table:
                 raise ValueError(f"{self.title}: a row has {len(row)} cells for {len(self.columns)} columns: {row}")
 
     def markdown(self) -> str:
-        r"""A pipe table for GitHub, its columns lined up so that it reads in a terminal too.
+        r"""A pipe table for GitHub, its columns lined up.
 
         >>> print(Table("Hats", ("Model", "F1"), (("A|B", 0.5), ("C", None))).markdown())
         **Hats**

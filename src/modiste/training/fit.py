@@ -158,7 +158,8 @@ def trained(
     )
     run.write_recipe(recipe)
     kept = learn(lesson, run)
-    return model, {"kept_epoch": kept, "precision": "bf16" if bf16 else "fp32"}
+    learnt = round(sum(epoch.seconds for epoch in run.history()), 2)  # of all its sittings, where it was stopped
+    return model, {"kept_epoch": kept, "precision": "bf16" if bf16 else "fp32", "training_seconds": learnt}
 
 
 def second_stage(
@@ -200,7 +201,7 @@ def write_about(
     trainable, frozen = parameters(model.network)
     about = {
         **facts,
-        "seconds": round(seconds, 2),
+        "seconds": round(max(seconds, facts.get("training_seconds", 0.0)), 2),
         "parameters": {"trainable": trainable, "frozen": frozen},
         "data": {"hash": splits.data_hash, "photos": {name: len(part) for name, part in splits.named().items()}},
         "classes": list(model.classes.names),
