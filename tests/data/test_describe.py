@@ -11,7 +11,7 @@ import pytest
 
 from modiste.data.describe import data_hash, describe
 from modiste.data.readers import read
-from modiste.records.catalogue import Catalogue, Photo
+from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES, Classes
 
@@ -76,3 +76,10 @@ def test_the_real_catalogue_has_the_counts_its_readme_says(tmp_path):
     assert catalogue.split("test").counts() == [146, 372, 312, 157]
     assert catalogue.split("extra").counts() == [1435, 2212, 800, 0]
     assert sum(photo.label is None for photo in catalogue.photos) == 49
+
+
+def test_photos_with_a_suggested_class_alone_are_told_with_the_way_to_accept_them(tmp_path):
+    photos = (Photo("1.jpg", suggestion=Suggestion(1, "taxonomy fashion: Pants")), Photo("2.jpg", label=0), Photo("3.jpg"))
+    (note,) = describe(Catalogue(tmp_path, PAPER_CLASSES, photos)).notes
+    assert note.startswith("1 photos without a label have a suggested one")
+    assert not describe(Catalogue(tmp_path, PAPER_CLASSES, photos[1:])).notes

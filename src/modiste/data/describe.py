@@ -28,7 +28,9 @@ def describe(catalogue: Catalogue) -> Table:
     ]
     sums = counted("all", [sum(found[label, name] for label in labels) for name in splits])
     columns = ("class", *(name or "no split" for name in splits), "all")
-    return Table(f"Photos in {catalogue.root.name or catalogue.root}", columns, (*rows, sums))
+    suggested = sum(photo.label is None and photo.suggestion is not None for photo in catalogue.photos)
+    note = f"{suggested:,} photos without a label have a suggested one; `modiste data convert --accept-suggestions` takes it."
+    return Table(f"Photos in {catalogue.root.name or catalogue.root}", columns, (*rows, sums), (note,) if suggested else ())
 
 
 def counted(name: str, counts: list[int]) -> tuple[Cell, ...]:

@@ -37,7 +37,7 @@ def read_paper(where: Path, classes: Classes | None, _taxonomy: Taxonomy | None)
     read = photos_of(rows, classes, Listing(root))
     bad = [row for row in read if isinstance(row, BadRow)]
     if bad:
-        raise BadRows(where, bad)
+        raise BadRows(files[0] if len(files) == 1 else where, bad)
     return Catalogue(root, classes, tuple(photo for photo in read if isinstance(photo, Photo)))
 
 
