@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -362,7 +363,8 @@ def show(plain: Any, tables: Any, json: bool, after: str = "") -> None:
     if json:
         print(json_format.dumps(plain, ensure_ascii=False, indent=2))
         return
-    print("\n".join([*(table.text() for table in tables), *([after.removeprefix("" if tables else "\n")] if after else [])]))
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print("\n".join([*(table.text(room) for table in tables), *([after.removeprefix("" if tables else "\n")] if after else [])]))
 
 
 def main() -> None:

@@ -162,3 +162,15 @@ def test_latex_escapes_what_it_would_obey():
 def test_a_row_that_does_not_fit_is_our_bug():
     with pytest.raises(ValueError, match="2 cells for 1 columns"):
         Table("T", ("Model",), (("A", 0.5),))
+
+
+def test_a_table_wider_than_the_terminal_goes_on_below_and_loses_no_cell():
+    table = Table("Wide", ("Model", *(f"Metric {n}" for n in range(9))), (("AlexNet", *(n / 10 for n in range(9))),), ("A note.",))
+    shown = table.text(40)
+    assert max(map(len, shown.split("\n"))) <= 40
+    for n in range(9):
+        assert f"Metric {n}" in shown
+        assert f"{n / 10:.4f}" in shown
+    assert shown.count("AlexNet") > 1
+    assert shown.endswith("\n\nA note.\n")
+    assert table.text() == table.text(10_000)

@@ -8,7 +8,7 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +54,10 @@ class Table:
         notes = [f"\n{markdown_text(note)}" for note in self.notes]
         return "\n".join([f"**{markdown_text(self.title)}**", "", lines[0], f"|{rule}|", *lines[1:], *notes]) + "\n"
 
-    def text(self) -> str:
-        """The table for a terminal: nothing escaped, so that a command in a cell can be copied.
+    def text(self, room: int | None = None) -> str:
+        """The table for a terminal `room` letters wide: nothing escaped, so that a command in a cell can be copied.
+
+        Where the columns do not fit they go on below, the first one repeated.
 
         >>> print(Table("Hats", ("Model", "F1"), (("A|B", 0.5), ("C", None))).text())
         Hats
@@ -69,9 +71,12 @@ class Table:
         rows = self.shown(one_line)
         rights = [self.is_numeric(place) for place in range(len(self.columns))]
         widths = [max(width(row[place]) for row in rows) for place in range(len(self.columns))]
-        head, *body = ["  ".join(map(padded, row, widths, rights)).rstrip() for row in rows]
-        notes = [f"\n{one_line(note)}" for note in self.notes]
-        return "\n".join([one_line(self.title), "", head, "  ".join("-" * room for room in widths), *body, *notes]) + "\n"
+        blocks = []
+        for places in abreast(widths, room):
+            head, *body = ["  ".join(padded(row[at], widths[at], rights[at]) for at in places).rstrip() for row in rows]
+            blocks.append("\n".join([head, "  ".join("-" * widths[at] for at in places), *body]))
+        notes = [one_line(note) for note in self.notes]
+        return "\n\n".join([one_line(self.title), *blocks, *notes]) + "\n"
 
     def csv(self) -> str:
         """Headings and rows alone, numbers to the last bit; text that a spreadsheet would run as a formula is escaped by a '."""
@@ -133,6 +138,21 @@ class Table:
 
 def is_there(cell: Cell) -> bool:
     return cell is not None and (isinstance(cell, str) or math.isfinite(cell))
+
+
+def abreast(widths: Sequence[int], room: int | None) -> list[list[int]]:
+    """Which columns stand side by side in `room` letters; the first column opens every group.
+
+    >>> abreast([5, 4, 4, 4], 17)
+    [[0, 1, 2], [0, 3]]
+    """
+    groups = [[0]]
+    for place in range(1, len(widths)):
+        wide = sum(widths[at] + 2 for at in groups[-1]) + widths[place]
+        if room is not None and wide > room and len(groups[-1]) > 1:
+            groups.append([0])
+        groups[-1].append(place)
+    return groups
 
 
 def one_line(text: str) -> str:
