@@ -61,6 +61,20 @@ MISTAKES = [  # what is typed, the exit code, words that must be said
     (["study", "paper", "--data", "PHOTOS", "--device", "tpu", "--weights", "none"], 5, "device 'tpu'"),
     (["train", "3Conv_SVM", "--data", "PHOTOS", "--weights", "own.pth"], 2, "no variant here starts from pretrained weights"),
     (["study", "paper", "--data", "PHOTOS", "--report-only"], 4, "nothing to report"),
+    (["study", "paper", "--data", "PHOTOS", "--set", "seed=5"], 2, "Give --seeds"),
+    (["study", "paper", "--data", "PHOTOS", "--seeds", ","], 2, "--seeds ,"),
+    (["study", "paper", "--data", "PHOTOS", "--limit", "0"], 4, "must be 1 or more"),
+    (["study", "paper", "--data", "PHOTOS", "--weights", "none", "--limit", "8", "--image-size", "64"], 4, "Set network.svm_c"),
+    (["study", "sound", "--data", "PHOTOS", "--weights", "none", "--limit", "1", "--image-size", "64"], 4, "so few photos"),
+    (["train", "Resnet-CBAM", "--data", "PHOTOS", "--weights", "none", "--runs", "PHOTOS/labels.csv"], 5, "labels.csv"),
+    (["train", "Resnet-CBAM", "--data", "PHOTOS", "--weights", "none", "--seed", "99999999999999999999"], 4, "below 2**32"),
+    (["train", "Resnet-CBAM", "--data", "PHOTOS", "--weights", "none", "--set", "batch=1"], 4, "2 photos or more"),
+    (["train", "Resnet-CBAM", "--data", "PHOTOS", "--weights", "none", "--device", "cpu:abc"], 5, "device 'cpu:abc'"),
+    (["train", "Resnet-CBAM", "--data", "PHOTOS", "--set", "network.kernel=99999999999"], 4, "kernel must be odd"),
+    (["evaluate", "."], 4, "folder of one run"),
+    (["data", "split", "PHOTOS", "new", "--shares", "train=nan,test=0.2"], 4, "shares must be"),
+    (["data", "split", "PHOTOS", "new", "--seed", "-1"], 4, "a seed of -1"),
+    (["data", "draw", "new", "--seed", "-1"], 4, "a seed of -1"),
     (["study", "nowhere.toml", "--data", "PHOTOS"], 4, "no such study file"),
     (["train", "3Conv", "--data", "PHOTOS"], 2, "Did you mean '3Conv_SVM'?"),
     (["train", "3Conv_SVM", "--data", "PHOTOS", "--preset", "papper"], 2, "Did you mean 'paper'?"),
@@ -86,7 +100,7 @@ def test_a_mistake_is_told_in_words_with_its_exit_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["modiste", *(str(drawn_folder) if word == "PHOTOS" else word for word in typed)])
+    monkeypatch.setattr(sys, "argv", ["modiste", *(word.replace("PHOTOS", str(drawn_folder)) for word in typed)])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     said = capsys.readouterr()

@@ -42,13 +42,18 @@ def study(
     catalogue: Catalogue,
     runs: Path | str = "runs",
     *,
-    seeds: Sequence[int] | None = None,
+    seeds: int | Sequence[int] | None = None,
     settings: Mapping[str, Any] | None = None,
     weights: str | None = None,
     device: str = "auto",
     tell: Tell = silent,
 ) -> Finished:
-    """A study by name or file, finished: its tables, its runs, and where the report was written."""
+    """A study by name or file, finished: its tables, its runs, and where the report was written.
+
+    `seeds` is how many, or which.
+    """
+    if isinstance(seeds, int):
+        seeds = range(seeds)
     return finish(prepared(name, seeds, settings, weights), catalogue, Path(runs), where=device, tell=tell)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from modiste import __version__
-from modiste.records.errors import BadRows, ModisteError, UsageError, missing_extra
+from modiste.records.errors import BadRows, MachineError, ModisteError, UsageError, missing_extra
 
 DATA = Group("Photos", sort_key=1)
 RECIPE = Group("Recipe", sort_key=2)
@@ -140,7 +140,7 @@ def evaluate(
     /,
     *,
     data: Annotated[Path | None, Parameter(group=DATA, help="Photos to score; without it, the run's stored predictions.")] = None,
-    split: Annotated[str, Parameter(group=DATA, help="Which split to look at.")] = "test",
+    split: Annotated[str | None, Parameter(group=DATA, help="Which split: test, or all of --data where none is test.")] = None,
     classes: ClassNames = None,
     format: Format = None,
     output: Annotated[Path | None, Parameter(group=OUTPUT, help="Write the predictions to this CSV file.")] = None,
@@ -153,14 +153,17 @@ def evaluate(
     from modiste.terminal import progress
 
     if data is None:
+        split = split or "test"
         predictions = Run(run).predictions(split)
     else:
         from modiste.training.model import evaluate as score
 
-        catalogue = read_catalogue(data, format, classes, None, None).split(split)
+        catalogue = read_catalogue(data, format, classes, None, None)
+        split = split or ("test" if len(catalogue.split("test")) else None)
+        catalogue = catalogue if split is None else catalogue.split(split)
         with progress() as tell:
             predictions = score(Run(run), catalogue, device, tell)
-    table = report(predictions, f"{run.name} on {split}")
+    table = report(predictions, f"{run.name} on {split or data}")
     metrics = {name: metric(predictions) for name, metric in METRICS.items()}
     wrote = f"\nPredictions: {predictions.write(output)}" if output else ""
     show({"metrics": metrics, "confusion": predictions.confusion.tolist(), **table.plain()}, [table], json, wrote)
@@ -318,7 +321,7 @@ def read_catalogue(where: Path, format: str | None, classes: str | None, taxonom
     from modiste.records.labels import Classes
 
     catalogue = read(where, format, Classes.parse(classes) if classes else None, read_taxonomy(taxonomy) if taxonomy else None)
-    return limit(catalogue, most) if most else catalogue
+    return catalogue if most is None else limit(catalogue, most)
 
 
 def settings_of(pairs: tuple[str, ...], epochs: int | None, image_size: int | None) -> dict[str, Any]:
@@ -343,8 +346,10 @@ def parse_seeds(text: str) -> list[int] | None:
         numbers = [int(part) for part in text.split(",") if part.strip()]
     except ValueError as error:
         raise UsageError(f"--seeds {text}: give a count such as 3, or a list such as 0,4,7.") from error
-    if not numbers:
+    if not numbers and not text.strip():
         return None
+    if not numbers:
+        raise UsageError(f"--seeds {text}: give a count such as 3, or a list such as 0,4,7.")
     if min(numbers) < 0 or (numbers == [0] and "," not in text):
         raise UsageError(f"--seeds {text}: a count is 1 or more, and a seed 0 or more ('0,' is the seed 0 alone).")
     return numbers if "," in text else list(range(numbers[0]))
@@ -381,9 +386,11 @@ def main() -> None:
         if error.name is None or error.name.split(".")[0] not in TRAIN_EXTRA:
             raise
         complain(missing_extra(error.name, "train", "this command"), json)
-    except BrokenPipeError:  # `modiste ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # `modiste ... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
+        complain(MachineError(f"{error.filename or 'the system'}: {error.strerror or error}."), json)
     except KeyboardInterrupt:
         print("\nStopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
         sys.exit(130)

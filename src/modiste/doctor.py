@@ -12,7 +12,7 @@ from pathlib import Path
 from modiste.records.table import Table
 
 Finding = tuple[str, str, str]  # what was looked at, what was found, what to do about it ('' when nothing)
-NEEDED_GB = 12  # one seed of the paper's study at 224 px
+NEEDED_GB = 4  # one seed of the paper's study at 224 px
 
 
 def examine(runs: Path) -> tuple[Table, bool]:
@@ -72,8 +72,11 @@ def imagenet(_runs: Path) -> list[Finding]:
 
 
 def disk(runs: Path) -> list[Finding]:
-    """Room for the runs."""
-    there = next(folder for folder in (runs.absolute(), *runs.absolute().parents) if folder.is_dir())
+    """Room for the runs, and whether they may be written."""
+    there = next(place for place in (runs.absolute(), *runs.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = "not writable" if there.is_dir() else "not a folder"
+        return [("disk", f"{there} is {what}", "needed: give another place with --runs")]
     free = shutil.disk_usage(there).free / 1e9
     advice = "" if free >= NEEDED_GB else f"one seed of the paper's study at 224 px takes about {NEEDED_GB} GB"
     return [("disk", f"{free:.0f} GB free at {there}", advice)]

@@ -86,6 +86,12 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
     ("before", "after", "words"),
     [
         ("question", "qestion", "Did you mean 'question'?"),
+        ("recipe = ", "recipee = ", "Did you mean 'recipe'?"),
+        ("seeds =", "name = '../up'\nseeds =", "becomes a folder"),
+        ("seeds =", "name = 'paper'\nseeds =", "modiste's own"),
+        ("seeds =", "tables = '7'\nseeds =", "is not a list"),
+        ("epochs = 3", "seed = 3", "seeds = [0, 5]"),
+        ("set = { network.ratio = 4 }", "set = 'epochs'", "is not a table"),
         ('"sound"', '"sond"', "Did you mean 'sound'?"),
         ("epochs = 3", "epoch = 3", "Did you mean 'epochs'?"),
         ("epochs = 3", 'epochs = "three"', "'three' is not a whole number"),

@@ -1,14 +1,16 @@
 """The pilot recommends from validation alone."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from modiste.evaluation.pilot import pilot, recommendation
 from modiste.models.variants import VARIANTS
 from modiste.records.catalogue import Catalogue
+from modiste.records.recipe import Pixels, Recipe
 from modiste.records.run import Epoch
-from modiste.studies.definitions import STUDIES
-from modiste.studies.finish import finish
+from modiste.studies.definitions import STUDIES, Study
+from modiste.studies.finish import finish, other_than_paper
 
 
 def history(*f1: float) -> list[Epoch]:
@@ -41,3 +43,19 @@ def test_the_pilot_runs_and_reports_without_looking_at_test(drawn: Catalogue, tm
     assert {row[0] for row in done.tables[0].rows} == {"none", "flip + crop"}
     assert {epoch.watched for runs in done.runs.values() for epoch in runs[0].history()} == {"validation"}
     assert "Recommended" in done.report.read_text(encoding="utf-8")
+
+
+def test_a_study_of_svms_alone_has_a_report_without_curves(drawn: Catalogue, tmp_path: Path) -> None:
+    network = replace(VARIANTS["AlexNet (baseline)"], backbone="resnet18", head="svm")
+    recipe = Recipe(network=network, pixels=Pixels(side=32), epochs=1)
+    done = finish(Study("svms", "One SVM?", {"svm": recipe}), drawn, tmp_path)
+    assert done.report.is_file()
+    trunk = done.runs["svm"][0].about["trunk"]
+    shutil.rmtree(tmp_path / trunk)  # the softmax run it stood on may go: the SVM is whole
+    assert finish(Study("svms", "One SVM?", {"svm": recipe}), drawn, tmp_path).lacking == 0
+
+
+def test_the_report_says_where_a_network_is_not_the_papers() -> None:
+    changed = STUDIES["paper"]().changed({"network.dropout": 0.2})
+    assert other_than_paper(changed) == ["network.dropout 0.2 instead of 0.5"]
+    assert other_than_paper(STUDIES["paper"]().starting_from("none")) == []

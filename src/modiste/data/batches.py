@@ -64,7 +64,14 @@ def decode(catalogue: Catalogue, pixels: Pixels, data_hash: str, cache: Path | N
         finally:
             beside.unlink(missing_ok=True)
         sync_folder(cache)
-    return Pictures(paths, np.load(file, mmap_mode="r"), labels)
+    try:
+        cached = np.load(file, mmap_mode="r")
+    except (ValueError, EOFError):
+        cached = np.empty(0)
+    if cached.shape != shape:  # cut short by someone else; deleting it loses nothing but time
+        file.unlink()
+        return decode(catalogue, pixels, data_hash, cache, tell)
+    return Pictures(paths, cached, labels)
 
 
 def decode_into(target: NDArray[np.uint8], catalogue: Catalogue, pixels: Pixels, tell: Tell) -> None:

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from modiste.data.garments import GARMENTS
 from modiste.data.pen import Colour, Pen, mixed
 from modiste.data.readers import read
+from modiste.data.split import checked_seed
 from modiste.data.writers import label_lines, start, write_labels
 from modiste.records.catalogue import TEST, TRAIN, Catalogue, Photo
 from modiste.records.errors import ModisteError
@@ -48,6 +49,7 @@ def draw(to: Path, photos: int = 400, side: int = 96, seed: int = 0) -> Catalogu
     """
     if photos < 32 or side < 16:
         raise ModisteError(f"{photos} photos of {side} px cannot be drawn: it takes 32 photos or more, and 16 px or more a side.")
+    checked_seed(seed)
     start(to)
     (to / "images").mkdir()
     drawn = []

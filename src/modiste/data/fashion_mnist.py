@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from modiste.data.readers import read
+from modiste.data.split import checked_seed
 from modiste.data.taxonomy import read_taxonomy
 from modiste.data.writers import label_lines, start, write_labels
 from modiste.records.catalogue import TEST, TRAIN, Catalogue, Photo
@@ -47,6 +48,7 @@ def fetch(to: Path, photos: int, seed: int, source: Path | None, progress: Progr
     """
     if not 70 <= photos <= 70_000:
         raise ModisteError(f"{photos} photos cannot be taken from Fashion-MNIST: it takes 70 or more, and 70000 at most.")
+    checked_seed(seed)
     start(to)
     with tempfile.TemporaryDirectory(prefix="modiste-") as scratch:
         folder, sentence = find(Path(scratch), source, progress)

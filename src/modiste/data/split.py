@@ -27,7 +27,7 @@ def carve(catalogue: Catalogue, share: float, seed: int) -> tuple[Catalogue, Cat
 
 def split(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> Catalogue:
     """The catalogue with splits assigned by share ({'train': 0.8, 'test': 0.2}), on the laws of `carve`."""
-    if not shares or min(shares.values()) <= 0 or abs(sum(shares.values()) - 1) > 1e-6:
+    if not shares or not all(0 < share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
         given = ", ".join(f"{name} {share}" for name, share in shares.items())
         raise ModisteError(f"shares must be above 0 and add up to 1; given: {given or 'none'}.")
     side = assigned(catalogue, shares, seed)
@@ -36,12 +36,14 @@ def split(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> Catal
 
 def limit(catalogue: Catalogue, most: int, seed: int = 0) -> Catalogue:
     """At most about `most` labelled photos of each split, classes in their proportions, one of each at least; for trials."""
-    rng, kept = np.random.default_rng(seed), set[str]()
+    if most < 1:
+        raise ModisteError(f"a limit of {most} photos a split leaves nothing: it must be 1 or more.")
+    rng, kept = np.random.default_rng(checked_seed(seed)), set[str]()
     for name in sorted({photo.split for photo in catalogue.photos}):
         part = catalogue.split(name)
         for code, count in enumerate(part.counts()):
             paths = sorted(photo.path for photo in part.photos if photo.label == code)
-            share = min(count, max(1, round(most * count / len(part))))
+            share = 0 if not count else min(count, max(1, round(most * count / len(part))))
             kept |= {str(path) for path in rng.permutation(paths)[:share]}
     return catalogue.with_photos(photo for photo in catalogue.photos if photo.path in kept)
 
@@ -65,7 +67,7 @@ def assigned(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> di
     side: dict[str, str] = {}
     for label, groups in sorted(groups_by_class(catalogue).items()):
         filled = dict.fromkeys(sides, 0)
-        for place in np.random.default_rng([seed, label]).permutation(len(groups)):
+        for place in np.random.default_rng([checked_seed(seed), label]).permutation(len(groups)):
             chosen = min(sides, key=lambda name: filled[name] / shares[name])
             filled[chosen] += len(groups[place])
             side |= {photo.path: chosen for photo in groups[place]}
@@ -94,3 +96,10 @@ def accept(catalogue: Catalogue) -> Catalogue:
         return replace(photo, label=photo.suggestion.label)
 
     return catalogue.with_photos(labelled(photo) for photo in catalogue.photos)
+
+
+def checked_seed(seed: int) -> int:
+    """A seed that NumPy takes, or an error in words."""
+    if seed < 0:
+        raise ModisteError(f"a seed of {seed} is none: it must be 0 or more.")
+    return seed

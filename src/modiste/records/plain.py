@@ -29,7 +29,11 @@ def from_plain(kind: type[T], plain: Mapping[str, Any], where: str) -> T:
     for key in plain:
         if key not in hints:
             raise UsageError(f"{where}: {unknown('setting', str(key), hints)}")
-    return kind(**{key: convert(hints[key], value, f"{where}.{key}") for key, value in plain.items()})
+    made = {key: convert(hints[key], value, f"{where}.{key}") for key, value in plain.items()}
+    try:
+        return kind(**made)
+    except TypeError as error:  # a key without a default was left out
+        raise UsageError(f"{where}: {str(error).partition(') ')[2] or error}.") from error
 
 
 def changed(value: T, key: str, new: Any, where: str, inside: str = "") -> T:
@@ -62,7 +66,9 @@ def convert(hint: Any, value: Any, where: str) -> Any:
             return None
         return convert(next(arg for arg in args if arg is not type(None)), value, where)
     if origin is tuple:
-        items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+        if isinstance(value, str):  # 'flip, crop', and 'none' for an empty list
+            value = [] if value.strip().lower() == "none" else [item.strip() for item in value.split(",") if item.strip()]
+        items = value
         if not isinstance(items, list | tuple):
             raise UsageError(f"{where} = {value!r} is not a list.")
         return tuple(convert(args[0], item, where) for item in items)

@@ -41,7 +41,7 @@ class Network:
 
     def __post_init__(self) -> None:
         demand(3 <= self.convs <= 6, f"network.convs = {self.convs}: AlexNet is built with 3, 4, 5 or 6 convolutions.")
-        demand(self.kernel % 2 == 1 and self.kernel > 0, f"network.kernel = {self.kernel}: CBAM's kernel must be odd (3, 5, 7).")
+        demand(self.kernel % 2 == 1 and 0 < self.kernel <= 31, f"network.kernel = {self.kernel}: CBAM's kernel must be odd, up to 31.")
         demand(self.ratio >= 1, f"network.ratio = {self.ratio}: must be 1 or more.")
         demand(0 <= self.dropout < 1, f"network.dropout = {self.dropout}: must be in [0, 1).")
         demand(self.svm_c is None or (self.svm_c > 0 and isfinite(self.svm_c)), f"network.svm_c = {self.svm_c}: must be above 0.")
@@ -99,7 +99,7 @@ class Recipe:
         demand(self.epochs >= 1, f"epochs = {self.epochs}: must be 1 or more.")
         demand(0 <= self.validation < 0.9, f"validation = {self.validation}: a share of train, in [0, 0.9).")
         demand(self.patience is None or self.patience >= 1, f"patience = {self.patience}: must be 1 or more, or none.")
-        demand(self.seed >= 0 and self.split_seed >= 0, "seed and split_seed must be 0 or more.")
+        demand(0 <= self.seed < 2**32 and 0 <= self.split_seed < 2**32, "seed and split_seed must be 0 or more, and below 2**32.")
 
     @classmethod
     def parse(cls, plain: Mapping[str, Any], where: str = "recipe") -> Recipe:

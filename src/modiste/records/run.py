@@ -39,6 +39,9 @@ class Run:
 
     folder: Path
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))  # a text will do
+
     @property
     def finished(self) -> bool:
         return (self.folder / "about.json").is_file()
@@ -60,6 +63,9 @@ class Run:
 
     def predictions(self, split: str = "test") -> Predictions:
         """What the network said of each photo of a split."""
+        if split not in self.splits:
+            held = f"It has predictions for: {', '.join(self.splits)}." if self.splits else "Is this the folder of one run?"
+            raise ModisteError(f"{self.folder} has no predictions for '{split}'. {held}")
         return Predictions.read(self.folder / "predictions" / f"{split}.csv")
 
     def history(self) -> list[Epoch]:
@@ -68,9 +74,12 @@ class Run:
         if not path.is_file():
             return []
         kinds = {"int": int, "float": float, "str": str}
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return [Epoch(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(Epoch)}) for row in rows]
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            return [Epoch(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(Epoch)}) for row in rows]
+        except (KeyError, ValueError, TypeError, csv.Error) as error:
+            raise ModisteError(f"{path} is damaged ({error!r}). Delete the folder and train the run again.") from error
 
     def write_history(self, epochs: Sequence[Epoch]) -> Path:
         text = io.StringIO()
@@ -83,10 +92,13 @@ class Run:
     def write_recipe(self, recipe: Recipe) -> Path:
         return write_json(self.folder / "recipe.json", recipe.plain())
 
-    def read_json(self, name: str) -> Any:
+    def read_json(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(plain, dict):
+                raise ValueError("it holds no table of settings")
+            return plain
         except FileNotFoundError as error:
             raise ModisteError(
                 f"{self.folder} is not a finished run: {name} is missing. `modiste train` or `modiste study` makes one."

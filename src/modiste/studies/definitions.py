@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,8 @@ class Study:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.name or self.name.startswith(".") or set(self.name) & set("/\\"):
+            raise ModisteError(f"a study's name becomes a folder: '{self.name}' must not be empty, open with a dot or hold a slash.")
         if not self.recipes:
             raise ModisteError(f"study '{self.name}' has no variants.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -35,6 +37,7 @@ class Study:
 
     def changed(self, settings: Mapping[str, Any]) -> Study:
         """The same study with some settings of every recipe changed."""
+        refuse_seed(settings)
         return replace(self, recipes={name: recipe.changed(settings) for name, recipe in self.recipes.items()})
 
     def starting_from(self, weights: str | None) -> Study:
@@ -63,6 +66,12 @@ class Study:
     def planned(self) -> list[tuple[str, Recipe]]:
         """Every run of the study, first seed first."""
         return [(name, replace(recipe, seed=seed)) for seed in self.seeds for name, recipe in self.recipes.items()]
+
+
+def refuse_seed(settings: Iterable[str]) -> None:
+    """The seed of a run is the study's to give: a recipe's own would be overwritten."""
+    if any(key.removeprefix("recipe.") == "seed" for key in settings):
+        raise UsageError("seed is not changed so. Give --seeds 0,5 (study), --seed 5 (train), or seeds = [0, 5] in a study file.")
 
 
 def variants(*names: str, preset: str = "paper") -> dict[str, Recipe]:

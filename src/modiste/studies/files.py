@@ -14,7 +14,7 @@ from modiste.models.variants import VARIANTS
 from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.plain import from_plain
 from modiste.records.recipe import PRESETS, Recipe
-from modiste.studies.definitions import STUDIES, Study
+from modiste.studies.definitions import STUDIES, Study, refuse_seed
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,20 @@ def read_study(path: Path) -> Study:
     shared, rows = plain.pop("recipe", {}), plain.pop("variants", None)
     if not isinstance(rows, list) or not rows:
         raise ModisteError(f"{path}: 'variants' must list one variant or more: names of Table 7, or tables with name, like and set.")
-    plain["tables"] = [str(table) for table in plain.get("tables", ["summary"])]
+    tables = plain.get("tables", ["summary"])
+    if not isinstance(tables, list):
+        raise UsageError(f"{path}: tables = {tables!r} is not a list, such as ['summary', '7'].")
+    plain["tables"] = [str(table) for table in tables]
+    for key in plain:
+        if key not in StudyFile.__dataclass_fields__:
+            raise UsageError(f"{path}: {unknown('setting', str(key), [*StudyFile.__dataclass_fields__, 'recipe', 'variants'])}")
     head = from_plain(StudyFile, plain, str(path))
     if head.preset not in PRESETS:
         raise UsageError(f"{path}: {unknown('preset', head.preset, PRESETS)}")
+    if (head.name or path.stem) in STUDIES:
+        raise ModisteError(
+            f"{path}: '{head.name or path.stem}' is a study of modiste's own. Give this one another name, in the file: name = \"...\"."
+        )
     recipe = PRESETS[head.preset]().changed(dotted(shared, f"{path}, recipe"), f"{path}, recipe")
     recipes: dict[str, Recipe] = {}
     for row in rows:
@@ -86,7 +96,9 @@ def variant_of(row: Any, path: Path) -> Variant:
         raise ModisteError(f"{path}: a variant is a name, or a table with at least a name; this is {row!r}.")
     for key in row:
         if key not in Variant.__dataclass_fields__:
-            raise UsageError(f"{path}, variant '{row['name']}': {unknown('key', key, Variant.__dataclass_fields__)}")
+            raise UsageError(f"{path}, variant '{row['name']}': {unknown('key', str(key), Variant.__dataclass_fields__)}")
+    if not isinstance(row.get("set", {}), Mapping):
+        raise UsageError(f"{path}, variant '{row['name']}': set = {row['set']!r} is not a table of settings.")
     return Variant(str(row["name"]), str(row.get("like", "")), dict(row.get("set", {})))
 
 
@@ -98,6 +110,7 @@ def recipe_of(variant: Variant, recipe: Recipe, shared: Mapping[str, Any], path:
         if variant.like or not variant.set:
             raise UsageError(f"{where}: {unknown('variant', like, VARIANTS)}")
         like = "AlexNet (baseline)"
+    refuse_seed([*dotted(shared, where), *dotted(variant.set, where)])
     over = {key: value for key, value in dotted(shared, where).items() if key.startswith("network.")}
     return replace(recipe, network=VARIANTS[like]).changed(over, where).changed(dotted(variant.set, where), where)
 

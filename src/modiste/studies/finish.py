@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from modiste.evaluation.published import PUBLISHED
 from modiste.evaluation.report import page
 from modiste.evaluation.tables import PAPER_TABLES, summary
 from modiste.models.heads import HEADS
-from modiste.models.variants import build
+from modiste.models.variants import VARIANTS, build
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_bytes, write_json, write_text
 from modiste.records.errors import ModisteError
@@ -61,6 +61,8 @@ def finish(
     for recipe in study.recipes.values():
         check_before_work(recipe, where)
     data_hash = used_hash(catalogue, tell)
+    for recipe in study.recipes.values():
+        divided(catalogue, recipe, data_hash)  # refuses splits that some variant could not be trained with
     if train:
         check_weights(study, catalogue, runs, data_hash, tell)
     found: dict[str, list[Run]] = {name: [] for name in study.recipes}
@@ -118,7 +120,7 @@ def figures_of(study: Study, found: Runs) -> dict[str, Callable[[], Figure]]:
         name: some[0].history() for name, some in found.items() if some and HEADS[study.recipes[name].network.head] is None
     }  # an SVM has its softmax network's curves
     like = " (as Fig. 7)" if "7" in study.tables else ""
-    made: dict[str, Callable[[], Figure]] = {f"Training: loss and accuracy{like}": lambda: curves(own)}
+    made: dict[str, Callable[[], Figure]] = {f"Training: loss and accuracy{like}": lambda: curves(own)} if any(own.values()) else {}
     if "pilot" in study.tables:
         return made
     results = {name: some for name, some in predictions_of(found).items() if some}
@@ -203,11 +205,12 @@ def other_than_paper(study: Study) -> list[str]:
     if "7" not in study.tables:
         return []
     usual, found = Recipe(), set[str]()
-    for recipe in study.recipes.values():
+    for name, recipe in study.recipes.items():
+        own_usual = replace(usual, network=VARIANTS.get(name, recipe.network))
         for key in all_keys(Recipe):
-            if key.startswith("network.") or key == "seed":
+            if key in ("seed", "network.weights", "network.frozen"):  # starting_from says what became of these
                 continue
-            own, theirs = (attrgetter(key)(one) for one in (recipe, usual))
+            own, theirs = (attrgetter(key)(one) for one in (recipe, own_usual))
             if own != theirs:
                 found.add(f"{key} {own} instead of {theirs}")
     return sorted(found)
@@ -218,7 +221,8 @@ def circumstances(study: Study, catalogue: Catalogue, data_hash: str, found: Run
     some_runs = [run for some in found.values() for run in some]
     about = some_runs[0].about
     trunks = {run.about["trunk"] for run in some_runs if "trunk" in run.about} - {run.folder.name for run in some_runs}
-    seconds = sum(run.about["seconds"] for run in [*some_runs, *(Run(some_runs[0].folder.parent / name) for name in trunks)])
+    behind = [Run(some_runs[0].folder.parent / name) for name in trunks]
+    seconds = sum(run.about["seconds"] for run in [*some_runs, *(run for run in behind if run.finished)])
     splits = divided(catalogue, next(iter(study.recipes.values())), data_hash).named()
     recipe = next(iter(study.recipes.values()))
     return {

@@ -102,7 +102,7 @@ def run_row(
     photos = len(splits.train)
     watched = len(splits.validation or splits.test or ())
     training = (steps * (1 - done) * pace) * (1 + PREDICTING * watched / photos) if trains else 0.0
-    predicting = pace / recipe.batch * PREDICTING * (watched + (2 * photos if second else 0))
+    predicting = pace / min(recipe.batch, photos) * PREDICTING * (watched + (2 * photos if second else 0))
     size = 4 * (trainable + frozen) * (2 if second and trains else 1)
     takes = training + predicting
     row: tuple[Cell, ...] = (name, recipe.seed, state, trainable, frozen, steps if trains else 0, pace, takes / 60, round(size / 1e6))
@@ -128,9 +128,10 @@ def seconds_a_step(recipe: Recipe, splits: Splits, where: str, timed: dict[Recip
 
 def measure(recipe: Recipe, splits: Splits, where: torch.device) -> float:
     rng = np.random.default_rng(0)
-    shape = (recipe.batch, recipe.pixels.side, recipe.pixels.side, 3 if recipe.pixels.colour == "rgb" else 1)
+    batch = min(recipe.batch, len(splits.train))
+    shape = (batch, recipe.pixels.side, recipe.pixels.side, 3 if recipe.pixels.colour == "rgb" else 1)
     classes = splits.train.classes
-    pictures = Pictures((), rng.integers(0, 256, shape, np.uint8), rng.integers(0, len(classes), recipe.batch))
+    pictures = Pictures((), rng.integers(0, 256, shape, np.uint8), rng.integers(0, len(classes), batch))
     mean, std = IMAGENET_MEAN[: recipe.pixels.channels], IMAGENET_STD[: recipe.pixels.channels]
     network = sketch(recipe.network, len(classes), recipe.pixels.channels).train()
     network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -144,7 +145,7 @@ def measure(recipe: Recipe, splits: Splits, where: torch.device) -> float:
         precision(recipe.precision, where) == "bf16",
         silent,
     )
-    optimiser, rows, took = optimiser_of(recipe, network, where), np.arange(recipe.batch), []
+    optimiser, rows, took = optimiser_of(recipe, network, where), np.arange(batch), []
     for _ in range(WARM + TIMED):
         begun = time.perf_counter()
         step(lesson, optimiser, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,8 +43,14 @@ def load_checkpoint(path: Path, network: nn.Module, optimiser: torch.optim.Optim
         with safe_open(path, framework="pt") as file:
             position = Position(**json.loads(file.metadata()["position"]))
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        put_back(tensors, network, optimiser)
+    except (SafetensorError, KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
         raise ModisteError(f"{path} is damaged ({error}). Delete it, and the run starts from its first epoch.") from error
+    return position
+
+
+def put_back(tensors: Mapping[str, Tensor], network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    """Weights and moments from a checkpoint's tensors."""
     network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")})
     states: dict[int, dict[str, Tensor]] = {}
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
@@ -52,7 +59,6 @@ def load_checkpoint(path: Path, network: nn.Module, optimiser: torch.optim.Optim
             _, number, key = name.split(".")
             states.setdefault(int(number), {})[key] = laid_out_like(weights[int(number)], value)
     optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
-    return position
 
 
 def laid_out_like(weight: Tensor, value: Tensor) -> Tensor:

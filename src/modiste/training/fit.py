@@ -100,6 +100,8 @@ def check_before_work(recipe: Recipe, where: str = "auto") -> None:
         build(replace(recipe.network, weights="none", frozen=False), 2, recipe.pixels.channels)
     augmentation(recipe.augment, recipe.pixels.side)
     loss(recipe.loss, [1])
+    if recipe.network.backbone == "resnet18" and not recipe.network.frozen and recipe.batch == 1:
+        raise ModisteError("batch = 1: ResNet-18's batch-norm needs 2 photos or more in a batch.")
     if recipe.network.backbone == "alexnet" and recipe.pixels.side < 63:
         raise ModisteError(f"pixels.side = {recipe.pixels.side}: AlexNet's three pools need 63 px or more.")
 
@@ -118,20 +120,30 @@ def divided(catalogue: Catalogue, recipe: Recipe, data_hash: str) -> Splits:
     catalogue = catalogue.with_photos(sorted(catalogue.photos, key=lambda photo: photo.path))
     train = catalogue.split(TRAIN)
     own, test = catalogue.split(VALIDATION), catalogue.split(TEST)
+    validation = own if len(own) else None
+    if validation is None and recipe.validation > 0:
+        check_classes(catalogue, train)
+        train, validation = carve(train, recipe.validation, recipe.split_seed)
+        if not len(validation):
+            raise ModisteError(f"{catalogue.root}: validation={recipe.validation:g} of so few photos is none. Give more, or validation=0.")
+    check_classes(catalogue, train)
+    if HEADS.get(recipe.network.head) is not None and recipe.network.svm_c is None and min(train.counts()) < 2:
+        raise ModisteError("An SVM's C is chosen by cross-validation, but a class has one photo in train. Set network.svm_c.")
+    if validation is None and (recipe.select == "best" or recipe.patience):
+        raise ModisteError("select=best and patience choose by a validation split. Set validation=0.15, or give the catalogue one.")
+    if validation is None and not len(test):
+        raise ModisteError(f"{catalogue.root}: neither split 'test' nor 'validation' has labelled photos, so nothing could be measured.")
+    return Splits(train, validation, test if len(test) else None, data_hash)
+
+
+def check_classes(catalogue: Catalogue, train: Catalogue) -> None:
+    """Refuse a class that the network would never see."""
     lacking = [name for name, count in zip(catalogue.classes.names, train.counts(), strict=True) if count == 0]
     if lacking:
         raise ModisteError(
             f"{catalogue.root}: no photo of {', '.join(lacking)} in split 'train' ({len(train)} labelled photos there). "
             "Label some, or declare only the classes there are with --classes."
         )
-    validation = own if len(own) else None
-    if validation is None and recipe.validation > 0:
-        train, validation = carve(train, recipe.validation, recipe.split_seed)
-    if validation is None and (recipe.select == "best" or recipe.patience):
-        raise ModisteError("select=best and patience choose by a validation split. Set validation=0.15, or give the catalogue one.")
-    if validation is None and not len(test):
-        raise ModisteError(f"{catalogue.root}: neither split 'test' nor 'validation' has labelled photos, so nothing could be measured.")
-    return Splits(train, validation, test if len(test) else None, data_hash)
 
 
 def trained(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from modiste.data.batches import Pictures, draw_order
 from modiste.evaluation.metrics import macro_f1
 from modiste.records.disk import write_bytes
-from modiste.records.errors import TrainingDiverged, unknown
+from modiste.records.errors import ModisteError, TrainingDiverged, unknown
 from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell
 from modiste.records.recipe import Recipe
@@ -58,6 +58,8 @@ def learn(lesson: Lesson, run: Run) -> int:
     path = run.folder / "checkpoint.safetensors"
     position = load_checkpoint(path, network, optimiser) if path.is_file() else Position()
     epochs = run.history()[: position.epoch]
+    if len(epochs) < position.epoch or (position.epoch and recipe.select == "best" and not (run.folder / "best.safetensors").is_file()):
+        raise ModisteError(f"{run.folder}: its history or best weights do not reach its checkpoint. Delete the folder to train it again.")
     saved = time.monotonic()
     while position.epoch < recipe.epochs and not out_of_patience(epochs, recipe.patience):
         saved = train_epoch(lesson, optimiser, position, path, saved)

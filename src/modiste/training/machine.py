@@ -18,7 +18,9 @@ def device(wanted: str = "auto") -> torch.device:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
         return torch.device(next(name for name, found in there.items() if found))
-    if not there.get(wanted.partition(":")[0], False):
+    kind, _, place = wanted.partition(":")
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if not there.get(kind, False) or (place and not (place.isdecimal() and int(place) < count)):
         usable = ", ".join(name for name, found in there.items() if found)
         raise MachineError(f"device '{wanted}' is not on this machine. There are: {usable}.")
     return torch.device(wanted)

@@ -72,6 +72,8 @@ def open_model(run: Run) -> Model:
         weights = load_file(path)
     except SafetensorError as error:
         raise ModisteError(f"{path}: not a safetensors file ({error}).") from error
+    if not isinstance(card["classes"], list) or not all(isinstance(card[key], Mapping) for key in ("eyes", "network")):
+        raise ModisteError(f"{run.folder / 'model.json'} is damaged: not what modiste wrote. Train the run again.")
     classes, eyes = Classes(tuple(card["classes"])), from_plain(Eyes, card["eyes"], str(run.folder / "model.json"))
     network = from_plain(Network, card["network"], str(run.folder / "model.json"))
     return Model(classes, eyes, restore(network, len(classes), eyes.pixels.channels, weights))
@@ -94,8 +96,9 @@ def predict(model: Model, pictures: Pictures, where: torch.device, tell: Tell = 
     return Predictions(model.classes.names, pictures.paths, pictures.labels, scores.double().numpy())
 
 
-def evaluate(run: Run, catalogue: Catalogue, where: str = "auto", tell: Tell = silent) -> Predictions:
+def evaluate(run: Run | Path | str, catalogue: Catalogue, where: str = "auto", tell: Tell = silent) -> Predictions:
     """What a run's model says of the labelled photos of any catalogue with the same classes."""
+    run = run if isinstance(run, Run) else Run(Path(run))
     model = open_model(run)
     if catalogue.classes != model.classes:
         raise ModisteError(f"{run.folder} knows the classes {model.classes}; {catalogue.root} declares {catalogue.classes}.")
