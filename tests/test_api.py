@@ -19,6 +19,7 @@ def test_the_python_of_the_readme_runs(drawn: Catalogue, tmp_path: Path) -> None
     scores = dict(zip(again.photos, again.scores, strict=True))
     assert np.array([scores[photo] for photo in stored.photos]) == pytest.approx(stored.scores, abs=1e-4)
     assert modiste.evaluate(run, catalogue).confusion.sum() == 64
+    assert modiste.train(recipe, str(drawn.root), tmp_path / "runs") == run
 
 
 def test_a_photo_without_a_label_is_not_scored_as_if_it_had_one(drawn: Catalogue, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import importlib
 import json
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -148,6 +149,18 @@ def test_data_commands_convert_and_split_without_touching_the_original(drawn_fol
     assert said["classes"] == ["Shoes", "Clothing", "Accessories", "Bags"]
     assert said["rows"][-1][-1] == 64
     assert {path: path.read_bytes() for path in drawn_folder.rglob("*") if path.is_file()} == before
+
+
+def test_evaluate_takes_all_photos_of_a_catalogue_without_splits(drawn_folder: Path, tmp_path: Path) -> None:
+    small = ["--weights", "none", "--image-size", "32", "--epochs", "1"]
+    run("train", "Resnet-CBAM", "--data", str(drawn_folder), "--runs", str(tmp_path), *small)
+    folder = next(path for path in tmp_path.iterdir() if path.name != "cache")
+    rows = (drawn_folder / "labels.csv").read_text().splitlines()
+    flat = tmp_path / "flat"
+    shutil.copytree(drawn_folder / "images", flat / "images")
+    (flat / "labels.csv").write_text("\n".join(",".join(row.split(",")[:3]) for row in rows))
+    said = json.loads(run("evaluate", str(folder), "--data", str(flat), "--json").stdout)
+    assert sum(map(sum, said["confusion"])) == 64
 
 
 def test_doctor_names_versions_and_finds_this_machine_healthy(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

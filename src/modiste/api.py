@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from modiste.data.readers import read
 from modiste.records.catalogue import Catalogue
 from modiste.records.progress import Tell, silent
 from modiste.records.recipe import Recipe
@@ -24,7 +25,7 @@ def recipe(variant: str, preset: str = "paper", settings: Mapping[str, Any] | No
 
 def train(
     variant: str | Recipe,
-    catalogue: Catalogue,
+    catalogue: Catalogue | Path | str,
     runs: Path | str = "runs",
     *,
     preset: str = "paper",
@@ -34,12 +35,12 @@ def train(
 ) -> Run:
     """The finished run of a variant, by name or as a recipe: found in `runs`, gone on with, or trained."""
     made = recipe(variant, preset, settings) if isinstance(variant, str) else variant.changed(settings or {})
-    return fit(made, catalogue, Path(runs), where=device, tell=tell)
+    return fit(made, opened(catalogue), Path(runs), where=device, tell=tell)
 
 
 def study(
     name: str | Study,
-    catalogue: Catalogue,
+    catalogue: Catalogue | Path | str,
     runs: Path | str = "runs",
     *,
     seeds: int | Sequence[int] | None = None,
@@ -54,7 +55,12 @@ def study(
     """
     if isinstance(seeds, int):
         seeds = range(seeds)
-    return finish(prepared(name, seeds, settings, weights), catalogue, Path(runs), where=device, tell=tell)
+    return finish(prepared(name, seeds, settings, weights), opened(catalogue), Path(runs), where=device, tell=tell)
+
+
+def opened(catalogue: Catalogue | Path | str) -> Catalogue:
+    """A catalogue, read if it is a place."""
+    return catalogue if isinstance(catalogue, Catalogue) else read(catalogue)
 
 
 def prepared(

@@ -1,0 +1,67 @@
+"""Splits too small, folders that something else has touched: refused in words, or put right, never half used."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modiste.data.split import limit
+from modiste.records.catalogue import Catalogue
+from modiste.records.errors import ModisteError
+from modiste.records.progress import Progress
+from modiste.records.recipe import Network, Pixels, Recipe
+from modiste.records.run import Run
+from modiste.training.fit import fit
+
+SMALL = Recipe(network=Network(backbone="resnet18"), pixels=Pixels(side=32), epochs=3, batch=16, precision="fp32")
+
+
+class Stopped(Exception):
+    pass
+
+
+def stopped_in_the_last_epoch(drawn: Catalogue, runs: Path, recipe: Recipe) -> Path:
+    """The folder of a run that was stopped with a checkpoint in its third epoch."""
+
+    def tell(told: Progress) -> None:
+        if told.stage == "training" and told.done > 2 * told.total / 3 + 16:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        fit(recipe, drawn, runs, tell=tell, checkpoint_seconds=0)
+    (folder,) = (path for path in runs.iterdir() if path.name != "cache")
+    return folder
+
+
+def test_validation_never_takes_a_whole_class_out_of_train(drawn: Catalogue, tmp_path: Path) -> None:
+    with pytest.raises(ModisteError, match=r"no photo of .* in split 'train'|so few photos"):
+        fit(SMALL.changed({"validation": 0.8}), limit(drawn, 1), tmp_path)
+
+
+def test_a_limit_leaves_out_splits_without_labels(drawn: Catalogue) -> None:
+    bare = [replace(photo, path=f"bare/{photo.path}", label=None, split="extra") for photo in drawn.photos[:3]]
+    cut = limit(drawn.with_photos([*drawn.photos, *bare]), 8)
+    assert {photo.split for photo in cut.photos} == {"train", "test"}
+
+
+def test_a_checkpoint_is_not_gone_on_with_when_its_history_is_gone(drawn: Catalogue, tmp_path: Path) -> None:
+    folder = stopped_in_the_last_epoch(drawn, tmp_path / "runs", SMALL)
+    (folder / "history.csv").unlink()
+    with pytest.raises(ModisteError, match="do not reach its checkpoint"):
+        fit(SMALL, drawn, tmp_path / "runs")
+
+
+def test_a_damaged_history_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "history.csv").write_text("epoch,train_loss\n1,x\n")
+    with pytest.raises(ModisteError, match=r"history\.csv is damaged"):
+        Run(tmp_path).history()
+
+
+def test_a_cache_that_was_cut_short_is_made_again(drawn: Catalogue, tmp_path: Path) -> None:
+    once = fit(SMALL.changed({"epochs": 1}), drawn, tmp_path / "runs")
+    for file in (tmp_path / "runs" / "cache").glob("*.npy"):
+        file.write_bytes(file.read_bytes()[:100])
+    other = fit(SMALL.changed({"epochs": 1, "seed": 1}), drawn, tmp_path / "runs")
+    again = fit(SMALL.changed({"epochs": 1}), drawn, tmp_path / "elsewhere")
+    assert (again.predictions().scores == once.predictions().scores).all()
+    assert (other.predictions().scores != once.predictions().scores).any()
