@@ -65,3 +65,10 @@ def test_a_cache_that_was_cut_short_is_made_again(drawn: Catalogue, tmp_path: Pa
     again = fit(SMALL.changed({"epochs": 1}), drawn, tmp_path / "elsewhere")
     assert (again.predictions().scores == once.predictions().scores).all()
     assert (other.predictions().scores != once.predictions().scores).any()
+
+
+def test_a_run_killed_before_its_last_sweep_is_swept_when_it_is_asked_for(drawn: Catalogue, tmp_path: Path) -> None:
+    run = fit(SMALL.changed({"epochs": 1}), drawn, tmp_path)
+    (run.folder / "checkpoint.safetensors").write_bytes(b"left")
+    assert fit(SMALL.changed({"epochs": 1}), drawn, tmp_path) == run
+    assert not (run.folder / "checkpoint.safetensors").exists()

@@ -139,6 +139,8 @@ def test_a_plan_counts_what_finishing_does(drawn: Catalogue, tmp_path: Path) -> 
     photos, draws, runs_table = made.tables
     assert [row[runs_table.columns.index("Steps")] for row in runs_table.rows] == [3, 0, 3]
     assert made.seconds > 0
+    turned = plan(replace(study, recipes={name: some[name] for name in ("3Conv_SVM", "3Conv_Softmax")}), drawn, tmp_path / "runs")
+    assert [row[runs_table.columns.index("Steps")] for row in turned.tables[2].rows] == [3, 0], "trained once, in either order"
     assert photos.rows[-1][-1] == len(drawn)
     assert sum(row[2] for row in draws.rows) == pytest.approx(48)
     assert not (tmp_path / "runs").exists()

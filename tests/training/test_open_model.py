@@ -30,14 +30,14 @@ def copy(stored, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def test_pictures(stored, drawn):
+def tested_pictures(stored, drawn):
     photos = sorted(drawn.split("test").photos, key=lambda photo: photo.path)
     return decode(drawn.with_photos(photos), stored.recipe.pixels, "hash", None)
 
 
-def test_an_opened_model_says_what_the_run_said(copy, test_pictures):
+def test_an_opened_model_says_what_the_run_said(copy, tested_pictures):
     """Wherever its folder was moved to."""
-    said, then = predict(open_model(copy), test_pictures, CPU), copy.predictions()
+    said, then = predict(open_model(copy), tested_pictures, CPU), copy.predictions()
     assert (said.photos, said.classes) == (then.photos, then.classes)
     np.testing.assert_allclose(said.scores, then.scores, atol=1e-6)
 
@@ -50,15 +50,15 @@ def test_a_model_brings_its_eyes_and_classes_along(copy, drawn):
     assert model.classes == drawn.classes
 
 
-def test_an_answer_does_not_hang_on_the_batch(stored, test_pictures):
+def test_an_answer_does_not_hang_on_the_batch(stored, tested_pictures):
     model = open_model(stored)
-    together, apart = (outputs(model.network, model.eyes, test_pictures, CPU, lambda _: None, "x", batch=size) for size in (16, 3))
+    together, apart = (outputs(model.network, model.eyes, tested_pictures, CPU, lambda _: None, "x", batch=size) for size in (16, 3))
     torch.testing.assert_close(together, apart, rtol=0, atol=1e-5)
 
 
-def test_predicting_tells_of_every_photo_once(stored, test_pictures):
+def test_predicting_tells_of_every_photo_once(stored, tested_pictures):
     told = []
-    predict(open_model(stored), test_pictures, CPU, told.append, "looking")
+    predict(open_model(stored), tested_pictures, CPU, told.append, "looking")
     assert (told[-1].stage, told[-1].done, told[-1].total) == ("looking", 16, 16)
 
 

@@ -70,7 +70,7 @@ def finish(
     for number, (name, recipe) in enumerate(planned):
         tell(Progress(f"study {study.name}", number, len(planned), "runs", f"{name}, seed {recipe.seed}"))
         run = Run(run_folder(runs, recipe, data_hash))
-        if train and not run.finished:
+        if train:
             run = fit(recipe, catalogue, runs, where=where, tell=tell, data_hash=data_hash)
         if run.finished:
             found[name].append(run)

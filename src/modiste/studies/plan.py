@@ -91,11 +91,11 @@ def run_row(
     folder = run_folder(runs, recipe, splits.data_hash)
     second = HEADS[recipe.network.head] is not None
     trunk = run_folder(runs, without_second_stage(recipe), splits.data_hash) if second else folder
-    state = state_of(Run(folder), Run(trunk), second, seen)
+    state = state_of(Run(folder), Run(trunk), seen)
     steps = recipe.epochs * len(epoch_batches(np.array(splits.train.labels()), recipe, 0))
     if state == "finished":
         return (name, recipe.seed, state, trainable, frozen, 0, None, 0.0, 0), 0.0, 0
-    trains = not (second and (trunk in seen or Run(trunk).finished))
+    trains = trunk not in seen and not Run(trunk).finished  # whichever of the two comes first, the other shares it
     seen |= {folder, trunk}
     pace = seconds_a_step(recipe, splits, where, timed)
     done = len(Run(trunk).history()) / recipe.epochs if (trunk / "checkpoint.safetensors").is_file() else 0.0
@@ -109,10 +109,12 @@ def run_row(
     return row, takes, size
 
 
-def state_of(run: Run, trunk: Run, second: bool, seen: set[Path]) -> str:
+def state_of(run: Run, trunk: Run, seen: set[Path]) -> str:
     if run.finished:
         return "finished"
-    if second and (trunk.finished or trunk.folder in seen):
+    if run.folder in seen:
+        return "trained for the SVM of its depth"
+    if trunk.finished or trunk.folder in seen:
         return "fits an SVM on the softmax run of its depth"
     done = trunk.history() if (trunk.folder / "checkpoint.safetensors").is_file() else []
     return f"goes on after epoch {done[-1].epoch}" if done else "to train"

@@ -61,6 +61,7 @@ def fit(
     splits = divided(catalogue, recipe, data_hash or used_hash(catalogue, tell))
     run = Run(run_folder(runs, recipe, splits.data_hash))
     if run.finished:
+        sweep(run)
         return run
     check_before_work(recipe, where)
     begun = time.monotonic()
@@ -85,9 +86,14 @@ def fit(
         if name != TRAIN:
             predict(model, part, device_used, tell, f"predicting {name}").write(run.folder / "predictions" / f"{name}.csv")
     write_about(run, recipe, splits, model, device_used, facts, time.monotonic() - begun)
+    sweep(run)
+    return run
+
+
+def sweep(run: Run) -> None:
+    """Take away what only an unfinished run needs; a run killed just before this is swept when it is next asked for."""
     for leftover in ("checkpoint.safetensors", "best.safetensors"):
         (run.folder / leftover).unlink(missing_ok=True)
-    return run
 
 
 def check_before_work(recipe: Recipe, where: str = "auto") -> None:
