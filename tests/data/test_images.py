@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from modiste.data import images
-from modiste.data.images import FITS, FORMATS, REASONS, PhotoRefused, find_photo, read_photo, to_pixels
+from modiste.data.images import FITS, to_pixels
+from modiste.data.refusals import FORMATS, REASONS, PhotoRefused
+from modiste.data.stores import find_photo, read_photo
 from modiste.records.errors import UsageError
 from modiste.records.recipe import COLOURS
 from modiste.records.recipe import FITS as RECIPE_FITS

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import v2
 
-from modiste.data.images import PhotoRefused, read_photo, to_pixels
+from modiste.data.images import to_pixels
+from modiste.data.refusals import PhotoRefused
+from modiste.data.stores import read_photo
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import sync_folder
 from modiste.records.errors import ModisteError, unknown

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from modiste.records.errors import ModisteError, unknown
+from modiste.data.refusals import FORMATS, MOST_PIXELS, PhotoRefused
+from modiste.records.errors import unknown
 from modiste.records.recipe import COLOURS
-
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF")  # by content; a file's suffix says nothing
-MOST_PIXELS = 50_000_000
-REASONS = {  # a closed list: why a photo has no pixels, and what to do
-    "empty": "the file has no bytes. Export the photo again.",
-    "not_an_image": "its content is no picture. Leave it out, or export the photo again.",
-    "format_not_allowed": f"modiste reads {', '.join(FORMATS)}. Export the photo as JPEG.",
-    "too_many_pixels": f"modiste decodes {MOST_PIXELS // 1_000_000} megapixels at most. Export the photo smaller.",
-    "truncated": "the end of the picture is missing. Copy or export the photo again.",
-    "corrupt": "the picture is damaged. Copy or export the photo again.",
-    "outside_root": "it leads out of the catalogue's folder, and nothing outside is opened. Move the photo inside.",
-    "missing": "no such file. Check the name, its capitals and the folder.",
-    "not_a_regular_file": "it is a folder, a pipe or a device. Leave it out.",
-    "unreadable": "the system refuses to read it. Check the file's permissions.",
-}
-
-
-class PhotoRefused(ModisteError):
-    """A photo that gives no pixels: which one, and why (a word of REASONS)."""
-
-    def __init__(self, where: str, reason: str, detail: str = "") -> None:
-        self.where, self.reason = where, reason
-        super().__init__(f"{where}: {reason}: {REASONS[reason]}" + (f" ({detail})" if detail else ""))
 
 
 def to_pixels(data: bytes, side: int, colour: str, fit: str, where: str) -> NDArray[np.uint8]:
@@ -51,33 +27,6 @@ def to_pixels(data: bytes, side: int, colour: str, fit: str, where: str) -> NDAr
     picture = decode(data, side, mode, where)
     pixels = np.array(FITS[fit](picture, side), dtype=np.uint8)
     return pixels.reshape(side, side, len(mode) if mode == "RGB" else 1)
-
-
-def find_photo(root: Path, path: str) -> Path:
-    """The regular file at `path` ('/' between folders) under `root`, links followed; refused when it is not inside."""
-    if Path(path).is_absolute() or ".." in Path(path).parts or "\0" in path:
-        raise PhotoRefused(path, "outside_root")
-    try:
-        real = (root / path).resolve()
-        if not real.is_relative_to(root.resolve()):
-            raise PhotoRefused(path, "outside_root", f"a link to {real}")
-        kind = real.stat().st_mode
-    except FileNotFoundError as error:
-        raise PhotoRefused(path, "missing", f"in {root}") from error
-    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to each other
-        raise PhotoRefused(path, "unreadable", str(error)) from error
-    if not stat.S_ISREG(kind):
-        raise PhotoRefused(path, "not_a_regular_file")
-    return real
-
-
-def read_photo(root: Path, path: str) -> bytes:
-    """The bytes of a photo under a catalogue's root."""
-    real = find_photo(root, path)
-    try:
-        return real.read_bytes()
-    except OSError as error:
-        raise PhotoRefused(path, "unreadable", str(error)) from error
 
 
 def decode(data: bytes, side: int, mode: str, where: str) -> Image.Image:

@@ -38,12 +38,13 @@ class Photo:
 class Catalogue:
     """Photos under one root, and the classes their codes mean.
 
-    Checked when made: no path twice, every label a code of `classes`.
+    Checked when made: no path twice, every label a code of `classes`. The root is a folder, or a zip, tar or parquet file.
     """
 
     root: Path
     classes: Classes
     photos: tuple[Photo, ...]
+    notes: tuple[str, ...] = ()  # what a reader passed over or mended, in words
 
     def __post_init__(self) -> None:
         twice = [path for path, count in Counter(photo.path for photo in self.photos).items() if count > 1]
