@@ -11,8 +11,9 @@ import pytest
 
 from modiste.data import fashion_mnist
 from modiste.data.fashion_mnist import CLASSES, FILES, NotFoundHereError, fetch, read_idx
-from modiste.data.images import read_photo, to_pixels
+from modiste.data.images import to_pixels
 from modiste.data.readers import read
+from modiste.data.stores import read_photo
 from modiste.records.errors import MachineError, ModisteError
 
 

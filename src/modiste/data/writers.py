@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from modiste.data.declared import write_classes
 from modiste.data.folders import UNLABELLED
-from modiste.data.stores import find_photo
 from modiste.data.listing import PICTURES, SPLITS
 from modiste.data.rows import COLUMNS, csv_bytes, escaped
+from modiste.data.stores import find_photo
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.disk import write_bytes
 from modiste.records.errors import ModisteError
