@@ -13,6 +13,7 @@ from PIL import Image
 
 from modiste.data.readers import READERS, read
 from modiste.data.rows import COLUMNS, escaped, restored
+from modiste.data.stores import open_store
 from modiste.data.writers import WRITERS, write_folders, write_paper
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import ModisteError
@@ -94,7 +95,7 @@ def small(root: Path) -> Catalogue:
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_writer_writes_what_its_reader_reads(name, tmp_path):
     catalogue = small(tmp_path / "from")
-    again = READERS[name](WRITERS[name](catalogue, tmp_path / "to", True), None, None)
+    again = READERS[name].read(open_store(WRITERS[name](catalogue, tmp_path / "to", True)), None, None)
     assert again == read(tmp_path / "to")
     assert again.counts() == catalogue.counts()
     assert {photo.split for photo in again.photos} == {"train", "test"}

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from modiste.data.listing import PICTURES, SOURCES, Listing, source_of
+from modiste.data.names import PICTURES, SOURCES, source_of
+from modiste.data.stores import Store
 from modiste.data.taxonomy import Taxonomy, read_taxonomy
 from modiste.records.catalogue import TEST, Catalogue, Photo
 from modiste.records.errors import BadRow, BadRows, ModisteError
@@ -31,41 +31,40 @@ class Item:
         return BadRow(self.question, self.id, f"{problem} ({self.file}, question {self.question})")
 
 
-def read_a100(where: Path, classes: Classes | None, taxonomy: Taxonomy | None) -> Catalogue:
+def read_a100(store: Store, classes: Classes | None, taxonomy: Taxonomy | None) -> Catalogue:
     """Each id once, with a suggested class and no label: AAT for training, LAT for testing, an id in both for testing only."""
-    files = question_files(where)
-    root = where if where.is_dir() else where.parent
+    files = question_files(store)
     if not files:
-        raise ModisteError(f"{where}: no JSON file with AAT or LAT in its name.")
-    items, bad = questions(files)
+        raise ModisteError(f"{store.where}: no JSON file with AAT or LAT in its name.")
+    items, bad = questions(store, files)
     taxonomy = taxonomy or read_taxonomy(None)
     classes = classes or taxonomy.classes
-    listing = Listing(root)
-    photos = [photo_of(item, picture(item.id, listing), classes, taxonomy) for item in once(items)]
+    photos = [photo_of(item, picture(item.id, store), classes, taxonomy) for item in once(items)]
     bad += [photo for photo in photos if isinstance(photo, BadRow)]
     if bad:
-        raise BadRows(where, bad)
-    return Catalogue(root, classes, tuple(photo for photo in photos if isinstance(photo, Photo)))
+        raise BadRows(store.where, bad)
+    return Catalogue(store.root, classes, tuple(photo for photo in photos if isinstance(photo, Photo)))
 
 
-def question_files(where: Path) -> list[Path]:
-    """The JSON files at a place that say which test they are of."""
-    files = sorted(where.glob("*.json")) if where.is_dir() else [where]
-    return [file for file in files if file.suffix.lower() == ".json" and source_of(file.name) and file.is_file()]
+def question_files(store: Store) -> list[str]:
+    """The JSON files of a store that say which test they are of."""
+    files = [store.chosen] if store.chosen else store.names()
+    return [file for file in files if file.lower().endswith(".json") and source_of(file)]
 
 
-def questions(files: list[Path]) -> tuple[list[Item], list[BadRow]]:
+def questions(store: Store, files: list[str]) -> tuple[list[Item], list[BadRow]]:
     """Every id in the files, and every entry that is malformed."""
     found: list[Item | BadRow] = []
     for file in files:
         try:
-            entries = json.loads(file.read_bytes().decode("utf-8-sig"))
-        except (OSError, ValueError) as error:
-            raise ModisteError(f"{file} is no JSON: {error}") from error
+            entries = json.loads(store.read(file).decode("utf-8-sig"))
+        except ValueError as error:
+            raise ModisteError(f"{store.root / file} is no JSON: {error}") from error
         if not isinstance(entries, list):
-            raise ModisteError(f'{file}: must hold a list of questions, [{{"question_num": 1, ...}}]; it holds a {type(entries).__name__}.')
+            held = type(entries).__name__
+            raise ModisteError(f'{store.root / file}: must hold a list of questions, [{{"question_num": 1, ...}}]; it holds a {held}.')
         for place, entry in enumerate(entries, 1):
-            found += ids(entry, place, file.name)
+            found += ids(entry, place, file)
     return [item for item in found if isinstance(item, Item)], [bad for bad in found if isinstance(bad, BadRow)]
 
 
@@ -99,11 +98,11 @@ def once(items: list[Item]) -> Iterable[Item]:
     return chosen.values()
 
 
-def picture(name: str, listing: Listing) -> str | None:
+def picture(name: str, store: Store) -> str | None:
     """The path of an id's picture: at the root, under images/, or under its type's own folder."""
     kind = name.rpartition("_")[0]
     folders = ("images/", "", f"images/{kind}/", f"{kind}/")
-    return next((path for folder in folders for end in PICTURES if listing.has(path := f"{folder}{name}{end}")), None)
+    return next((path for folder in folders for end in PICTURES if store.has(path := f"{folder}{name}{end}")), None)
 
 
 def photo_of(item: Item, path: str | None, classes: Classes, taxonomy: Taxonomy) -> Photo | BadRow:

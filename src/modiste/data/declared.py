@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from modiste.data.stores import Store
 from modiste.records.disk import write_text
 from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES, Classes
@@ -15,16 +16,15 @@ CLASSES_FILE = "classes.txt"
 Pair = tuple[int | None, str]  # a row's code and its Attribute; None and '' where it has none
 
 
-def read_classes(folder: Path) -> Classes | None:
-    """The classes in a folder's classes.txt, one name a line in the order of the codes; None without that file."""
-    file = folder / CLASSES_FILE
-    if not file.is_file():
+def read_classes(store: Store) -> Classes | None:
+    """The classes in classes.txt, one name a line in the order of the codes; None without that file."""
+    if not store.has(CLASSES_FILE):
         return None
     try:
-        lines = file.read_bytes().decode("utf-8-sig").splitlines()
+        lines = store.read(CLASSES_FILE).decode("utf-8-sig").splitlines()
         return Classes(tuple(line.strip() for line in lines if line.strip()))
-    except (OSError, ValueError, ModisteError) as error:
-        raise ModisteError(f"{file}: {error} One class name a line, in UTF-8; the first has code 0.") from error
+    except (ValueError, ModisteError) as error:
+        raise ModisteError(f"{store.root / CLASSES_FILE}: {error} One class name a line, in UTF-8; the first has code 0.") from error
 
 
 def write_classes(folder: Path, classes: Classes) -> Path:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from modiste.data.declared import Pair, declared_by_rows, read_classes
-from modiste.data.listing import SOURCES, SPLITS, Listing, source_of
+from modiste.data.names import SOURCES, SPLITS, source_of
 from modiste.data.rows import Row, encodable, read_rows
+from modiste.data.stores import Store
 from modiste.data.taxonomy import Taxonomy
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import BadRow, BadRows, ModisteError, nearest
@@ -21,41 +22,49 @@ class BadCell(Exception):
     """A cell that spoils its row: its value, and what is wrong with it."""
 
 
-def read_paper(where: Path, classes: Classes | None, _taxonomy: Taxonomy | None) -> Catalogue:
+def read_paper(store: Store, classes: Classes | None, _taxonomy: Taxonomy | None) -> Catalogue:
     """The catalogue of a label file, or of a folder with labels.csv, train.csv and test.csv, or files named AAT and LAT.
 
     Every bad row is listed, and then nothing is read.
     """
-    files = label_files(where)
-    root = where if where.is_dir() else where.parent
+    files = label_files(store)
     if not files:
-        raise ModisteError(f"{where}: no labels.csv there, nor train.csv and test.csv, nor a CSV file with AAT or LAT in its name.")
-    rows = [row for file in files for row in read_rows(file)]
+        raise ModisteError(f"{store.where}: no labels.csv there, nor train.csv and test.csv, nor a CSV file with AAT or LAT in its name.")
+    rows = [row for file in files for row in read_rows(store, file)]
     if not rows:
-        raise ModisteError(f"{where}: there is no row under the header.")
-    classes = classes or read_classes(root) or declared_by_rows(pairs(rows), where)
-    read = photos_of(rows, classes, Listing(root))
+        raise ModisteError(f"{store.where}: there is no row under the header.")
+    classes = classes or read_classes(store) or declared_by_rows(pairs(rows), store.where)
+    read = photos_of(rows, classes, store)
     bad = [row for row in read if isinstance(row, BadRow)]
     if bad:
-        raise BadRows(files[0] if len(files) == 1 else where, bad)
-    return Catalogue(root, classes, tuple(photo for photo in read if isinstance(photo, Photo)))
+        raise BadRows(store.root / files[0] if len(files) == 1 else store.where, bad)
+    return Catalogue(store.root, classes, tuple(photo for photo in read if isinstance(photo, Photo)))
 
 
-def label_files(where: Path) -> list[Path]:
-    """The label files at a place; none when it holds no such file."""
-    if not where.is_dir():
-        return [where] if where.suffix.lower() in SUFFIXES and where.is_file() else []
-    files = [file for file in sorted(where.iterdir()) if file.suffix.lower() in SUFFIXES[:2] and file.is_file() and file.name[0] != "."]
-    labels = [file for file in files if file.stem.lower() == "labels"]
+def label_files(store: Store) -> list[str]:
+    """The label files of a store; none when it holds no such file."""
+    if store.chosen:
+        return [store.chosen] if store.chosen.lower().endswith(SUFFIXES) else []
+    files = [file for file in store.names() if file.lower().endswith(SUFFIXES[:2]) and file[0] != "."]
+    labels = [file for file in files if stem(file) == "labels"]
     if len(labels) > 1:
-        raise ModisteError(f"{where} has {' and '.join(file.name for file in labels)}. Give the one to read.")
-    by_split = [file for file in files if SPLITS.get(file.stem.lower())]
-    return labels or by_split or [file for file in files if source_of(file.name)] or [file for file in files if names_images(file)][:1]
+        raise ModisteError(f"{store.where} has {' and '.join(labels)}. Give the one to read.")
+    by_split = [file for file in files if SPLITS.get(stem(file))]
+    return labels or by_split or [file for file in files if source_of(file)] or [file for file in files if names_images(store, file)][:1]
 
 
-def names_images(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return b"image_name" in opened.read(1000).lower()
+def is_paper(store: Store) -> bool:
+    """Whether a label file of the store names a column Image_Name."""
+    return any(names_images(store, file) for file in label_files(store))
+
+
+def names_images(store: Store, file: str) -> bool:
+    """Whether a file's first line names a column Image_Name."""
+    return b"image_name" in store.read(file).partition(b"\n")[0].replace(b"\0", b"").lower()
+
+
+def stem(file: str) -> str:
+    return PurePosixPath(file).stem.lower()
 
 
 def pairs(rows: Iterable[Row]) -> list[Pair]:
@@ -71,13 +80,13 @@ def pairs(rows: Iterable[Row]) -> list[Pair]:
     return [pair for pair in found if pair[1]] or found
 
 
-def photos_of(rows: Sequence[Row], classes: Classes, listing: Listing) -> list[Photo | BadRow]:
+def photos_of(rows: Sequence[Row], classes: Classes, store: Store) -> list[Photo | BadRow]:
     """Each row as a photo, or as what is wrong with it."""
     read: list[Photo | BadRow] = []
     first: dict[str, tuple[Row, int | None]] = {}
     for row in rows:
         try:
-            photo = photo_of(row, classes, listing)
+            photo = photo_of(row, classes, store)
             if photo.path in first:
                 raise BadCell(row.cell("name"), twice(*first[photo.path], photo.label, classes))
             first[photo.path] = row, photo.label
@@ -87,8 +96,8 @@ def photos_of(rows: Sequence[Row], classes: Classes, listing: Listing) -> list[P
     return read
 
 
-def photo_of(row: Row, classes: Classes, listing: Listing) -> Photo:
-    path, label = path_of(row, listing), label_of(row, classes)
+def photo_of(row: Row, classes: Classes, store: Store) -> Photo:
+    path, label = path_of(row, store), label_of(row, classes)
     source = row.cell("source") if "source" in row.cells else source_of(path) or source_of(row.file)
     details = dict(row.details)
     if label is None and row.cell("attribute"):
@@ -96,7 +105,7 @@ def photo_of(row: Row, classes: Classes, listing: Listing) -> Photo:
     return Photo(path, label, suggestion_of(row, classes), row.cell("product"), source, split_of(row, source), details)
 
 
-def path_of(row: Row, listing: Listing) -> str:
+def path_of(row: Row, store: Store) -> str:
     """The picture's path under the root: below images/ or beside the label file ('./' in front: beside it only)."""
     name = row.cells["name"]
     if not name.strip():
@@ -108,15 +117,15 @@ def path_of(row: Row, listing: Listing) -> str:
     for spelled in dict.fromkeys((name, name.strip())):
         tidy = PurePosixPath(spelled).as_posix()
         for path in (tidy,) if spelled.startswith("./") else (f"images/{tidy}", tidy):
-            if "\0" not in path and listing.has(path):
+            if "\0" not in path and store.has(path):
                 return path
-    raise BadCell(*missing(name, listing))
+    raise BadCell(*missing(name, store))
 
 
-def missing(name: str, listing: Listing) -> tuple[str, str]:
+def missing(name: str, store: Store) -> tuple[str, str]:
     """What to say of a picture that is not there, with the near file name."""
     tidy = PurePosixPath(name.strip().replace("\\", "/")).as_posix()
-    near = listing.near(f"images/{tidy}") or listing.near(tidy)
+    near = store.near(f"images/{tidy}") or store.near(tidy)
     hint = f" Did you mean '{near}'?" if near and encodable(near) else " Copy the picture there or leave the row out."
     return name.encode("utf-8", "replace").decode("utf-8"), f"is missing: no such picture beside the label file or under images/.{hint}"
 

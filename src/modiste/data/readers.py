@@ -1,20 +1,29 @@
-"""From a folder or a label file of someone's own to a catalogue."""
+"""From a folder, an archive or a label file of someone's own to a catalogue."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from modiste.data.a100 import question_files, read_a100
 from modiste.data.folders import read_folders
-from modiste.data.listing import PICTURES, files_below, visible_folders
-from modiste.data.paper_csv import label_files, read_paper
+from modiste.data.names import SPLITS, is_picture
+from modiste.data.paper_csv import is_paper, label_files, read_paper
+from modiste.data.stores import Store, is_visible, open_store
 from modiste.data.taxonomy import Taxonomy
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import ModisteError, unknown
 from modiste.records.labels import Classes
 
-Reader = Callable[[Path, Classes | None, Taxonomy | None], Catalogue]
+
+@dataclass(frozen=True)
+class Reader:
+    """One layout: what it looks like in words, whether a store has it, and how it is read."""
+
+    looks_like: str
+    fits: Callable[[Store], object]  # true where the store has this layout, by names alone or by a file's first line
+    read: Callable[[Store, Classes | None, Taxonomy | None], Catalogue]
 
 
 def read(
@@ -25,36 +34,48 @@ def read(
 ) -> Catalogue:
     """The catalogue at a place, all of it or an error that lists what is wrong; pictures are listed, not decoded.
 
-    `classes` are declared in the order of their codes; `taxonomy` suggests classes where ids name product types.
+    A place is a folder, a zip, tar or parquet file, a folder inside one, or a label file.
+    `classes` are declared in the order of their codes; `taxonomy` suggests classes where ids or columns name product types.
     """
-    place = Path(where).expanduser()
-    if not place.exists():
-        raise ModisteError(f"{place}: no such file or folder (looked in {Path.cwd()}).")
-    name = format or detect(place)
-    if name not in READERS:
-        raise unknown("format", name, READERS)
-    return READERS[name](place, classes, taxonomy)
+    store = innermost(open_store(Path(where).expanduser()))
+    if format is not None and format not in READERS:
+        raise unknown("format", format, READERS)
+    return READERS[format or detect(store)].read(store, classes, taxonomy)
 
 
-def detect(where: Path) -> str:
-    """Which reader fits a place: by its label files, else its question files, else its folders of pictures.
+def detect(store: Store) -> str:
+    """Which reader fits a store: the first whose layout it has."""
+    found = next((name for name, reader in READERS.items() if reader.fits(store)), None)
+    if found is None and label_files(store):
+        return "paper"  # whose error says what its first line lacks
+    if found is None:
+        layouts = "\n".join(f"  {name}: {reader.looks_like}" for name, reader in READERS.items())
+        raise ModisteError(f"{store.where}: found no catalogue. modiste reads\n{layouts}\nall of it also inside a .zip or .tar.")
+    return found
 
-    >>> detect(Path("nowhere/labels.xlsx"))
-    Traceback (most recent call last):
-    modiste.records.errors.ModisteError: nowhere/labels.xlsx: neither a CSV file of labels nor a JSON file of A100 questions.
-    """
-    if label_files(where):
-        return "paper"
-    if question_files(where):
-        return "a100"
-    if not where.is_dir():
-        raise ModisteError(f"{where}: neither a CSV file of labels nor a JSON file of A100 questions.")
-    if visible_folders(where) and any(file.suffix.lower() in PICTURES for file in files_below(where)):
-        return "folders"
-    raise ModisteError(
-        f"{where}: found no catalogue. modiste reads a folder with labels.csv (Image_Name,Label,Attribute) and the pictures under images/, "
-        "a folder a class, or the A100 question files (JSON)."
+
+def innermost(store: Store) -> Store:
+    """The store, or the only folder in it, and so on, where that alone holds more than pictures: archives are often packed so."""
+    while not store.chosen and not any(map(is_visible, store.names())):
+        folders = store.folders()
+        if len(folders) != 1 or folders[0].casefold() in SPLITS:
+            return store
+        inner = open_store(store.root / folders[0])
+        if not inner.folders() and all(map(is_picture, inner.names())):
+            return store
+        store = inner
+    return store
+
+
+def has_pictures_in_folders(store: Store) -> bool:
+    """Whether pictures stand in folders and no label file says more."""
+    return (
+        not store.chosen and not label_files(store) and any(is_picture(path) for folder in store.folders() for path in store.below(folder))
     )
 
 
-READERS: dict[str, Reader] = {"paper": read_paper, "folders": read_folders, "a100": read_a100}
+READERS: dict[str, Reader] = {  # tried in this order
+    "paper": Reader("the paper's CSV: Image_Name,Label,Attribute, pictures beside it or under images/", is_paper, read_paper),
+    "a100": Reader("the A100 question files: JSON with AAT or LAT in the name", question_files, read_a100),
+    "folders": Reader("a folder a class, also under train/ and test/", has_pictures_in_folders, read_folders),
+}

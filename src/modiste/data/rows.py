@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modiste.data.stores import Store
 from modiste.records.errors import BadRow, BadRows, ModisteError, nearest
 
 COLUMNS = {  # how a column may be called, in small letters -> what it holds
@@ -42,9 +43,10 @@ class Row:
         return BadRow(self.number, value, f"{problem} ({self.file})")
 
 
-def read_rows(file: Path) -> list[Row]:
+def read_rows(store: Store, name: str) -> list[Row]:
     """The rows of a label file: UTF-8, split at commas, semicolons or tabs, column order and capitals free."""
-    text = decoded(file)
+    file = store.root / name
+    text = decoded(store.read(name), file)
     mark = separator(text, file)
     try:
         header, *lines = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
@@ -54,15 +56,11 @@ def read_rows(file: Path) -> list[Row]:
     wrong = [BadRow(number, shown(cells, mark), why) for number, cells in enumerate(lines, 1) if (why := misshapen(cells, columns))]
     if wrong:
         raise BadRows(file, wrong)
-    return [row_of(file.name, number, cells, columns) for number, cells in enumerate(lines, 1) if cells]
+    return [row_of(name, number, cells, columns) for number, cells in enumerate(lines, 1) if cells]
 
 
-def decoded(file: Path) -> str:
+def decoded(data: bytes, file: Path) -> str:
     """A file's text; UTF-16 is refused by name. Bytes that are not UTF-8 survive, for picture names that hold them."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ModisteError(f"{file}: {error.strerror}.") from error
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]:
         raise ModisteError(f"{file} is UTF-16 text. Save it as 'CSV UTF-8'.")
     return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")

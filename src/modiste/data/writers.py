@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from modiste.data.declared import write_classes
 from modiste.data.folders import UNLABELLED
-from modiste.data.listing import PICTURES, SPLITS
+from modiste.data.names import PICTURES, SPLITS
 from modiste.data.rows import COLUMNS, csv_bytes, escaped
 from modiste.data.stores import find_photo
 from modiste.records.catalogue import Catalogue, Photo

@@ -1,0 +1,158 @@
+"""Files that hold photos without being unpacked: zip and tar; each is indexed once and read where it stands."""
+
+from __future__ import annotations
+
+import stat
+import tarfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from modiste.data.refusals import MOST_BYTES, PhotoRefused
+from modiste.records.errors import ModisteError
+
+Names = tuple[list[str], list[str]]  # the files of a folder and its folders, in order
+
+
+@dataclass(frozen=True)
+class Container:
+    """What one file holds: each member's path with what it takes to find it, and how it is fetched."""
+
+    members: Mapping[str, Any]
+    fetch: Callable[[Any, str], bytes]  # (what it takes, path for errors) -> bytes
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a member; a `PhotoRefused` says why not."""
+        if path not in self.members:
+            raise PhotoRefused(path, "missing", "in its archive")
+        return self.fetch(self.members[path], path)
+
+    @cached_property
+    def tree(self) -> dict[str, Names]:
+        """The files and folders of each folder; '' is the outermost."""
+        files: dict[str, list[str]] = {"": []}
+        folders: dict[str, set[str]] = {"": set()}
+        for path in self.members:
+            folder, _, name = path.rpartition("/")
+            files.setdefault(folder, []).append(name)
+            while folder:
+                outer, _, name = folder.rpartition("/")
+                folders.setdefault(outer, set()).add(name)
+                folder = outer
+        return {folder: (sorted(files.get(folder, [])), sorted(folders.get(folder, ()))) for folder in files.keys() | folders.keys()}
+
+
+def container_in(place: Path) -> tuple[Path, str] | None:
+    """The container that a place is or leads into, and the path inside it; None for what stands in plain folders.
+
+    >>> container_in(Path("photos/1.jpg"))
+    """
+    for depth, part in enumerate(place.parts, 1):
+        if part.lower().endswith(tuple(CONTAINERS)):
+            file = Path(*place.parts[:depth])
+            if file.is_file():
+                return file, "/".join(place.parts[depth:])
+    return None
+
+
+def opened(file: Path) -> Container:
+    """A container's index, made once a process for as long as the file does not change."""
+    try:
+        now = file.stat()
+    except OSError as error:
+        raise ModisteError(f"{file}: {error.strerror}.") from error
+    return indexed(file, now.st_size, now.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def indexed(file: Path, _size: int, _mtime_ns: int) -> Container:
+    return next(index for ending, index in CONTAINERS.items() if file.name.lower().endswith(ending))(file)
+
+
+def zip_index(file: Path) -> Container:
+    """The members of a zip file; read under their own checksums."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        raise ModisteError(f"{file} cannot be read as a zip file ({error}). Copy or make it again.") from error
+
+    def fetch(member: zipfile.ZipInfo, path: str) -> bytes:
+        if member.file_size > MOST_BYTES:
+            raise PhotoRefused(path, "file_too_big", f"{member.file_size:,} bytes in {file.name}")
+        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
+            raise PhotoRefused(path, "not_a_regular_file")
+        try:
+            with archive.open(member) as opened_member:
+                data = opened_member.read(MOST_BYTES + 1)  # the size that stands in the index may lie
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise PhotoRefused(path, "corrupt", f"in {file.name}: {error}") from error
+        except (OSError, RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a way Python does not know
+            raise PhotoRefused(path, "unreadable", f"in {file.name}: {error}") from error
+        return within_size(data, path)
+
+    return Container({path: member for member in archive.infolist() if not member.is_dir() and (path := tidy(member.filename))}, fetch)
+
+
+def tar_index(file: Path) -> Container:
+    """The members of a tar file. A compressed one is refused: each photo would cost reading all before it."""
+    try:
+        with tarfile.open(file, "r:") as archive:
+            members = {path: member for member in archive if not member.isdir() and (path := tidy(member.name))}
+    except (OSError, tarfile.TarError, ValueError) as error:
+        raise ModisteError(f"{file} cannot be read as a tar file ({error}). Copy or make it again.") from error
+    handle, lock = file.open("rb"), threading.Lock()
+
+    def fetch(member: tarfile.TarInfo, path: str) -> bytes:
+        if not member.isreg() or member.issparse():
+            raise PhotoRefused(path, "not_a_regular_file")
+        if member.size > MOST_BYTES:
+            raise PhotoRefused(path, "file_too_big", f"{member.size:,} bytes in {file.name}")
+        try:
+            with lock:
+                handle.seek(member.offset_data)
+                data = handle.read(member.size)
+        except OSError as error:
+            raise PhotoRefused(path, "unreadable", f"in {file.name}: {error}") from error
+        if len(data) < member.size:
+            raise PhotoRefused(path, "truncated", f"{file.name} ends in the middle of it")
+        return data
+
+    return Container(members, fetch)
+
+
+def compressed_tar(file: Path) -> Container:
+    raise ModisteError(
+        f"{file} is a compressed tar file: reading one photo would cost unpacking all before it. "
+        f"Unpack the compression alone (gunzip, unxz, bunzip2) to a .tar, or make it a .zip; both are read as they stand."
+    )
+
+
+def tidy(name: str) -> str:
+    r"""A member's path as a catalogue writes it; '' for one that leads out of the archive.
+
+    >>> tidy("./images\\1.jpg"), tidy("../../etc/passwd")
+    ('images/1.jpg', '')
+    """
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    return "" if ".." in parts or name.startswith("/") else "/".join(parts)
+
+
+def within_size(data: bytes, path: str) -> bytes:
+    if len(data) > MOST_BYTES:
+        raise PhotoRefused(path, "file_too_big", f"more than {MOST_BYTES:,} bytes")
+    return data
+
+
+CONTAINERS: dict[str, Callable[[Path], Container]] = {  # how a file's name ends -> what indexes it
+    ".zip": zip_index,
+    ".tar": tar_index,
+    ".tar.gz": compressed_tar,
+    ".tgz": compressed_tar,
+    ".tar.xz": compressed_tar,
+    ".tar.bz2": compressed_tar,
+}
