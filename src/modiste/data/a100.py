@@ -10,7 +10,8 @@ from typing import Any
 
 from modiste.data.names import PICTURES, SOURCES, source_of
 from modiste.data.stores import Store
-from modiste.data.taxonomy import Taxonomy, read_taxonomy
+from modiste.data.suggest import Taxonomy
+from modiste.data.taxonomy import read_taxonomy
 from modiste.records.catalogue import TEST, Catalogue, Photo
 from modiste.records.errors import BadRow, BadRows, ModisteError
 from modiste.records.labels import Classes

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from modiste.data.declared import read_classes, undeclared
 from modiste.data.names import NOT_READ, PICTURES, SPLITS, is_picture, refused, source_of
 from modiste.data.stores import Store, joined
-from modiste.data.taxonomy import Taxonomy
+from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError, nearest
 from modiste.records.labels import PAPER_CLASSES, Classes

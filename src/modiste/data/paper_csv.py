@@ -10,7 +10,7 @@ from modiste.data.declared import Pair, declared_by_rows, read_classes
 from modiste.data.names import SOURCES, SPLITS, source_of
 from modiste.data.rows import Row, encodable, read_rows
 from modiste.data.stores import Store
-from modiste.data.taxonomy import Taxonomy
+from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import BadRow, BadRows, ModisteError, nearest
 from modiste.records.labels import Classes

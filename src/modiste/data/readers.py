@@ -11,7 +11,7 @@ from modiste.data.folders import read_folders
 from modiste.data.names import SPLITS, is_picture
 from modiste.data.paper_csv import is_paper, label_files, read_paper
 from modiste.data.stores import Store, is_visible, open_store
-from modiste.data.taxonomy import Taxonomy
+from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import ModisteError, unknown
 from modiste.records.labels import Classes
