@@ -149,7 +149,7 @@ def read_file(real: Path, path: str) -> bytes:
                 raise PhotoRefused(path, "not_a_regular_file")
             if now.st_size > MOST_BYTES:
                 raise PhotoRefused(path, "file_too_big", f"{now.st_size:,} bytes")
-            return file.read(MOST_BYTES)
+            return file.read(now.st_size)
     except OSError as error:
         raise PhotoRefused(path, "unreadable", str(error)) from error
 
