@@ -66,16 +66,17 @@ class Taxonomy:
         True
         """
         said = list(self.sayings(details, product))
-        if not said or any(name == "" for name, _ in said):
-            return None
-        return self.suggested(*said[0], classes)
+        return self.suggested(*said[0], classes) if said else None
 
     def sayings(self, details: Mapping[str, str], product: str = "") -> Iterator[tuple[str, str]]:
-        """Everything that a product's columns, id and title say of its class, the most telling first: (class or '' for none, why)."""
-        for column in TYPE_COLUMNS:
-            name = self.suggest_path(details.get(column, ""))
-            if name is not None:
-                yield name, f"{column} '{details[column]}'"
+        """What the finest telling column, the id and the title say of a product's class, in this order: (class or '' for none, why)."""
+        columns = [
+            (name, f"{column} '{details[column]}'")
+            for column in TYPE_COLUMNS
+            if (name := self.suggest_path(details.get(column, ""))) is not None
+        ]
+        none_of_them = [saying for saying in columns if not saying[0]]
+        yield from (none_of_them or columns)[:1]
         prefix = max((known for known in self.prefixes if product.startswith(known)), key=len, default=None)
         if prefix is not None:
             yield self.prefixes[prefix], f"id '{product}' begins with '{prefix}'"

@@ -36,6 +36,20 @@ def write_text(path: Path, text: str) -> Path:
     return write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
 
+def append_text(path: Path, text: str) -> Path:
+    """Add lines to a file, flushed to disk before this returns; a crash may leave the last line cut, never those before it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise MachineError(f"{path} could not be written: {error.strerror}. What stood there before still stands.") from error
+    sync_folder(path.parent)
+    return path
+
+
 def write_json(path: Path, value: Any) -> Path:
     """`write_bytes` for plain values, indented for people, keys in the order given."""
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
