@@ -1,4 +1,4 @@
-"""Files that hold photos without being unpacked: zip and tar; each is indexed once and read where it stands."""
+"""Files that hold photos without being unpacked: zip, tar, Parquet and IDX; each is indexed once and read where it stands."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from modiste.data.parquet_file import Held, opened_parquet, photo_bytes, picture_column, stored_names
 from modiste.data.refusals import MOST_BYTES, PhotoRefused
 from modiste.records.errors import ModisteError
 
 Names = tuple[list[str], list[str]]  # the files of a folder and its folders, in order
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Container:
     """What one file holds: each member's path with what it takes to find it, and how it is fetched."""
 
@@ -28,9 +29,18 @@ class Container:
 
     def read(self, path: str) -> bytes:
         """The bytes of a member; a `PhotoRefused` says why not."""
-        if path not in self.members:
+        if path in self.members:
+            return self.fetch(self.members[path], path)
+        outer = self.leads_into(path)
+        if not outer:
             raise PhotoRefused(path, "missing", "in its archive")
-        return self.fetch(self.members[path], path)
+        return unpacked(self, outer).read(path.removeprefix(f"{outer}/"))
+
+    def leads_into(self, path: str) -> str:
+        """The member that a path leads into, for a container inside this one; else ''."""
+        parts = path.split("/")
+        outer = ("/".join(parts[:depth]) for depth in range(1, len(parts)) if parts[depth - 1].lower().endswith(tuple(INSIDE)))
+        return next((member for member in outer if member in self.members), "")
 
     @cached_property
     def tree(self) -> dict[str, Names]:
@@ -72,6 +82,26 @@ def opened(file: Path) -> Container:
 @lru_cache(maxsize=64)
 def indexed(file: Path, _size: int, _mtime_ns: int) -> Container:
     return next(index for ending, index in CONTAINERS.items() if file.name.lower().endswith(ending))(file)
+
+
+@lru_cache(maxsize=4)
+def unpacked(container: Container, member: str) -> Container:
+    """The index of a container inside another, whose bytes are held in memory."""
+    return next(index for ending, index in INSIDE.items() if member.lower().endswith(ending))(member, container.read(member))
+
+
+def container_at(place: Path) -> Container:
+    """The container that stands at a place, itself perhaps inside another."""
+    found = container_in(place)
+    if found is None:
+        raise ModisteError(f"{place}: no such archive.")
+    file, inside = found
+    return unpacked(opened(file), inside) if inside else opened(file)
+
+
+def is_table(file: Path) -> bool:
+    """Whether a file is Parquet without pictures of its own: a table, like a CSV file."""
+    return file.name.lower().endswith(".parquet") and picture_column(opened_parquet(str(file), file).schema_arrow) is None
 
 
 def zip_index(file: Path) -> Container:
@@ -132,6 +162,18 @@ def compressed_tar(file: Path) -> Container:
     )
 
 
+def parquet_index(name: str, held: Held) -> Container:
+    """The pictures of a Parquet file, by their stored names where all have one of their own, else by their rows."""
+    names = [tidy(path) for path in stored_names(name, held)]
+    if not all(names) or len(set(names)) < len(names) or any("\0" in path for path in names):
+        names = [f"row-{row:07d}.jpg" for row in range(len(names))]
+    return Container({path: row for row, path in enumerate(names)}, photo_bytes(name, held))
+
+
+def on_disk(index: Callable[[str, Held], Container]) -> Callable[[Path], Container]:
+    return lambda file: index(str(file), file)
+
+
 def tidy(name: str) -> str:
     r"""A member's path as a catalogue writes it; '' for one that leads out of the archive.
 
@@ -148,6 +190,7 @@ def within_size(data: bytes, path: str) -> bytes:
     return data
 
 
+INSIDE: dict[str, Callable[[str, Held], Container]] = {".parquet": parquet_index}  # read also inside a zip or a tar
 CONTAINERS: dict[str, Callable[[Path], Container]] = {  # how a file's name ends -> what indexes it
     ".zip": zip_index,
     ".tar": tar_index,
@@ -155,4 +198,5 @@ CONTAINERS: dict[str, Callable[[Path], Container]] = {  # how a file's name ends
     ".tgz": compressed_tar,
     ".tar.xz": compressed_tar,
     ".tar.bz2": compressed_tar,
+    **{ending: on_disk(index) for ending, index in INSIDE.items()},
 }

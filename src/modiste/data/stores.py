@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modiste.data.containers import Names, container_in, opened
+from modiste.data.containers import Names, container_in, is_table, opened
 from modiste.data.refusals import MOST_BYTES, PhotoRefused
 from modiste.records.errors import ModisteError, nearest
 
@@ -88,7 +88,7 @@ class Store:
 def open_store(where: Path) -> Store:
     """The store at a place: a folder, a container (a zip file ...), a folder inside one, or one label file in any of these."""
     inside = container_in(where)
-    if inside:
+    if inside and (inside[1] or not is_table(inside[0])):
         return container_store(where, *inside)
     if where.is_dir():
         return Store(where, "", lambda folder: scanned(where / folder))
@@ -113,7 +113,7 @@ def read_photo(root: Path, path: str) -> bytes:
     if Path(path).is_absolute() or ".." in Path(path).parts or "\0" in path:
         raise PhotoRefused(path, "outside_root")
     inside = container_in(root / path)
-    if inside is None:
+    if inside is None or not inside[1]:  # a path that ends at a container means the file itself
         return read_file(find_photo(root, path), path)
     file, member = inside
     if not file.resolve().is_relative_to(root.resolve()) and not root.is_relative_to(file):
