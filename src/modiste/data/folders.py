@@ -12,7 +12,7 @@ from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError, nearest
 from modiste.records.labels import PAPER_CLASSES, Classes
 
-UNLABELLED = ("unlabelled", "unlabeled")  # a folder for photos without a class
+UNLABELLED = ("unlabelled", "unlabeled", "_unlabeled")  # a folder for photos without a class
 Place = tuple[str, str]  # a class folder's split ('' without a layer of splits) and its path
 
 
