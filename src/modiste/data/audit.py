@@ -234,6 +234,12 @@ def class_shift(seen: Seen) -> Iterator[Finding]:
             yield Finding(number, "class_shift", split=f"train, {name}", score=shift, detail=f"{detail}; total variation {shift:.2f}")
 
 
+def together(catalogue: Catalogue, cache: Path | None = None, seed: int = 0, tell: Tell = silent) -> Catalogue:
+    """The catalogue with its twins found and named in a column `group`, so that a split keeps them on one side."""
+    looked = looks(catalogue.root, [photo.path for photo in catalogue.photos], cache, tell)
+    return with_groups(catalogue, twins(looked, seed, tell))
+
+
 def with_groups(catalogue: Catalogue, pairs: list[Pair]) -> Catalogue:
     """The catalogue with a column `group` for photos that belong together (twins, one shot in several colours), for splitting."""
     member = groups(pairs, len(catalogue), kinds=(*SAME_PHOTO, "recoloured"))

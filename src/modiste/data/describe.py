@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from modiste.data.stores import read_photo
@@ -17,7 +17,7 @@ IN_ORDER = (TRAIN, VALIDATION, TEST)
 
 def describe(catalogue: Catalogue) -> Table:
     """Photos of each class and split, with sums; classes without photos are shown too."""
-    splits = sorted({photo.split for photo in catalogue.photos}, key=lambda name: (IN_ORDER.index(name) if name in IN_ORDER else 9, name))
+    splits = in_order({photo.split for photo in catalogue.photos})
     found = Counter((photo.label, photo.split) for photo in catalogue.photos)
     labels: list[int | None] = [*range(len(catalogue.classes))]
     if any(photo.label is None for photo in catalogue.photos):
@@ -30,7 +30,34 @@ def describe(catalogue: Catalogue) -> Table:
     columns = ("class", *(name or "no split" for name in splits), "all")
     suggested = sum(photo.label is None and photo.suggestion is not None for photo in catalogue.photos)
     note = f"{suggested:,} photos without a label have a suggested one; `modiste data convert --accept-suggestions` takes it."
-    return Table(f"Photos in {catalogue.root.name or catalogue.root}", columns, (*rows, sums), (note,) if suggested else ())
+    notes = (*([note] if suggested else []), *catalogue.notes)
+    return Table(f"Photos in {catalogue.root.name or catalogue.root}", columns, (*rows, sums), notes)
+
+
+def holdings(catalogue: Catalogue) -> Table:
+    """What each split holds: photos, products, groups of twins, and each class's share of its labelled photos."""
+    rows = []
+    for name in in_order({photo.split for photo in catalogue.photos}):
+        photos = [photo for photo in catalogue.photos if photo.split == name]
+        labelled = [photo.label for photo in photos if photo.label is not None]
+        shares = [labelled.count(code) / len(labelled) if labelled else None for code in range(len(catalogue.classes))]
+        products, groups = ({found(photo) for photo in photos} - {""} for found in (product_of, group_of))
+        rows.append((name or "no split", len(photos), len(labelled), len(products), len(groups), *shares))
+    columns = ("split", "photos", "labelled", "products", "groups of twins", *(f"{name}, share" for name in catalogue.classes.names))
+    return Table(f"What the splits of {catalogue.root.name or catalogue.root} hold", columns, tuple(rows), digits=3)
+
+
+def in_order(splits: Iterable[str]) -> list[str]:
+    """Splits as they are shown: train, validation, test, then the others by name."""
+    return sorted(splits, key=lambda name: (IN_ORDER.index(name) if name in IN_ORDER else 9, name))
+
+
+def product_of(photo: Photo) -> str:
+    return photo.product
+
+
+def group_of(photo: Photo) -> str:
+    return photo.details.get("group", "")
 
 
 def counted(name: str, counts: list[int]) -> tuple[Cell, ...]:
@@ -42,16 +69,23 @@ def data_hash(catalogue: Catalogue, progress: Callable[[int, int], None] | None 
 
     The order of rows and the root's place change nothing. `progress` is told (photos read, photos in all).
     """
-    photos = sorted(catalogue.photos, key=lambda photo: photo.path)
 
     def digest_of(photo: Photo) -> str:
         return hashlib.sha256(read_photo(catalogue.root, photo.path)).hexdigest()
 
-    rows = []
+    digests = []
     with ThreadPoolExecutor(8) as pool:
-        for photo, digest in zip(photos, pool.map(digest_of, photos), strict=True):
-            path = photo.path.encode("utf-8", "surrogateescape").hex()  # a name may hold bytes that are not UTF-8
-            rows.append([path, photo.label, photo.split, photo.product, digest])
+        for digest in pool.map(digest_of, catalogue.photos):
+            digests.append(digest)
             if progress:
-                progress(len(rows), len(photos))
+                progress(len(digests), len(catalogue))
+    return hash_of(catalogue, digests)
+
+
+def hash_of(catalogue: Catalogue, digests: Sequence[str]) -> str:
+    """`data_hash` where the SHA-256 of each photo's bytes is known already ('' for a photo that cannot be read)."""
+    rows = []
+    for photo, digest in sorted(zip(catalogue.photos, digests, strict=True), key=lambda pair: pair[0].path):
+        path = photo.path.encode("utf-8", "surrogateescape").hex()  # a name may hold bytes that are not UTF-8
+        rows.append([path, photo.label, photo.split, photo.product, digest])
     return fingerprint([list(catalogue.classes.names), rows])

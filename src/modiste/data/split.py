@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -75,16 +75,39 @@ def assigned(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> di
 
 
 def groups_by_class(catalogue: Catalogue) -> dict[int, list[list[Photo]]]:
-    """Labelled photos grouped by product (a photo without one is its own group), under its commonest class, the lower code of two."""
-    groups: dict[tuple[str, str], list[Photo]] = defaultdict(list)
-    for photo in catalogue.photos:
-        if photo.label is not None:
-            groups[("product", photo.product) if photo.product else ("path", photo.path)].append(photo)
+    """Labelled photos that must stay together, under their commonest class, the lower code of two.
+
+    Photos of one product belong together, and those with one word in the column `group` (twins), also by way of others.
+    """
     classes: dict[int, list[list[Photo]]] = defaultdict(list)
-    for _, group in sorted(groups.items()):
+    for group in bound_together([photo for photo in catalogue.photos if photo.label is not None]):
         found = Counter(photo.label for photo in group if photo.label is not None)
         classes[min(found, key=lambda code: (-found[code], code))].append(group)
     return classes
+
+
+def bound_together(photos: Sequence[Photo]) -> list[list[Photo]]:
+    """Photos in their groups, in an order that the order of rows does not change."""
+    leader: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def first(tie: tuple[str, str]) -> tuple[str, str]:
+        while leader.setdefault(tie, tie) != tie:
+            leader[tie] = tie = leader[leader[tie]]
+        return tie
+
+    for photo in photos:
+        ties = sorted(first(tie) for tie in ties_of(photo))
+        leader.update(dict.fromkeys(ties, ties[0]))
+    groups: dict[tuple[str, str], list[Photo]] = defaultdict(list)
+    for photo in photos:
+        groups[first(ties_of(photo)[0])].append(photo)
+    return [group for _, group in sorted(groups.items())]
+
+
+def ties_of(photo: Photo) -> list[tuple[str, str]]:
+    """What a photo shares with others: its product, its group; a photo without either is its own group."""
+    ties = [("group", photo.details.get("group", "")), ("product", photo.product)]
+    return [tie for tie in ties if tie[1]] or [("path", photo.path)]
 
 
 def accept(catalogue: Catalogue) -> Catalogue:

@@ -70,11 +70,8 @@ class Taxonomy:
 
     def sayings(self, details: Mapping[str, str], product: str = "") -> Iterator[tuple[str, str]]:
         """What the finest telling column, the id and the title say of a product's class, in this order: (class or '' for none, why)."""
-        columns = [
-            (name, f"{column} '{details[column]}'")
-            for column in TYPE_COLUMNS
-            if (name := self.suggest_path(details.get(column, ""))) is not None
-        ]
+        known = ((column, self.suggest_path(details.get(column, ""))) for column in TYPE_COLUMNS)
+        columns = [(name, f"{column} '{details[column]}'") for column, name in known if name is not None]
         none_of_them = [saying for saying in columns if not saying[0]]
         yield from (none_of_them or columns)[:1]
         prefix = max((known for known in self.prefixes if product.startswith(known)), key=len, default=None)
@@ -83,7 +80,7 @@ class Taxonomy:
         for column in TITLE_COLUMNS:
             word = self.word_in(details.get(column, ""))
             if word:
-                yield self.suggest(word) or "", f"{column} says '{word}'"
+                yield str(self.suggest(word)), f"{column} says '{word}'"
 
     def suggested(self, name: str | None, why: str, classes: Classes | None) -> Suggestion | None:
         classes = classes or self.classes
@@ -107,12 +104,12 @@ class Taxonomy:
         return next((word for text in (head, title) for word in self.words_in(text)), "")
 
     def words_in(self, text: str) -> Iterator[str]:
-        """The types a text names, the last first, each as long as it can be."""
+        """The types of the classes that a text names, the last first, each as long as it can be; 'football jersey' names no football."""
         words = re.findall(r"[\w'-]+", text)
         for end in range(len(words), 0, -1):
             for start in range(max(0, end - LONGEST), end):
                 word = " ".join(words[start:end])
-                if self.suggest(word) is not None:
+                if self.suggest(word):
                     yield word
                     break
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modiste.data.suggest import LEVELS, Taxonomy, keys
+from modiste.records.disk import write_bytes
 from modiste.records.errors import ModisteError, unknown
 from modiste.records.labels import Classes
 
@@ -88,6 +89,14 @@ def read_tree(path: Path | str | None) -> Tree:
     except ValueError as error:  # not UTF-8, or not TOML: the message says at which line
         raise ModisteError(f"{file}: {error}") from error
     return checked(plain, text, str(file))
+
+
+def copy_taxonomy(path: Path | str | None, to: Path) -> Path:
+    """Write a copy of a taxonomy's file, or of the packaged one, under a name that is free."""
+    read_tree(path)
+    if to.exists():
+        raise ModisteError(f"{to} is there already, and nothing is written over. Give another name.")
+    return write_bytes(to, (Path(path) if path is not None else PACKAGED).read_bytes())
 
 
 def checked(plain: Mapping[str, Any], text: str, file: str) -> Tree:

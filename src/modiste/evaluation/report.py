@@ -99,10 +99,10 @@ def described(circumstances: Mapping[str, str]) -> str:
     return "<dl>\n" + "\n".join(rows) + "\n</dl>"
 
 
-def style() -> str:
-    """The style sheet with the palette's colours as variables, dark where the reader's screen is."""
+def style(*sheets: str) -> str:
+    """The style sheets with the palette's colours as variables, dark where the reader's screen is."""
     light, dark = ("".join(f"--{name}: {colour}; " for name, colour in colours.items()) for colours in (LIGHT, DARK))
-    sheet = files("modiste.evaluation").joinpath("report.css").read_text(encoding="utf-8")
+    sheet = "\n".join(files("modiste.evaluation").joinpath(name).read_text(encoding="utf-8") for name in ("report.css", *sheets))
     return f":root {{ {light}}}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark}}} }}\n{sheet}"
 
 
@@ -110,7 +110,7 @@ HEAD = """<!DOCTYPE html>
 <html lang="en-GB">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="modiste">

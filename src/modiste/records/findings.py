@@ -68,9 +68,8 @@ def dismiss(folder: Path, ids: Sequence[str], note: str = "") -> list[Finding]:
             raise ModisteError(f"{folder / FILE}: no finding '{name}'." + (f" Did you mean '{near}'?" if near else ""))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     known = dismissed(folder)
-    rows = [
-        [found[name][0].id, found[name][0].kind, found[name][0].path, found[name][0].other, now, note] for name in ids if name not in known
-    ]
+    first = [found[name][0] for name in dict.fromkeys(ids) if name not in known]
+    rows = [[one.id, one.kind, one.path, one.other, now, note] for one in first]
     text = io.StringIO()
     if not (folder / DISMISSED).is_file():
         csv.writer(text, lineterminator="\n").writerow(["id", "kind", "path", "other", "when", "note"])

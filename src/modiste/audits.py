@@ -1,0 +1,101 @@
+"""An audit from a catalogue to files: findings.csv, a page of pictures, and where it is asked for a mended catalogue."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from modiste import __version__
+from modiste.data import audit as room
+from modiste.data.audit import Audit, audit
+from modiste.data.describe import hash_of
+from modiste.data.fix import Fixed, fixed
+from modiste.data.suggest import Taxonomy
+from modiste.data.thumbnails import thumbnails
+from modiste.data.writers import write_paper
+from modiste.evaluation.audit_page import audit_page, shown
+from modiste.records.catalogue import Catalogue
+from modiste.records.disk import write_json, write_text
+from modiste.records.errors import ModisteError
+from modiste.records.findings import dismissed, write_findings
+from modiste.records.progress import Tell, silent
+
+
+@dataclass(frozen=True, eq=False)
+class Audited:
+    """What an audit found and where it was written."""
+
+    audit: Audit
+    folder: Path
+    report: Path
+    fixed: Fixed | None = None
+    fixed_at: Path | None = None
+
+
+def audit_catalogue(
+    catalogue: Catalogue,
+    folder: Path,
+    *,
+    fix: Path | None = None,
+    taxonomy: Taxonomy | None = None,
+    label_errors: bool = True,
+    seed: int = 0,
+    command: Sequence[str] = (),
+    tell: Tell = silent,
+) -> Audited:
+    """Audit a catalogue into a folder: findings.csv and report.html anew, dismissed.csv kept; `fix` is a new folder for a mended one."""
+    refuse_inside(folder, catalogue)
+    began = time.monotonic()
+    found = audit(
+        catalogue,
+        folder / "cache",
+        taxonomy=taxonomy,
+        label_errors=label_errors,
+        dismissed=dismissed(folder),
+        seed=seed,
+        tell=tell,
+    )
+    about = circumstances(found, seed, command, time.monotonic() - began)
+    write_findings(folder, found.findings)
+    drawn = {path for listed in shown(found.findings).values() for finding in listed for path in (finding.path, finding.other) if path}
+    pictures = thumbnails(catalogue.root, sorted(drawn - {photo.where for photo in found.seen.looks.refused.values()}), tell=tell)
+    title = f"Audit of {catalogue.root.name or catalogue.root}"
+    page = audit_page(title, found.table(), found.findings, room.KINDS, pictures, str(folder), about)
+    report = write_text(folder / "report.html", page)
+    write_json(folder / "about.json", about)
+    if fix is None:
+        return Audited(found, folder, report)
+    mended = fixed(found)
+    write_paper(mended.catalogue, fix, copy=False)
+    write_text(fix / "changes.csv", mended.table().csv())
+    return Audited(found, folder, report, mended, fix)
+
+
+def refuse_inside(folder: Path, catalogue: Catalogue) -> None:
+    """An audit must not write among the photos it looks at."""
+    if folder.resolve().is_relative_to(catalogue.root.resolve()):
+        raise ModisteError(f"{folder} stands inside the catalogue {catalogue.root}, which is never written to. Give another folder.")
+
+
+def circumstances(found: Audit, seed: int, command: Sequence[str], seconds: float) -> dict[str, str]:
+    """What made the result: the photos, the program, the thresholds."""
+    limits = ("SMALLEST", "BLANK", "BLURRED", "LONGEST", "SHIFTED")
+    small = found.seen.looks.small
+    digests = [bytes(digest).hex() if there else "" for digest, there in zip(small["sha256"], found.seen.looks.seen, strict=True)]
+    versions = {name: metadata.version(name) for name in ("numpy", "pillow", "simplejpeg")}
+    return {
+        "Photos": f"{len(found.seen.catalogue):,}, data hash {hash_of(found.seen.catalogue, digests)[:16]}",
+        "Command": shlex.join(command) or "modiste.audit",
+        "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "Time": f"{seconds:.0f} s",
+        "Seed": str(seed),
+        "Thresholds": ", ".join(f"{name.lower()} {getattr(room, name)}" for name in limits),
+        "Versions": ", ".join(f"{name} {version}" for name, version in {"modiste": __version__, **versions}.items()),
+        "Machine": f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
+    }

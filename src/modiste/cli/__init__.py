@@ -1,0 +1,69 @@
+"""The door: commands read their arguments, call one function, and print. Heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import sys
+
+from cyclopts import App, CycloptsError
+
+from modiste import __version__
+from modiste.cli import data as data_commands
+from modiste.cli import study as study_commands
+from modiste.records.errors import BadRows, MachineError, ModisteError, UsageError, missing_extra
+
+app = App(
+    name="modiste",
+    version=__version__,
+    help="Classify photos of fashion products, and repeat the study that asked which network does it best.",
+    help_epilogue="First steps: `modiste data draw photos`, `modiste study paper --data photos --image-size 64 --epochs 1 --weights none`.",
+    result_action="return_value",
+    print_error=False,
+    exit_on_error=False,
+    help_on_error=False,
+    suppress_keyboard_interrupt=False,
+)
+data = App(name="data", help="Look at catalogues, audit, convert and split them, and get some to try.")
+for command in study_commands.COMMANDS:
+    app.command(command)
+for command in data_commands.COMMANDS:
+    data.command(command)
+app.command(data)
+
+
+def main() -> None:
+    """Run a command; a mistake of the user's is told in words and by exit code, without a traceback."""
+    json = "--json" in sys.argv
+    try:
+        app(sys.argv[1:])
+        sys.stdout.flush()
+    except CycloptsError as error:
+        complain(UsageError(f"{error}\n`modiste --help` lists the commands, `modiste COMMAND --help` their options."), json)
+    except ModisteError as error:
+        complain(error, json)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in TRAIN_EXTRA:
+            raise
+        complain(missing_extra(error.name, "train", "this command"), json)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # `modiste ... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(141)
+        complain(MachineError(f"{error.filename or 'the system'}: {error.strerror or error}."), json)
+    except KeyboardInterrupt:
+        print("\nStopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        sys.exit(130)
+
+
+TRAIN_EXTRA = ("torch", "torchvision", "sklearn", "safetensors", "matplotlib")
+
+
+def complain(error: ModisteError, json: bool) -> None:
+    """The error in words on standard error, or as JSON on standard output with every bad row."""
+    if json:
+        rows = [vars(row) for row in error.rows] if isinstance(error, BadRows) else []
+        print(json_format.dumps({"error": str(error), "rows": rows}, ensure_ascii=False, indent=2))
+    else:
+        print(f"modiste: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)

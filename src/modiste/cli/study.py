@@ -1,0 +1,171 @@
+"""Commands that train and compare: study, train, evaluate, variants; and doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from modiste.cli.words import (
+    DATA,
+    OUTPUT,
+    RECIPE,
+    ClassNames,
+    Data,
+    Device,
+    Epochs,
+    Format,
+    ImageSize,
+    Json,
+    Limit,
+    Runs,
+    Set,
+    Weights,
+    parse_seeds,
+    read_catalogue,
+    settings_of,
+    show,
+)
+
+
+def study(
+    name: str,
+    /,
+    *,
+    data: Data,
+    seeds: Annotated[str, Parameter(group=RECIPE, help="How many seeds (3 means 0, 1 and 2), or which: 0,4,7.")] = "",
+    epochs: Epochs = None,
+    image_size: ImageSize = None,
+    set: Set = (),
+    weights: Weights = None,
+    limit: Limit = None,
+    classes: ClassNames = None,
+    format: Format = None,
+    runs: Runs = Path("runs"),
+    device: Device = "auto",
+    dry_run: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Say what would be done and how long it takes.")] = False,
+    report_only: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Train nothing; report on the runs that are finished.")] = False,
+    json: Json = False,
+) -> None:
+    """Run what a study still lacks, then print its tables beside the paper's and write a report.
+
+    NAME is paper, sound, pilot, or a TOML or YAML file of your own. A stopped study goes on when the command is given again.
+    """
+    from modiste.api import prepared
+    from modiste.studies.finish import finish
+    from modiste.studies.plan import plan
+    from modiste.terminal import progress
+
+    asked = prepared(name, parse_seeds(seeds), settings_of(set, epochs, image_size), weights)
+    catalogue = read_catalogue(data, format, classes, None, limit)
+    with progress() as tell:
+        if dry_run:
+            planned = plan(asked, catalogue, runs, where=device, tell=tell)
+        else:
+            finished = finish(asked, catalogue, runs, where=device, tell=tell, train=not report_only)
+    if dry_run:
+        show(planned.plain(), planned.tables, json)
+        return
+    plain = {"tables": [table.plain() for table in finished.tables], "report": str(finished.report), "unfinished": finished.lacking}
+    show(plain, finished.tables, json, f"\nReport: {finished.report}")
+
+
+def train(
+    variant: str,
+    /,
+    *,
+    data: Data,
+    preset: Annotated[str, Parameter(group=RECIPE, help="paper, or sound: a validation split, patience, the best epoch.")] = "paper",
+    seed: Annotated[int, Parameter(group=RECIPE, help="The seed of everything that is random.")] = 0,
+    epochs: Epochs = None,
+    image_size: ImageSize = None,
+    set: Set = (),
+    weights: Weights = None,
+    limit: Limit = None,
+    classes: ClassNames = None,
+    format: Format = None,
+    runs: Runs = Path("runs"),
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Train one network and print its classification report.
+
+    VARIANT is a name of Table 7: "AlexNet (baseline)", 3Conv_SVM, "Alex-CBAM(16&7)", Resnet-CBAM ... `modiste variants` lists them.
+    """
+    from modiste.api import prepared
+    from modiste.evaluation.metrics import report
+    from modiste.studies.definitions import Study, variants
+    from modiste.terminal import progress
+    from modiste.training.fit import fit
+
+    chosen = Study(variant, "", variants(variant, preset=preset))
+    asked = prepared(chosen, [seed], settings_of(set, epochs, image_size), weights)
+    catalogue = read_catalogue(data, format, classes, None, limit)
+    with progress() as tell:
+        run = fit(asked.planned()[0][1], catalogue, runs, where=device, tell=tell)
+    tables = [report(run.predictions(split), f"{run.folder.name} on {split}") for split in run.splits]
+    show({"run": str(run.folder), "tables": [table.plain() for table in tables]}, tables, json, f"\nRun: {run.folder}")
+
+
+def evaluate(
+    run: Path,
+    /,
+    *,
+    data: Annotated[Path | None, Parameter(group=DATA, help="Photos to score; without it, the run's stored predictions.")] = None,
+    split: Annotated[str | None, Parameter(group=DATA, help="Which split: test, or all of --data where none is test.")] = None,
+    classes: ClassNames = None,
+    format: Format = None,
+    output: Annotated[Path | None, Parameter(group=OUTPUT, help="Write the predictions to this CSV file.")] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Print the classification report of a run: on the photos it was tested with, or on others."""
+    from modiste.evaluation.metrics import METRICS, report
+    from modiste.records.run import Run
+    from modiste.terminal import progress
+
+    if data is None:
+        split = split or "test"
+        predictions = Run(run).predictions(split)
+    else:
+        from modiste.training.model import evaluate as score
+
+        catalogue = read_catalogue(data, format, classes, None, None)
+        split = split or ("test" if len(catalogue.split("test")) else None)
+        catalogue = catalogue if split is None else catalogue.split(split)
+        with progress() as tell:
+            predictions = score(Run(run), catalogue, device, tell)
+    table = report(predictions, f"{run.name} on {split or data}")
+    metrics = {name: metric(predictions) for name, metric in METRICS.items()}
+    wrote = f"\nPredictions: {predictions.write(output)}" if output else ""
+    show({"metrics": metrics, "confusion": predictions.confusion.tolist(), **table.plain()}, [table], json, wrote)
+
+
+def variants(*, json: Json = False) -> None:
+    """List the networks of the paper's Table 7 and how each is built."""
+    from modiste.models.variants import VARIANTS
+    from modiste.records.plain import to_plain
+    from modiste.records.recipe import Network
+    from modiste.records.table import Table
+
+    plain = {name: to_plain(network) for name, network in VARIANTS.items()}
+    usual = to_plain(Network())
+    rows = [
+        (name, ", ".join(f"{key}={value}" for key, value in settings.items() if value != usual[key])) for name, settings in plain.items()
+    ]
+    show(plain, [Table("Variants", ("Variant", "Differs from AlexNet (baseline) in"), tuple(rows))], json)
+
+
+def doctor(*, runs: Runs = Path("runs"), json: Json = False) -> None:
+    """Look at this machine: what is installed, what it computes with, and what to do about what is missing."""
+    from modiste.doctor import examine
+
+    table, healthy = examine(runs)
+    show({"healthy": healthy, **table.plain()}, [table], json)
+    if not healthy:
+        raise SystemExit(5)
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (study, train, evaluate, variants, doctor)

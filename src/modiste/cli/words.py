@@ -1,0 +1,107 @@
+"""What commands share: their options, how a catalogue is read, how an answer is shown."""
+
+from __future__ import annotations
+
+import json as json_format
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from modiste.records.errors import UsageError
+
+DATA = Group("Photos", sort_key=1)
+RECIPE = Group("Recipe", sort_key=2)
+OUTPUT = Group("Where and how", sort_key=3)
+
+Data = Annotated[
+    Path,
+    Parameter(group=DATA, help="The catalogue: a folder, a .zip, .tar or .parquet file, a label file. `modiste data formats` lists all."),
+]
+Format = Annotated[
+    str | None,
+    Parameter(group=DATA, help="The layout; found out when left away. `modiste data formats` lists them."),
+]
+ClassNames = Annotated[
+    str | None, Parameter(group=DATA, help='The classes in the order of their codes: "Shoes,Clothing,Accessories,Bags".')
+]
+TaxonomyFile = Annotated[Path | None, Parameter(group=DATA, help="A taxonomy file of your own, for suggested labels.")]
+Level = Annotated[
+    str, Parameter(group=DATA, help="Suggest classes of the taxonomy at this level: class, group or type (the finer, the more classes).")
+]
+Limit = Annotated[int | None, Parameter(group=DATA, help="Take about so many photos of each split: for a trial.")]
+Set = Annotated[
+    tuple[str, ...],
+    Parameter(name="--set", group=RECIPE, negative="", help="Change a setting of every recipe: --set pixels.side=112 --set lr=0.001."),
+]
+Epochs = Annotated[int | None, Parameter(group=RECIPE, help="Epochs; the same as --set epochs=N.")]
+ImageSize = Annotated[int | None, Parameter(group=RECIPE, help="Side of the pictures in px; the same as --set pixels.side=N.")]
+Weights = Annotated[
+    str | None, Parameter(group=RECIPE, help="Where ResNet-18 starts: imagenet, a .safetensors or .pth file, or none (from scratch).")
+]
+Runs = Annotated[Path, Parameter(group=OUTPUT, help="The folder of runs: what is finished there is not trained again.")]
+Device = Annotated[str, Parameter(group=OUTPUT, help="auto, cpu, cuda or mps.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", group=OUTPUT, help="Print the answer as JSON.")]
+
+
+def read_catalogue(
+    where: Path, format: str | None, classes: str | None, taxonomy: Path | None, most: int | None, level: str = "class"
+) -> Any:
+    """The catalogue at a place, cut to `most` photos a split when asked."""
+    from modiste.data.readers import read
+    from modiste.data.split import limit
+    from modiste.data.taxonomy import read_taxonomy
+    from modiste.records.labels import Classes
+
+    catalogue = read(where, format, Classes.parse(classes) if classes else None, read_taxonomy(taxonomy, level))
+    return catalogue if most is None else limit(catalogue, most)
+
+
+def settings_of(pairs: tuple[str, ...], epochs: int | None, image_size: int | None) -> dict[str, Any]:
+    """--set key=value pairs and the two short options, as settings of a recipe."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--set {pair}: write key=value, such as --set pixels.side=112.")
+        settings[key.strip()] = value.strip()
+    short = {"epochs": epochs, "pixels.side": image_size}
+    return settings | {key: value for key, value in short.items() if value is not None}
+
+
+def parse_seeds(text: str) -> list[int] | None:
+    """'3' is the first three seeds, '0,4' are these, '' is the study's own.
+
+    >>> parse_seeds("3"), parse_seeds("0,4"), parse_seeds("")
+    ([0, 1, 2], [0, 4], None)
+    """
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise UsageError(f"--seeds {text}: give a count such as 3, or a list such as 0,4,7.") from error
+    if not numbers and not text.strip():
+        return None
+    if not numbers:
+        raise UsageError(f"--seeds {text}: give a count such as 3, or a list such as 0,4,7.")
+    if min(numbers) < 0 or (numbers == [0] and "," not in text):
+        raise UsageError(f"--seeds {text}: a count is 1 or more, and a seed 0 or more ('0,' is the seed 0 alone).")
+    return numbers if "," in text else list(range(numbers[0]))
+
+
+def parse_shares(text: str) -> dict[str, float]:
+    """'train=0.8,test=0.2' as a table of shares."""
+    try:
+        return {name.strip(): float(share) for name, share in (part.split("=") for part in text.split(","))}
+    except ValueError as error:
+        raise UsageError(f"--shares {text}: write them like train=0.8,test=0.2.") from error
+
+
+def show(plain: Any, tables: Any, json: bool, after: str = "") -> None:
+    """The answer on standard output: JSON, or tables and what comes after them."""
+    if json:
+        print(json_format.dumps(plain, ensure_ascii=False, indent=2))
+        return
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print("\n".join([*(table.text(room) for table in tables), *([after.removeprefix("" if tables else "\n")] if after else [])]))

@@ -1,0 +1,159 @@
+"""Photos are read alike from folders, zips and tars, and nothing outside a root is ever opened."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from modiste.data.containers import CONTAINERS
+from modiste.data.readers import read
+from modiste.data.refusals import MOST_BYTES, PhotoRefused
+from modiste.data.stores import Store, open_store, read_photo
+from modiste.records.errors import ModisteError
+
+
+def zipped(folder: Path, to: Path) -> Path:
+    with zipfile.ZipFile(to, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder))
+    return to
+
+
+def tarred(folder: Path, to: Path) -> Path:
+    with tarfile.open(to, "w") as archive:
+        for file in sorted(folder.iterdir()):
+            archive.add(file, f"./{file.name}")
+    return to
+
+
+@pytest.fixture
+def places(tmp_path: Path, paint) -> list[Path]:
+    """The same catalogue as a folder, a zip, a tar, and a zip with all of it in one folder."""
+    paint(tmp_path / "plain", "images/1.jpg", "images/deep/2.jpg", "images/._1.jpg", "Thumbs.db")
+    (tmp_path / "plain" / "labels.csv").write_text("Image_Name,Label,Attribute,split\n1.jpg,0,Shoes,train\ndeep/2.jpg,3,Bags,test\n")
+    (tmp_path / "outer").mkdir()
+    (tmp_path / "plain").rename(tmp_path / "outer" / "plain")
+    plain = tmp_path / "outer" / "plain"
+    return [plain, zipped(plain, tmp_path / "a.zip"), tarred(plain, tmp_path / "a.TAR"), zipped(tmp_path / "outer", tmp_path / "b.zip")]
+
+
+def test_a_catalogue_is_the_same_in_a_folder_and_in_every_archive(places):
+    first, *others = [read(place) for place in places]
+    for other in others:
+        assert other.photos == first.photos
+        assert [read_photo(other.root, photo.path) for photo in other.photos] == [
+            read_photo(first.root, photo.path) for photo in first.photos
+        ]
+
+
+def test_a_label_file_or_folder_inside_an_archive_may_be_named(places):
+    whole = read(places[1])
+    assert read(places[1] / "labels.csv").photos == whole.photos
+    assert read(places[3] / "plain").photos == whole.photos
+    with pytest.raises(ModisteError, match=r"a\.zip holds no file or folder 'nothing'"):
+        read(places[1] / "nothing")
+
+
+def test_a_walk_passes_over_hidden_files_and_side_cars_and_counts_them(places):
+    for place in places[:3]:
+        store = open_store(place)
+        assert sorted(store.below()) == ["images/1.jpg", "images/deep/2.jpg", "labels.csv"]
+        assert store.passed_over == 2
+
+
+def reason(root: Path, path: str) -> str:
+    with pytest.raises(PhotoRefused) as refused:
+        read_photo(root, path)
+    return refused.value.reason
+
+
+def test_what_an_archive_holds_of_links_devices_and_ways_out_is_never_followed(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, kind, target in (("link.jpg", tarfile.SYMTYPE, "/etc/passwd"), ("pipe.jpg", tarfile.FIFOTYPE, "")):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            archive.addfile(member)
+        for name in ("../out.jpg", "/root.jpg", "good.jpg"):
+            member = tarfile.TarInfo(name)
+            member.size = 4
+            archive.addfile(member, io.BytesIO(b"good"))
+    assert list(open_store(tmp_path / "a.tar").below()) == ["good.jpg", "link.jpg", "pipe.jpg"]
+    assert reason(tmp_path / "a.tar", "link.jpg") == reason(tmp_path / "a.tar", "pipe.jpg") == "not_a_regular_file"
+    assert reason(tmp_path / "a.tar", "../out.jpg") == "outside_root"
+    assert reason(tmp_path / "a.tar", "none.jpg") == "missing"
+    assert read_photo(tmp_path / "a.tar", "good.jpg") == b"good"
+
+
+def test_a_zip_with_links_a_lie_about_sizes_damage_or_a_password_refuses_that_photo_alone(tmp_path):
+    link = zipfile.ZipInfo("link.jpg")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("good.jpg", b"good")
+        archive.writestr("torn.jpg", b"torn-content")
+        archive.writestr("locked.jpg", b"x")
+        archive.writestr(link, "/etc/passwd")
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    place = data.index(b"torn-content")
+    data[place] ^= 255
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the third member says that it is encrypted
+        start = -1
+        for _ in range(3):
+            start = data.index(signature, start + 1)
+        data[start + flags] |= 1
+    (tmp_path / "a.zip").write_bytes(data)
+    assert read_photo(tmp_path / "a.zip", "good.jpg") == b"good"
+    assert reason(tmp_path / "a.zip", "torn.jpg") == "corrupt"
+    assert reason(tmp_path / "a.zip", "locked.jpg") == "unreadable"
+    assert reason(tmp_path / "a.zip", "link.jpg") == "not_a_regular_file"
+
+
+def test_a_bomb_in_a_zip_is_refused_by_the_size_it_states(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("bomb.jpg", "w") as bomb:
+        for _ in range(MOST_BYTES // (1 << 24) + 1):
+            bomb.write(bytes(1 << 24))
+    assert (tmp_path / "a.zip").stat().st_size < 1_000_000
+    assert reason(tmp_path / "a.zip", "bomb.jpg") == "file_too_big"
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "sparse.jpg").open("wb") as file:
+        file.truncate(20 << 30)
+    assert reason(tmp_path, "sparse.jpg") == "file_too_big"
+
+
+def test_an_archive_that_lies_outside_the_root_is_not_opened_through_a_link(tmp_path, paint):
+    paint(tmp_path / "secret", "1.jpg")
+    zipped(tmp_path / "secret", tmp_path / "secret.zip")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "in.zip").symlink_to(tmp_path / "secret.zip")
+    assert reason(tmp_path / "root", "in.zip/1.jpg") == "outside_root"
+    zipped(tmp_path / "secret", tmp_path / "root" / "own.zip")
+    assert read_photo(tmp_path / "root", "own.zip/1.jpg") == (tmp_path / "secret" / "1.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in CONTAINERS if name not in (".parquet",)])
+def test_what_only_claims_to_be_an_archive_is_refused_in_words(tmp_path, name):
+    (tmp_path / f"photos{name}").write_bytes(b"no archive")
+    with pytest.raises(ModisteError, match="photos"):
+        read(tmp_path / f"photos{name}")
+
+
+def test_a_changed_archive_is_read_anew(tmp_path, paint):
+    paint(tmp_path / "a", "1.jpg")
+    file = zipped(tmp_path / "a", tmp_path / "a.zip")
+    assert list(open_store(file).below()) == ["1.jpg"]
+    paint(tmp_path / "a", "2.jpg")
+    zipped(tmp_path / "a", file)
+    os.utime(file, ns=(1, 1))
+    assert list(open_store(file).below()) == ["1.jpg", "2.jpg"]
+
+
+def test_a_folder_deeper_than_python_recurses_is_walked(tmp_path):
+    deep = {"": ([], ["d"])} | {"/".join(["d"] * depth): (["1.jpg"], ["d"] if depth < 3000 else []) for depth in range(1, 3001)}
+    assert sum(1 for _ in Store(tmp_path, "", lambda folder: deep[folder]).below()) == 3000
