@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from modiste.data.declared import write_classes
 from modiste.data.readers import READERS, read
+from modiste.data.stores import read_photo
 from modiste.records.catalogue import Photo, Suggestion
 from modiste.records.errors import BadRows, ModisteError, UsageError
 from modiste.records.labels import PAPER_CLASSES, Classes
@@ -26,14 +30,49 @@ def question(number: int, asked: list[object], answers: list[object]) -> dict[st
     return {"question_num": number, "question": asked, "answers": answers, "question_count": len(asked), "gt": 1, "gt_distribution": [1.0]}
 
 
+def choice(name: str) -> dict[str, object]:
+    return {"value": {"choices": [name]}, "id": "lGNQ", "from_name": "choice", "to_name": "image", "type": "choices"}
+
+
+def annotation(result: dict[str, object]) -> dict[str, object]:
+    return {"id": 1, "completed_by": 1, "result": [result], "was_cancelled": False, "ground_truth": False}
+
+
+def task(address: str, *annotations: dict[str, object]) -> dict[str, object]:
+    return {"id": 1, "annotations": list(annotations), "drafts": [], "predictions": [], "data": {"image": address}, "meta": {}}
+
+
+DEEPFASHION = {
+    "Anno/list_category_cloth.txt": "2\ncategory_name  category_type\nSneakers  2\nTote  1\n",
+    "Anno/list_category_img.txt": (
+        "2\nimage_name  category_label\nimg/Red_Sneakers/img_00000001.jpg  1\nimg/Big_Tote/img_00000001.jpg  2\n"
+    ),
+    "Eval/list_eval_partition.txt": (
+        "2\nimage_name  evaluation_status\nimg/Red_Sneakers/img_00000001.jpg  train\nimg/Big_Tote/img_00000001.jpg  test\n"
+    ),
+}
+
+
 @pytest.fixture
-def sample(tmp_path, paint):
+def sample(tmp_path, paint, jpeg):
     """A sound folder for each reader."""
     paint(tmp_path / "paper", "images/1.jpg", "images/2.jpg")
     (tmp_path / "paper" / "labels.csv").write_text(HEAD + "1.jpg,0,Shoes\n2.jpg,3,Bags\n")
     paint(tmp_path / "folders", "Shoes/1.jpg", "Bags/2.jpg")
     paint(tmp_path / "a100", "images/Shoes_P1.jpg", "images/Bags_P2.png")
     (tmp_path / "a100" / "A100_LAT.json").write_text(json.dumps([question(1, ["Shoes_P1"], ["Bags_P2"])]))
+    paint(tmp_path / "deepfashion", "img/Red_Sneakers/img_00000001.jpg", "img/Big_Tote/img_00000001.jpg")
+    for name, text in DEEPFASHION.items():
+        (tmp_path / "deepfashion" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "deepfashion" / name).write_text(text)
+    paint(tmp_path / "fiftyone", "data/000001.jpg", "data/000002.jpg")
+    (tmp_path / "fiftyone" / "labels.json").write_text('{"classes": null, "labels": {"000001": "Shoes", "000002": "Bags"}}')
+    paint(tmp_path / "label-studio", "1.jpg", "2.jpg")
+    tasks = [task("/data/upload/1/ab12cd34-1.jpg", annotation(choice("Shoes"))), task("s3://shop/2.jpg", annotation(choice("Bags")))]
+    (tmp_path / "label-studio" / "project-1-at-2025-04-12-07-22-aabbccdd.json").write_text(json.dumps(tasks))
+    images = pa.array([{"bytes": jpeg(name), "path": name} for name in ("1.jpg", "2.jpg")])
+    (tmp_path / "parquet" / "data").mkdir(parents=True)
+    pq.write_table(pa.table({"image": images, "label": ["Shoes", "Bags"]}), tmp_path / "parquet" / "data" / "train-00000-of-00001.parquet")
     return lambda name: tmp_path / name
 
 
@@ -44,7 +83,18 @@ def test_every_reader_reads_its_sample_and_is_found_by_itself(name, sample):
     assert catalogue.classes == PAPER_CLASSES
     codes = [photo.suggestion.label if photo.suggestion else photo.label for photo in catalogue.photos]
     assert sorted(codes) == [0, 3]
-    assert all((catalogue.root / photo.path).is_file() for photo in catalogue.photos)
+    assert all(read_photo(catalogue.root, photo.path) for photo in catalogue.photos)
+
+
+@pytest.mark.parametrize("packing", ["zip", "tar"])
+@pytest.mark.parametrize("name", READERS)
+def test_the_same_sample_inside_an_archive_gives_an_equal_catalogue(name, packing, sample, tmp_path):
+    plain = read(sample(name))
+    packed = read(shutil.make_archive(str(tmp_path / "packed"), packing, sample(name)))
+    assert (packed.photos, packed.classes, packed.notes) == (plain.photos, plain.classes, plain.notes)
+    assert [read_photo(packed.root, photo.path) for photo in packed.photos] == [
+        read_photo(plain.root, photo.path) for photo in plain.photos
+    ]
 
 
 def test_an_unknown_format_or_place_is_named(tmp_path, sample):

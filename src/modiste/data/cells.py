@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import PurePosixPath
 
+from modiste.data.declared import declared_by_rows
 from modiste.data.names import SPLITS
 from modiste.data.rows import Row, encodable
 from modiste.data.stores import Store, joined
+from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import BadRow, BadRows, nearest
 from modiste.records.labels import Classes
@@ -92,6 +95,12 @@ def class_in(word: str, classes: Classes) -> int | None:
     return None if code == -1 else code
 
 
+def classes_in(rows: Sequence[Row], where: object) -> Classes:
+    """The classes that the rows' labels declare by themselves, else the error that shows the declaration to give."""
+    words = [word for row in rows if (word := row.cell("label")) not in ("", "-1")]
+    return declared_by_rows([(int(float(word)), "") if CODE.fullmatch(word) else (None, word) for word in words], where)
+
+
 def meant(name: str, classes: Classes) -> str:
     near = nearest(name, classes.names)
     return f"There are: {', '.join(classes.names)}." + (f" Did you mean '{near}'?" if near else "")
@@ -106,6 +115,22 @@ def suggestion_of(row: Row, classes: Classes) -> Suggestion | None:
     if not 0 <= code < len(classes):
         raise BadCell(word, f"suggests no class. {meant(word, classes)}")
     return Suggestion(code, row.cells.get("suggested_by", ""))
+
+
+def suggested(taxonomy: Taxonomy, details: Mapping[str, str], classes: Classes, product: str = "") -> Suggestion | None:
+    """The class that a taxonomy proposes, however the columns are spelled: articleType, Article Type, article_type."""
+    return taxonomy.suggestion_of({snake(name): value for name, value in details.items()}, classes, product)
+
+
+@cache
+def snake(name: str) -> str:
+    """A column's name in small letters with '_' between words.
+
+    >>> snake("articleType"), snake("Product Category"), snake("Body (HTML)")
+    ('article_type', 'product_category', 'body_html')
+    """
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return "_".join(re.findall(r"[^\W_]+", apart.casefold()))
 
 
 def split_in(word: str) -> str:

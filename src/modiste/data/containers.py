@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 import tarfile
-import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -135,7 +134,6 @@ def tar_index(file: Path) -> Container:
             members = {path: member for member in archive if not member.isdir() and (path := tidy(member.name))}
     except (OSError, tarfile.TarError, ValueError) as error:
         raise ModisteError(f"{file} cannot be read as a tar file ({error}). Copy or make it again.") from error
-    handle, lock = file.open("rb"), threading.Lock()
 
     def fetch(member: tarfile.TarInfo, path: str) -> bytes:
         if not member.isreg() or member.issparse():
@@ -143,7 +141,7 @@ def tar_index(file: Path) -> Container:
         if member.size > MOST_BYTES:
             raise PhotoRefused(path, "file_too_big", f"{member.size:,} bytes in {file.name}")
         try:
-            with lock:
+            with file.open("rb") as handle:
                 handle.seek(member.offset_data)
                 data = handle.read(member.size)
         except OSError as error:

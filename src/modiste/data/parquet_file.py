@@ -63,9 +63,6 @@ def picture_column(schema: pa.Schema) -> Column | None:
     """The column of pictures: structs of bytes and path, as Hugging Face writes them, or plain bytes; None where there is none."""
     import pyarrow.types as kinds
 
-    def is_bytes(kind: pa.DataType) -> bool:
-        return bool(kinds.is_binary(kind) or kinds.is_large_binary(kind) or kinds.is_binary_view(kind))
-
     structs = {
         column.name: {inner.name for inner in column.type}
         for column in schema
@@ -79,6 +76,20 @@ def picture_column(schema: pa.Schema) -> Column | None:
             inner = structs.get(name)
             return Column(name, f"{name}.bytes", f"{name}.path" if "path" in inner else "") if inner else Column(name, name, "")
     return None
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    import pyarrow.types as kinds
+
+    return bool(kinds.is_binary(kind) or kinds.is_large_binary(kind) or kinds.is_binary_view(kind) or kinds.is_fixed_size_binary(kind))
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether a column's values can be written as text."""
+    import pyarrow as pa
+    import pyarrow.types as kinds
+
+    return not (kinds.is_nested(kind) or is_bytes(kind) or kinds.is_null(kind) or isinstance(kind, pa.BaseExtensionType))
 
 
 def class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
@@ -113,6 +124,23 @@ def stored_names(name: str, held: Held) -> list[str]:
     if not column.path:
         return [""] * file.metadata.num_rows
     return [path or "" for batch in batches(name, file, [column.path], 65_536) for path in leaf(batch).to_pylist()]
+
+
+def bare_rows(name: str, file: pq.ParquetFile, column: Column) -> set[int]:
+    """The rows without a picture's bytes; only groups of rows that may have such are read."""
+    bare: set[int] = set()
+    row = 0
+    place = [file.metadata.schema.column(number).path for number in range(len(file.metadata.schema))].index(column.bytes)
+    for number in range(file.metadata.num_row_groups):
+        group = file.metadata.row_group(number)
+        counted = group.column(place).statistics
+        if counted is None or not counted.has_null_count or counted.null_count:
+            missing = (
+                not there for batch in batches(name, file, [column.bytes], 64, [number]) for there in leaf(batch).is_valid().to_pylist()
+            )
+            bare |= {row + place for place, is_bare in enumerate(missing) if is_bare}
+        row += group.num_rows
+    return bare
 
 
 def photo_bytes(name: str, held: Held) -> Callable[[int, str], bytes]:
@@ -180,10 +208,15 @@ def batches(name: str, file: pq.ParquetFile, columns: list[str], rows: int, grou
     """Some columns, so many rows at a time."""
     import pyarrow as pa
 
-    try:
-        yield from file.iter_batches(rows, groups, columns, use_threads=False)
-    except (OSError, pa.ArrowException) as error:
-        raise ModisteError(f"{name} is damaged ({error}). Copy or make it again.") from error
+    rest = file.iter_batches(rows, groups, columns, use_threads=False)
+    while True:
+        try:
+            batch = next(rest, None)
+        except (OSError, pa.ArrowException) as error:
+            raise ModisteError(f"{name} is damaged ({error}). Copy or make it again.") from error
+        if batch is None:
+            return
+        yield batch
 
 
 def leaf(batch: pa.RecordBatch) -> Any:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modiste.data.a100 import question_files, read_a100
+from modiste.data.deepfashion import has_lists, read_deepfashion
+from modiste.data.fiftyone import export_file, read_fiftyone
 from modiste.data.folders import read_folders
+from modiste.data.label_studio import read_label_studio, task_files
 from modiste.data.names import SPLITS, is_picture
 from modiste.data.paper_csv import is_paper, label_files, read_paper
+from modiste.data.parquet import is_parquet, read_parquet
 from modiste.data.stores import Store, is_visible, open_store
 from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue
@@ -56,7 +60,7 @@ def detect(store: Store) -> str:
 
 def innermost(store: Store) -> Store:
     """The store, or the only folder in it, and so on, where that alone holds more than pictures: archives are often packed so."""
-    while not store.chosen and not any(map(is_visible, store.names())):
+    while not store.chosen and not store.root.name.lower().endswith(".parquet") and not any(map(is_visible, store.names())):
         folders = store.folders()
         if len(folders) != 1 or folders[0].casefold() in SPLITS:
             return store
@@ -77,5 +81,9 @@ def has_pictures_in_folders(store: Store) -> bool:
 READERS: dict[str, Reader] = {  # tried in this order
     "paper": Reader("the paper's CSV: Image_Name,Label,Attribute, pictures beside it or under images/", is_paper, read_paper),
     "a100": Reader("the A100 question files: JSON with AAT or LAT in the name", question_files, read_a100),
+    "deepfashion": Reader("DeepFashion's category benchmark: Anno/, Eval/ and img/", has_lists, read_deepfashion),
+    "fiftyone": Reader("a FiftyOne export: data/ with labels.json or samples.json", export_file, read_fiftyone),
+    "label-studio": Reader("a Label Studio export, JSON or JSON-MIN, with its pictures", task_files, read_label_studio),
+    "parquet": Reader("Parquet with pictures inside, as Hugging Face writes it: one file, or shards under data/", is_parquet, read_parquet),
     "folders": Reader("a folder a class, also under train/ and test/", has_pictures_in_folders, read_folders),
 }
