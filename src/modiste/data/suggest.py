@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from modiste.records.catalogue import Suggestion
 from modiste.records.labels import Classes
@@ -120,6 +120,7 @@ class Taxonomy:
         return shorter | {keys(word)[0]: name for word, name in self.types.items()}
 
 
+@lru_cache(maxsize=65_536)  # a catalogue says the same words again and again
 def keys(word: str) -> list[str]:
     """The spellings under which a word is looked up, the closest first.
 
