@@ -120,7 +120,7 @@ def test_every_normalisation_has_a_constant_a_channel(normalise, colour, shelf):
 
 def test_a_photo_is_decoded_once_and_then_mapped_from_the_cache(shelf, cache, monkeypatch):
     first = decode(shelf, Pixels(side=32), "hash", cache)
-    monkeypatch.setattr(batches, "to_pixels", lambda *_args: pytest.fail("a photo was decoded again"))
+    monkeypatch.setattr(batches, "each_photo", lambda *_args, **_named: pytest.fail("a photo was decoded again"))
     again = decode(shelf, Pixels(side=32), "hash", cache)
     assert isinstance(again.pixels, np.memmap)
     assert not again.pixels.flags.writeable
@@ -169,15 +169,28 @@ def test_two_processes_may_fill_one_cache(shelf, cache):
 
 
 def test_a_stopped_decoding_leaves_nothing_that_could_be_taken_for_a_cache(shelf, cache, monkeypatch):
-    def stopped(*_args):
+    def stopped(*_args, **_named):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(batches, "to_pixels", stopped)
+        patch.setattr(batches, "each_photo", stopped)
         with pytest.raises(KeyboardInterrupt):
             decode(shelf, Pixels(side=32), "hash", cache)
     assert [*cache.iterdir()] == []
     assert decode(shelf, Pixels(side=32), "hash", cache).pixels.any()
+
+
+def test_a_cut_photo_is_used_as_far_as_it_goes_where_the_recipe_allows_it(shelf, cache):
+    whole = (shelf.root / "3.png").read_bytes()
+    full = decode(shelf, Pixels(side=32, colour="rgb"), "hash", None).pixels[3]
+    (shelf.root / "3.png").write_bytes(whole[: len(whole) * 3 // 4])
+    with pytest.raises(ModisteError, match=r"3\.png: truncated"):
+        decode(shelf, Pixels(side=32, colour="rgb"), "cut", cache)
+    kept = decode(shelf, Pixels(side=32, colour="rgb", strict=False), "cut", cache).pixels[3]
+    assert (kept[:20] == full[:20]).all()
+    assert (kept[-4:] == 0).all()
+    with pytest.raises(ModisteError, match=r"3\.png: truncated"):  # what was kept is not taken for a sound photo
+        decode(shelf, Pixels(side=32, colour="rgb"), "cut", cache)
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -186,7 +199,9 @@ def test_all_bad_photos_are_named_at_once_and_nothing_is_cached(shelf, cache, ca
     (shelf.root / "4.png").unlink()
     with pytest.raises(ModisteError, match=r"2 of 6 photos in .* cannot be used") as told:
         decode(shelf, Pixels(side=32), "hash", cache if cached else None)
-    assert [line.split(":")[:2] for line in str(told.value).splitlines()[1:]] == [["1.png", " empty"], ["4.png", " missing"]]
+    lines = str(told.value).splitlines()
+    assert [line.split(":")[:2] for line in lines[1:-1]] == [["1.png", " empty"], ["4.png", " missing"]]
+    assert lines[-1] == f"`modiste data audit {shelf.root} --fix CLEAN` writes a catalogue without them."
     assert not cached or [*cache.iterdir()] == []
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +16,15 @@ from torchvision.transforms import v2
 
 from modiste.data.images import to_pixels
 from modiste.data.refusals import PhotoRefused
-from modiste.data.stores import read_photo
+from modiste.data.workers import each_photo
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import sync_folder
 from modiste.records.errors import ModisteError, unknown
 from modiste.records.plain import fingerprint
-from modiste.records.progress import Progress, Tell, silent
+from modiste.records.progress import Tell, silent
 from modiste.records.recipe import Pixels
 
+DECODING = 2  # one more when the same photo gives other pixels than before, so that no old cache is read
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -53,7 +53,7 @@ def decode(catalogue: Catalogue, pixels: Pixels, data_hash: str, cache: Path | N
         held: NDArray[np.uint8] = np.empty(shape, np.uint8)
         decode_into(held, catalogue, pixels, tell)
         return Pictures(paths, held, labels)
-    key = fingerprint([data_hash, list(paths), pixels.side, colour, pixels.fit])[:16]
+    key = fingerprint([data_hash, list(paths), pixels.side, colour, pixels.fit, pixels.strict, DECODING])[:16]
     file = cache / f"pixels-{pixels.side}-{colour}-{pixels.fit}-{key}.npy"
     if not file.is_file():
         cache.mkdir(parents=True, exist_ok=True)
@@ -77,27 +77,18 @@ def decode(catalogue: Catalogue, pixels: Pixels, data_hash: str, cache: Path | N
 
 
 def decode_into(target: NDArray[np.uint8], catalogue: Catalogue, pixels: Pixels, tell: Tell) -> None:
-    """Decode on all cores; Pillow lets go of Python's lock while it works."""
-
-    def one(path: str) -> NDArray[np.uint8] | PhotoRefused:
-        try:
-            return to_pixels(read_photo(catalogue.root, path), pixels.side, pixels.colour, pixels.fit, path)
-        except PhotoRefused as refused:
-            return refused
-
+    """Decode on all processors, each photo in a process that it may kill; all refused photos are named at once."""
+    options = {"side": pixels.side, "colour": pixels.colour, "fit": pixels.fit, "strict": pixels.strict}
     bad: list[PhotoRefused] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for number, made in enumerate(pool.map(one, [photo.path for photo in catalogue.photos])):
-            if isinstance(made, PhotoRefused):
-                bad.append(made)
-            else:
-                target[number] = made
-            if number % 64 == 63 or number + 1 == len(target):
-                tell(Progress("decoding", number + 1, len(target)))
+    for number, made in enumerate(each_photo(catalogue.root, [photo.path for photo in catalogue.photos], to_pixels, options, tell=tell)):
+        if isinstance(made, PhotoRefused):
+            bad.append(made)
+        else:
+            target[number] = made
     if bad:
-        more = f"\n... and {len(bad) - 20} more" if len(bad) > 20 else ""
-        lines = "\n".join(str(refused) for refused in bad[:20])
-        raise ModisteError(f"{len(bad)} of {len(target)} photos in {catalogue.root} cannot be used:\n{lines}{more}")
+        lines = [str(refused) for refused in bad[:20]] + ([f"... and {len(bad) - 20} more"] if len(bad) > 20 else [])
+        remedy = f"`modiste data audit {catalogue.root} --fix CLEAN` writes a catalogue without them."
+        raise ModisteError("\n".join([f"{len(bad)} of {len(target)} photos in {catalogue.root} cannot be used:", *lines, remedy]))
 
 
 def constants(pixels: Pixels, pretrained: bool, train: Pictures) -> tuple[list[float], list[float]]:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,16 @@ def start(import_from: Sequence[str]) -> Worker:
     around = os.environ | threads | {"PYTHONPATH": os.pathsep.join(import_from)}
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     process = subprocess.Popen(COMMAND, bufsize=0, stdin=pipe, stdout=pipe, stderr=nowhere, env=around, start_new_session=True)  # noqa: S603
+    widen(process.stdout)
     return Worker(process, cast(FileIO, process.stdin), cast(FileIO, process.stdout))
+
+
+def widen(pipe: IO[bytes] | None) -> None:
+    """Room for whole pictures in a pipe, so that a worker goes on while its last one is fetched (Linux)."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(cast(FileIO, pipe), fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
 def keep(worker: Worker) -> bool:

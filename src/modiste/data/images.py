@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections.abc import Callable
 from io import BytesIO
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
-from modiste.data.refusals import FORMATS, MOST_PIXELS, PhotoRefused
+from modiste.data import jpeg
+from modiste.data.flat import flat
+from modiste.data.kinds import is_cut, kind_of, png_damage
+from modiste.data.refusals import LONGEST_SIDE, MOST_PIXELS, PhotoRefused
 from modiste.records.errors import unknown
 from modiste.records.recipe import COLOURS
 
+Made = TypeVar("Made")
+QUIET = threading.Lock()
 
-def to_pixels(data: bytes, side: int, colour: str, fit: str, where: str) -> NDArray[np.uint8]:
+
+def to_pixels(data: bytes, side: int, colour: str, fit: str, where: str, strict: bool = True) -> NDArray[np.uint8]:
     """A photo's pixels in 0..255, (S, S, 3) for colour 'rgb', (S, S, 1) for 'grey3' and 'grey1'; errors open with `where`.
 
     grey3's three equal channels are made when batches are made, so that a cache holds one.
@@ -24,80 +43,139 @@ def to_pixels(data: bytes, side: int, colour: str, fit: str, where: str) -> NDAr
     if fit not in FITS:
         raise unknown("fit", fit, FITS)
     mode = "RGB" if colour == "rgb" else "L"
-    picture = decode(data, side, mode, where)
+    picture = decode(data, side, mode, where, strict)
     pixels = np.array(FITS[fit](picture, side), dtype=np.uint8)
     return pixels.reshape(side, side, len(mode) if mode == "RGB" else 1)
 
 
-def decode(data: bytes, side: int, mode: str, where: str) -> Image.Image:
-    """The first frame, upright, on white, in mode 'RGB' or 'L'; large JPEGs come scaled down to 2 x side or more."""
-    picture = identify(data, where)
-    if picture.width * picture.height > MOST_PIXELS:
-        raise PhotoRefused(where, "too_many_pixels", f"{picture.width} x {picture.height}")
+def decode(data: bytes, side: int, mode: str, where: str, strict: bool = True) -> Image.Image:
+    """The first frame, upright, on white, in mode 'RGB' or 'L'; a large photo comes scaled down to 2 x side or more.
+
+    A damaged or cut photo is refused; not `strict`, it is decoded as far as it goes. Colour profiles are left as they are.
+    """
+
+    def made() -> Image.Image:
+        picture = opened(data, where, strict)
+        try:
+            return decoded(picture, data, side, mode, strict)
+        except Warning:
+            raise
+        except Exception as error:
+            raise refusal(error, data, where) from error
+
+    return quietly(made)
+
+
+def identify(data: bytes, where: str, strict: bool = True) -> ImageFile.ImageFile:
+    """The picture with its header read and its limits checked, nothing decoded."""
+    return quietly(lambda: opened(data, where, strict))
+
+
+def quietly(step: Callable[[], Made]) -> Made:
+    """A step's result, the same in a program that makes errors of warnings."""
     try:
-        picture.draft(mode, (2 * side, 2 * side))  # JPEG only: decodes at 1/2, 1/4 or 1/8, several times faster
-        picture.load()
-        return flat(upright(picture), mode)
-    except MemoryError:
-        raise
-    except Exception as error:  # decoders raise SyntaxError, ValueError, struct.error ... as well as OSError
-        reason = "truncated" if "truncated" in str(error).lower() else "corrupt"
-        raise PhotoRefused(where, reason, str(error)) from error
+        return step()
+    except Warning:
+        with QUIET, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return step()
 
 
-def identify(data: bytes, where: str) -> Image.Image:
-    """The picture with its header read and nothing decoded."""
+def opened(data: bytes, where: str, strict: bool) -> ImageFile.ImageFile:
+    """`identify`, where a warning may be raised."""
     if not data:
         raise PhotoRefused(where, "empty")
+    kind = kind_of(data)
+    if kind not in DECODERS:
+        raise PhotoRefused(where, "format_not_allowed", f"this is {kind}") if kind else PhotoRefused(where, "not_an_image")
     try:
-        return Image.open(BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        other = other_format(data)
-        raise PhotoRefused(where, "format_not_allowed" if other else "not_an_image", other and f"this is {other}") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoRefused(where, "too_many_pixels") from error
+        picture = DECODERS[kind](BytesIO(data), "")
+    except Warning:
+        raise
     except Exception as error:
-        raise PhotoRefused(where, "corrupt", str(error)) from error
+        raise refusal(error, data, where) from error
+    check_size(picture, where)
+    if kind == "JPEG":
+        jpeg.check(data, where, strict)
+    if kind == "TIFF" and is_raw(picture):
+        raise PhotoRefused(where, "format_not_allowed", "this is RAW, whose first picture is a small preview")
+    return picture
 
 
-def other_format(data: bytes) -> str:
-    """The name of a picture format that is not allowed, from the first bytes; '' for anything else.
-
-    >>> other_format(b"%PDF-1.7")
-    'PDF'
-    """
-    if data[4:8] == b"ftyp":
-        return OTHER_FORMATS.get(data[8:12], "")
-    return next((name for magic, name in OTHER_FORMATS.items() if data.lstrip().startswith(magic)), "")
+def check_size(picture: Image.Image, where: str) -> None:
+    """Refuse sizes that no photo has, and more pixels than one may have, before anything is decoded."""
+    width, height = picture.size
+    if min(width, height) < 1 or (max(width, height) > LONGEST_SIDE):
+        raise PhotoRefused(where, "bad_size", f"{width} x {height} px")
+    if width * height > MOST_PIXELS:
+        raise PhotoRefused(where, "too_many_pixels", f"{width} x {height} px")
 
 
-def upright(picture: Image.Image) -> Image.Image:
-    """Turned as the camera noted (EXIF orientation 1-8); a note that cannot be read turns nothing."""
+def is_raw(picture: Image.Image) -> bool:
+    """A TIFF that calls its first picture a reduced one, or itself a digital negative."""
+    tags = getattr(picture, "tag_v2", {})
+    return tags.get(254) == 1 or 50706 in tags
+
+
+def decoded(picture: ImageFile.ImageFile, data: bytes, side: int, mode: str, strict: bool) -> Image.Image:
+    """An opened picture's pixels, upright and flat."""
+    if picture.format == "JPEG" and (made := from_jpeg(picture, data, 2 * side, mode, strict)):
+        return upright(flat(made, 2 * side, mode), turn_of(picture))
+    if strict and picture.format == "PNG" and png_damage(data):
+        raise ValueError(f"{png_damage(data)}: a checksum or the end of the file is wrong")
+    load(picture, strict)
+    return upright(flat(picture, 2 * side, mode), turn_of(picture))
+
+
+def from_jpeg(picture: Image.Image, data: bytes, least: int, mode: str, strict: bool) -> Image.Image | None:
+    """What libjpeg-turbo makes of a JPEG; None where it does not know the way its colours were thinned out, which Pillow does."""
     try:
-        return ImageOps.exif_transpose(picture)
+        return jpeg.decoded(data, least, "L" in (mode, picture.mode), picture.mode == "CMYK", strict)
+    except ValueError as error:
+        if "subsampling" in str(error):
+            return None
+        raise
+
+
+def load(picture: ImageFile.ImageFile, strict: bool) -> None:
+    """Decode; where damage stops the decoder, what it made so far is kept for those who asked for that."""
+    try:
+        picture.load()
     except Exception:
-        return picture
+        if strict:
+            raise
+        picture.tile = []
+        picture.load()
 
 
-def flat(picture: Image.Image, mode: str) -> Image.Image:
-    """Eight bits a channel without transparency, in `mode`; what shows through is white, as in a shop."""
-    if picture.mode.startswith(("I", "F")):
-        picture = eight_bits(picture)
-    if picture.has_transparency_data:
-        seen = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
-    if picture.mode not in ("RGB", "L", "1"):
-        picture = picture.convert("RGB")
-    return picture.convert(mode)
+def refusal(error: Exception, data: bytes, where: str) -> PhotoRefused:
+    """The reason for what a decoder raised: SyntaxError, ValueError, struct.error ... as well as OSError."""
+    text = f"{type(error).__name__}: {error}"[:200]
+    low = str(error).lower()
+    if isinstance(error, PhotoRefused):
+        return error
+    if isinstance(error, MemoryError) or "memory" in low:
+        return PhotoRefused(where, "out_of_memory", text)
+    if isinstance(error, Image.DecompressionBombError):
+        return PhotoRefused(where, "too_many_pixels", text)
+    if "unsupported" in low or "unknown pixel mode" in low:
+        return PhotoRefused(where, "format_not_allowed", text)
+    return PhotoRefused(where, "truncated" if "truncated" in low or is_cut(data, kind_of(data)) else "corrupt", text)
 
 
-def eight_bits(picture: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits scaled to 0..255; Pillow's own conversion would clip it to white."""
-    values = np.nan_to_num(np.asarray(picture, dtype=np.float32)).clip(0)
-    tops = (1.0, 255.0, 65535.0) if picture.mode == "F" else (65535.0,)
-    peak = float(values.max())
-    top = next((top for top in tops if peak <= top), peak)
-    return Image.fromarray((values * (255 / top)).round().astype(np.uint8))
+def turn_of(picture: Image.Image) -> int:
+    """How the camera was held (EXIF orientation 1-8); a note that cannot be read turns nothing."""
+    try:
+        noted = picture.getexif().get(0x0112, 1)
+    except Warning:
+        raise
+    except Exception:
+        return 1
+    return noted if noted in TURNS else 1
+
+
+def upright(picture: Image.Image, orientation: int) -> Image.Image:
+    return picture if orientation == 1 else picture.transpose(TURNS[orientation])
 
 
 def squash(picture: Image.Image, side: int) -> Image.Image:
@@ -120,21 +198,22 @@ def crop(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize((side, side), Image.Resampling.BILINEAR, box=(left, top, left + short, top + short))
 
 
-OTHER_FORMATS = {  # first bytes (of ISO media: the brand) -> name, for the message only
-    b"heic": "HEIC",
-    b"heix": "HEIC",
-    b"mif1": "HEIF",
-    b"%PDF": "PDF",
-    b"%!PS": "EPS",
-    b"8BPS": "PSD",
-    b"<svg": "SVG",
-    b"\0\0\1\0": "ICO",
-    b"DDS ": "DDS",
-    b"\0\0\0\x0cjP": "JPEG 2000",
-    b"\xff\x0a": "JPEG XL",
-    b"\0\0\0\x0cJXL": "JPEG XL",
-    b"icns": "ICNS",
-    b"P6": "PPM",
-    b"P5": "PGM",
+TURNS = {  # EXIF orientation -> what undoes it
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+DECODERS: dict[str, Callable[..., ImageFile.ImageFile]] = {  # by content; Image.open would try others, and guess at the name
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
 }
 FITS: dict[str, Callable[[Image.Image, int], Image.Image]] = {"squash": squash, "letterbox": letterbox, "crop": crop}

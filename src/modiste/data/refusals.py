@@ -6,6 +6,7 @@ from modiste.records.errors import ModisteError
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF")  # by content; a file's suffix says nothing
 MOST_PIXELS = 50_000_000
+LONGEST_SIDE = 65_535  # px: what a JPEG can have
 MOST_BYTES = 256_000_000  # of one file: 50 megapixels of 16-bit colour, uncompressed, are 300 MB and not worth reading
 MOST_SCANS = 100  # of one JPEG: 11 kB of progressive scans can take seconds
 SECONDS = 10  # for one photo, from its file to its pixels

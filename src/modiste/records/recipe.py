@@ -56,6 +56,7 @@ class Pixels:
     colour: str = "grey3"
     fit: str = "squash"
     normalise: str = "auto"  # imagenet constants for a pretrained backbone, the training photos' own from scratch
+    strict: bool = True  # a damaged or cut photo is refused; else it is decoded as far as it goes
 
     def __post_init__(self) -> None:
         demand(32 <= self.side <= 1024, f"pixels.side = {self.side}: must be 32 to 1024.")
