@@ -73,6 +73,7 @@ def sample(tmp_path, paint, jpeg):
     images = pa.array([{"bytes": jpeg(name), "path": name} for name in ("1.jpg", "2.jpg")])
     (tmp_path / "parquet" / "data").mkdir(parents=True)
     pq.write_table(pa.table({"image": images, "label": ["Shoes", "Bags"]}), tmp_path / "parquet" / "data" / "train-00000-of-00001.parquet")
+    paint(tmp_path / "photos", "red-shoes_1.jpg", "blue tote bag.jpg")
     return lambda name: tmp_path / name
 
 

@@ -75,11 +75,11 @@ def likely_names(pairs: Iterable[Pair]) -> list[str]:
     return [named.get(code, f"name of code {code}") for code in range(min(max(codes), 49) + 1)]
 
 
-def undeclared(where: object, names: Sequence[str]) -> NoReturn:
+def undeclared(where: object, names: Sequence[str], more: str = "") -> NoReturn:
     """Raise the error that shows the declaration to give."""
     line = ",".join(names)
     raise ModisteError(
         f"{where}: its classes are not declared, and codes are never guessed.\n"
         f'Give them in the order of their codes, from 0:  --classes "{line}"\n'
-        f"or write them into {CLASSES_FILE} beside it, one name a line (the first has code 0)."
+        f"or write them into {CLASSES_FILE} beside it, one name a line (the first has code 0)." + (f"\n{more}." if more else "")
     )

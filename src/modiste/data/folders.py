@@ -52,7 +52,7 @@ def declared_by_folders(folders: Iterable[str], store: Store) -> Classes:
     """The paper's four classes when every folder bears one of their names; else an error with the line to give."""
     names = sorted({name_of(folder) for folder in folders} - {name for name in map(name_of, folders) if name.casefold() in UNLABELLED})
     if not all(code_of(name, PAPER_CLASSES) is not None for name in names):
-        undeclared(store.where, names)
+        undeclared(store.where, names, "or, if these folders are no classes, read the photos without labels: --format photos")
     return PAPER_CLASSES
 
 

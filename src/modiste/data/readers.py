@@ -14,6 +14,7 @@ from modiste.data.label_studio import read_label_studio, task_files
 from modiste.data.names import SPLITS, is_picture
 from modiste.data.paper_csv import is_paper, label_files, read_paper
 from modiste.data.parquet import is_parquet, read_parquet
+from modiste.data.photos import has_pictures, read_photos
 from modiste.data.stores import Store, is_visible, open_store
 from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue
@@ -86,4 +87,5 @@ READERS: dict[str, Reader] = {  # tried in this order
     "label-studio": Reader("a Label Studio export, JSON or JSON-MIN, with its pictures", task_files, read_label_studio),
     "parquet": Reader("Parquet with pictures inside, as Hugging Face writes it: one file, or shards under data/", is_parquet, read_parquet),
     "folders": Reader("a folder a class, also under train/ and test/", has_pictures_in_folders, read_folders),
+    "photos": Reader("pictures in any folders, without labels", has_pictures, read_photos),
 }
