@@ -227,7 +227,7 @@ def class_shift(seen: Seen) -> Iterator[Finding]:
         shares, mix = train / train.sum(), other / other.sum()
         shift = float(np.abs(shares - mix).sum() / 2)
         by_chance = float(np.sqrt(shares * (1 - shares) * (1 / train.sum() + 1 / other.sum())).sum() / math.sqrt(2 * math.pi))
-        if shift > SHIFTED and shift > 3 * by_chance:
+        if shift > SHIFTED and shift > 4 * by_chance:  # of two classes: 3.2 standard deviations, once in 700
             most = int(np.abs(shares - mix).argmax())
             detail = f"{seen.catalogue.classes.names[most]} are {shares[most]:.1%} of train and {mix[most]:.1%} of {name}"
             number = fingerprint(["class_shift", name, train.tolist(), other.tolist()])[:8]

@@ -1,0 +1,166 @@
+"""The audit finds what was planted, says nothing of what is sound, and changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from modiste.data.audit import AUDITS, KINDS, Audit, audit, class_shift, together, with_groups
+from modiste.data.fix import fixed
+from modiste.data.readers import read
+from modiste.data.twins import Pair
+from modiste.data.writers import write_paper
+from modiste.records.catalogue import Catalogue, Photo
+from modiste.records.labels import Classes
+
+
+def noise(seed: int, size: tuple[int, int] = (160, 160)) -> Image.Image:
+    """Coarse blocks of colour with sharp edges: no two seeds look alike."""
+    blocks = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(blocks).resize(size, Image.Resampling.NEAREST)
+
+
+PLANTED = {  # name -> picture, label, split, product, title
+    "sound1": (noise(1), 0, "train", "", "Red shoes"),
+    "sound2": (noise(2), 1, "test", "P1", ""),
+    "tiny": (noise(3, (20, 40)), 0, "train", "", ""),
+    "blank": (Image.new("RGB", (160, 160), "white"), 1, "train", "", ""),
+    "blurred": (noise(4).filter(ImageFilter.GaussianBlur(12)), 2, "train", "", ""),
+    "long": (noise(5, (40, 400)), 3, "train", "", ""),
+    "twin": (noise(6), 0, "train", "", ""),
+    "twin_again": (noise(6), 0, "train", "", ""),
+    "leak": (noise(7), 0, "train", "", ""),
+    "leak_again": (noise(7), 0, "test", "", ""),
+    "both": (noise(8), 0, "extra", "", ""),
+    "both_again": (noise(8), 3, "extra", "", ""),
+    "view": (noise(9), 1, "train", "P1", ""),
+    "words": (noise(10), 0, "train", "", "Nike blue shirt"),
+}
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    root = tmp_path_factory.mktemp("planted")
+    lines = ["Image_Name,Label,split,product_id,title", "torn.png,0,train,,"]
+    (root / "images").mkdir()
+    for name, (picture, label, split, product, title) in PLANTED.items():
+        picture.save(root / "images" / f"{name}.png")
+        lines.append(f"{name}.png,{label},{split},{product},{title}")
+    (root / "images" / "torn.png").write_bytes((root / "images" / "sound1.png").read_bytes()[:300])
+    (root / "labels.csv").write_text("\n".join(lines))
+    (root / "classes.txt").write_text("Shoes\nClothing\nAccessories\nBags\n")
+    return read(root)
+
+
+@pytest.fixture(scope="module")
+def audited(planted: Catalogue) -> Audit:
+    return audit(planted, label_errors=False)
+
+
+def names(found: Audit, kind: str) -> set[frozenset[str]]:
+    """Which photos a kind of finding is about, by name."""
+    about = [(finding.path, finding.other) for finding in found.findings if finding.kind == kind]
+    return {frozenset(Path(path).stem for path in paths if path) for paths in about}
+
+
+def test_each_fault_is_found_where_it_was_planted_and_nowhere_else(audited):
+    pairs = {frozenset({"twin", "twin_again"}), frozenset({"leak", "leak_again"}), frozenset({"both", "both_again"})}
+    expected = {
+        "unreadable": {frozenset({"torn"})},
+        "tiny": {frozenset({"tiny"})},
+        "blank": {frozenset({"blank"})},
+        "blurred": {frozenset({"blurred"})},
+        "odd_aspect": {frozenset({"long"})},
+        "exact_duplicate": pairs,
+        "two_labels": {frozenset({"both", "both_again"})},
+        "leaked": {frozenset({"leak", "leak_again"}), frozenset({"sound2", "view"})},
+        "text_disagrees": {frozenset({"words"})},
+    }
+    assert {kind: names(audited, kind) for kind in expected} == expected
+    assert {finding.kind for finding in audited.findings} == set(expected)
+    assert all("sound1" not in finding.path for finding in audited.findings)
+
+
+def test_every_audit_gives_kinds_that_are_explained(audited):
+    for look_for in AUDITS.values():
+        for finding in look_for(audited.seen):
+            assert finding.kind in KINDS
+            assert 0 <= finding.score <= 1
+            assert finding.path or finding.kind == "class_shift"
+
+
+def test_the_findings_of_one_pair_are_dismissed_together(planted, audited):
+    leak = next(finding for finding in audited.findings if finding.kind == "leaked" and "leak" in finding.path)
+    again = audit(planted, label_errors=False, dismissed={leak.id})
+    assert again.dismissed == 2  # as a leak and as a duplicate
+    assert {finding.id for finding in again.findings} == {finding.id for finding in audited.findings} - {leak.id}
+
+
+def test_an_id_follows_the_content_not_the_place(planted, audited, tmp_path):
+    shutil.copytree(planted.root, tmp_path / "moved")
+    moved = audit(read(tmp_path / "moved"), label_errors=False)
+    assert [finding.id for finding in moved.findings] == [finding.id for finding in audited.findings]
+
+
+def test_an_audit_writes_nothing_among_the_photos(planted, tmp_path):
+    def state() -> dict[str, str]:
+        return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(planted.root.rglob("*")) if file.is_file()}
+
+    before = state()
+    found = audit(planted, tmp_path / "cache", label_errors=False)
+    write_paper(fixed(found).catalogue, tmp_path / "fixed", copy=False)
+    assert state() == before
+
+
+def test_an_audit_says_the_same_again_from_its_cache(planted, audited, tmp_path):
+    for _ in range(2):
+        assert audit(planted, tmp_path, label_errors=False).findings == audited.findings
+
+
+def test_a_mended_catalogue_has_none_of_what_was_mended(audited, tmp_path):
+    mended = fixed(audited)
+    assert {change.path for change in mended.changes} > {"images/torn.png", "images/tiny.png", "images/blank.png"}
+    again = audit(read(write_paper(mended.catalogue, tmp_path / "fixed")), label_errors=False)
+    assert {finding.kind for finding in again.findings} == {"blurred", "odd_aspect", "leaked", "text_disagrees"}
+    assert names(again, "leaked") == {frozenset({"sound2", "view"})}  # two views of one product: `data split` keeps them together
+    kept = {Path(photo.path).stem: photo for photo in mended.catalogue.photos}
+    assert "leak_again" in kept  # the photo of the test split stays
+    assert "leak" not in kept
+    assert kept["both"].label is None
+    assert kept["both"].suggestion.by == "one of its labels: Bags, Shoes"
+    assert (kept["words"].label, kept["words"].suggestion.label) == (0, 1)
+
+
+def test_a_dismissed_duplicate_is_not_mended(planted, audited):
+    twin = next(finding for finding in audited.findings if finding.kind == "exact_duplicate" and "twin" in finding.path)
+    mended = fixed(audit(planted, label_errors=False, dismissed={twin.id}))
+    assert {"images/twin.png", "images/twin_again.png"} <= {photo.path for photo in mended.catalogue.photos}
+
+
+def test_photos_that_belong_together_get_one_group_and_the_others_none(planted):
+    grouped = {Path(photo.path).stem: photo.details.get("group") for photo in together(planted).photos}
+    assert grouped["twin"] == grouped["twin_again"] == "images/twin.png"
+    assert grouped["leak"] == grouped["leak_again"] != grouped["twin"]
+    assert grouped["sound1"] is grouped["torn"] is None
+
+
+def test_a_group_from_before_is_forgotten_when_twins_are_looked_for_anew(planted):
+    stale = planted.with_photos(replace(photo, details={"group": "old", "title": "x"}) for photo in planted.photos)
+    photos = with_groups(stale, [Pair(0, 1, "near", 0.9)]).photos
+    assert [photo.details.get("group") for photo in photos[:3]] == [photos[0].path, photos[0].path, None]
+    assert photos[5].details == {"title": "x"}
+
+
+@pytest.mark.parametrize("test, found", [((70, 30), 0), ((66, 34), 0), ((30, 70), 1), ((7, 3), 0), ((3, 7), 0)])
+def test_a_shift_of_classes_is_told_only_where_chance_would_not_make_it(audited, test, found):
+    """700 and 300 in train: ten photos of another mix prove nothing, a hundred do."""
+    counts = {("train", 0): 700, ("train", 1): 300, ("test", 0): test[0], ("test", 1): test[1]}
+    photos = [Photo(f"{split}/{label}/{number}", label, split=split) for (split, label), many in counts.items() for number in range(many)]
+    seen = replace(audited.seen, catalogue=Catalogue(Path(), Classes(("Hats", "Gloves")), tuple(photos)))
+    assert len(list(class_shift(seen))) == found

@@ -1,0 +1,81 @@
+"""An audit from the door: what is typed, what is written, how it ends, what is remembered."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modiste.data.readers import read
+from modiste.records.catalogue import Catalogue
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "modiste", *arguments], capture_output=True, text=True, check=False, cwd=cwd)
+
+
+@pytest.fixture
+def shop(drawn: Catalogue, tmp_path: Path) -> Path:
+    """Drawn photos, one of them twice under two labels, one torn, one with a name that a page would run."""
+    shutil.copytree(drawn.root, tmp_path / "shop")
+    shop = tmp_path / "shop"
+    labels = (shop / "labels.csv").read_text().splitlines()
+    name = labels[1].split(",")[0]
+    (shop / "images" / "<script>alert(1)<'>.jpg").write_bytes((shop / "images" / name).read_bytes())
+    (shop / "images" / "torn.jpg").write_bytes((shop / "images" / name).read_bytes()[:500])
+    other = "Bags" if labels[1].split(",")[2] != "Bags" else "Shoes"
+    rest = "," * (labels[0].count(",") - 2)
+    lines = [*labels, f"<script>alert(1)<'>.jpg,{'3' if other == 'Bags' else '0'},{other}{rest}", f"torn.jpg,0,Shoes{rest}"]
+    (shop / "labels.csv").write_text("\n".join(lines) + "\n")
+    return shop
+
+
+def test_an_audit_writes_findings_a_page_and_a_mended_catalogue_and_ends_with_3_for_unreadable_photos(shop, tmp_path):
+    done = run("data", "audit", "shop", "--fix", "clean", "--seed", "1", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    for said in ("audit/shop/findings.csv", "audit/shop/report.html", "Mended: clean", "unreadable", "two_labels"):
+        assert said in done.stdout
+    page = (tmp_path / "audit/shop/report.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;&#x27;&gt;.jpg" in page
+    about = json.loads((tmp_path / "audit/shop/about.json").read_text())
+    assert about["Command"] == "modiste data audit shop --fix clean --seed 1"
+    clean = read(tmp_path / "clean")
+    assert "images/torn.jpg" not in {photo.path for photo in clean.photos}
+    assert "images/torn.jpg,left out,unreadable: t" in (tmp_path / "clean/changes.csv").read_text()
+
+
+def test_what_is_dismissed_is_not_shown_again(shop, tmp_path):
+    done = json.loads(run("data", "audit", "shop", "--no-label-errors", "--json", cwd=tmp_path).stdout)
+    rows = (tmp_path / "audit/shop/findings.csv").read_text().splitlines()[1:]
+    ids = {row.split(",")[0] for row in rows if ",two_labels," in row}
+    assert len(ids) == 1
+    assert run("data", "dismiss", "audit/shop", *ids, "--note", "one shoe, two names", cwd=tmp_path).returncode == 0
+    again = json.loads(run("data", "audit", "shop", "--no-label-errors", "--json", cwd=tmp_path).stdout)
+    assert [row[0] for row in done["rows"] if row not in again["rows"]] == ["two_labels", "exact_duplicate"]
+    assert "2 more were dismissed earlier." in again["notes"]
+
+
+def test_an_audit_does_not_write_among_the_photos(shop, tmp_path):
+    done = run("data", "audit", "shop", "--output", "shop/audit", cwd=tmp_path)
+    assert done.returncode == 4
+    assert "stands inside the catalogue" in done.stderr
+    assert not (shop / "audit").exists()
+
+
+def test_an_audit_of_an_archive_says_what_the_audit_of_its_folder_says(shop, tmp_path):
+    shutil.make_archive(str(tmp_path / "packed"), "zip", shop)
+    one = json.loads(run("data", "audit", "shop", "--no-label-errors", "--json", cwd=tmp_path).stdout)
+    other = json.loads(run("data", "audit", "packed.zip", "--no-label-errors", "--json", cwd=tmp_path).stdout)
+    assert one["rows"] == other["rows"]
+
+
+def test_an_unknown_finding_is_answered_in_words(shop, tmp_path):
+    run("data", "audit", "shop", "--no-label-errors", cwd=tmp_path)
+    done = run("data", "dismiss", "audit/shop", "nothing", cwd=tmp_path)
+    assert (done.returncode, "no finding 'nothing'" in done.stderr) == (4, True)
+    assert run("data", "dismiss", "audit/shop", cwd=tmp_path).returncode == 2
