@@ -10,10 +10,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from modiste.data.garments import GARMENTS
+from modiste.data.labels_csv import label_lines, write_labels
 from modiste.data.pen import Colour, Pen, mixed
+from modiste.data.placing import start
 from modiste.data.readers import read
 from modiste.data.split import checked_seed
-from modiste.data.writers import label_lines, start, write_labels
 from modiste.records.catalogue import TEST, TRAIN, Catalogue, Photo
 from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from modiste.data.labels_csv import label_lines, write_labels
+from modiste.data.placing import start
 from modiste.data.readers import read
 from modiste.data.split import checked_seed
 from modiste.data.taxonomy import read_taxonomy
-from modiste.data.writers import label_lines, start, write_labels
 from modiste.records.catalogue import TEST, TRAIN, Catalogue, Photo
 from modiste.records.errors import MachineError, ModisteError
 from modiste.records.labels import Classes

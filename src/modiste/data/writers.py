@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+from modiste.data.croissant import write_croissant
 from modiste.data.declared import write_classes
 from modiste.data.folders import UNLABELLED
+from modiste.data.label_studio_tasks import write_label_studio
+from modiste.data.labels_csv import label_lines, write_labels
 from modiste.data.names import PICTURES, SPLITS
-from modiste.data.rows import COLUMNS, csv_bytes, escaped
-from modiste.data.stores import find_photo
+from modiste.data.parquet_shards import write_parquet
+from modiste.data.placing import checked_split, place, start
 from modiste.records.catalogue import Catalogue, Photo
-from modiste.records.disk import write_bytes
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
-
-HEADER = ("Image_Name", "Label", "Attribute", "split", "source", "product_id", "suggested_label", "suggested_by")
 
 
 def write_paper(catalogue: Catalogue, to: Path, copy: bool = True) -> Path:
@@ -43,71 +41,6 @@ def write_folders(catalogue: Catalogue, to: Path, copy: bool = True) -> Path:
         place(catalogue, photo, to / target, copy)
     write_classes(to, catalogue.classes)
     return to
-
-
-def write_labels(lines: Sequence[Sequence[str]], classes: Classes, to: Path) -> Path:
-    """Write the two files that make a folder of photos a catalogue: classes.txt, then labels.csv."""
-    write_classes(to, classes)
-    write_bytes(to / "labels.csv", csv_bytes(lines))
-    return to
-
-
-def label_lines(catalogue: Catalogue) -> list[list[str]]:
-    """The header and rows of labels.csv: the paper's three columns, ours, then the details'."""
-    details = list(dict.fromkeys(key for photo in catalogue.photos for key in photo.details if key != "Attribute"))
-    taken = [key for key in details if not key or key.strip().casefold() in COLUMNS]
-    if taken:
-        raise ModisteError(f"details must not be called '{taken[0]}': that column means something else. Rename it.")
-    paths = {photo.path for photo in catalogue.photos}
-    rows = [label_row(photo, catalogue.classes, details, image_name(photo.path, paths)) for photo in catalogue.photos]
-    return [[*HEADER, *map(escaped, details)], *rows]
-
-
-def label_row(photo: Photo, classes: Classes, details: Sequence[str], name: str) -> list[str]:
-    attribute = photo.details.get("Attribute", "") if photo.label is None else classes.names[photo.label]
-    if photo.label is None and attribute.casefold() in (known.casefold() for known in classes.names):
-        attribute = ""  # the class it once had: a reader would refuse -1 beside it
-    label = "-1" if photo.label is None else str(photo.label)
-    suggested = ("", "") if photo.suggestion is None else (str(photo.suggestion.label), photo.suggestion.by)
-    texts = [attribute, checked_split(photo), photo.source, photo.product, *suggested, *(photo.details.get(key, "") for key in details)]
-    return [escaped(name), label, *map(escaped, texts)]
-
-
-def image_name(path: str, paths: set[str]) -> str:
-    """How labels.csv names a path: images/ goes without saying; './' says that it is not meant.
-
-    >>> image_name("images/1.jpg", {"images/1.jpg"}), image_name("1.jpg", {"1.jpg", "images/1.jpg"})
-    ('1.jpg', './1.jpg')
-    """
-    if path.startswith("images/"):
-        return path.removeprefix("images/")
-    return f"./{path}" if f"images/{path}" in paths else path
-
-
-def start(to: Path) -> None:
-    """Make the folder; one that holds something already is left alone."""
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise ModisteError(f"{to} is not an empty folder, and nothing is written over. Give a new one.")
-    to.mkdir(parents=True, exist_ok=True)
-
-
-def place(catalogue: Catalogue, photo: Photo, target: Path, copy: bool) -> None:
-    """Copy or link one photo, from inside the catalogue's root only."""
-    real = find_photo(catalogue.root, photo.path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not copy:
-        try:
-            os.link(real, target)
-            return
-        except OSError:  # another disk, or a file system without links
-            pass
-    shutil.copyfile(real, target)
-
-
-def checked_split(photo: Photo) -> str:
-    if photo.split not in SPLITS.values():
-        raise ModisteError(f"{photo.path}: split '{photo.split}' cannot be written. There are: train, validation, test, extra, other.")
-    return photo.split
 
 
 def folder_targets(catalogue: Catalogue) -> list[str]:
@@ -140,4 +73,10 @@ def file_name(path: str) -> str:
     return name if PurePosixPath(name).suffix.lower() in PICTURES else f"{name}.jpg"
 
 
-WRITERS: dict[str, Callable[[Catalogue, Path, bool], Path]] = {"paper": write_paper, "folders": write_folders}
+WRITERS: dict[str, Callable[[Catalogue, Path, bool], Path]] = {
+    "paper": write_paper,
+    "folders": write_folders,
+    "parquet": write_parquet,
+    "label-studio": write_label_studio,
+    "croissant": write_croissant,
+}
