@@ -42,6 +42,7 @@ def task(address: str, *annotations: dict[str, object]) -> dict[str, object]:
     return {"id": 1, "annotations": list(annotations), "drafts": [], "predictions": [], "data": {"image": address}, "meta": {}}
 
 
+KAGGLE_HEAD = "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName"
 DEEPFASHION = {
     "Anno/list_category_cloth.txt": "2\ncategory_name  category_type\nSneakers  2\nTote  1\n",
     "Anno/list_category_img.txt": (
@@ -74,6 +75,15 @@ def sample(tmp_path, paint, jpeg):
     (tmp_path / "parquet" / "data").mkdir(parents=True)
     pq.write_table(pa.table({"image": images, "label": ["Shoes", "Bags"]}), tmp_path / "parquet" / "data" / "train-00000-of-00001.parquet")
     paint(tmp_path / "photos", "red-shoes_1.jpg", "blue tote bag.jpg")
+    paint(tmp_path / "kaggle", "images/1163.jpg", "images/1164.jpg")
+    styles = "1163,Men,Footwear,Shoes,Casual Shoes,Blue,Summer,2011.0,Casual,Puma\n1164,Women,Accessories,Bags,Handbags,Red,,,,Tote, red\n"
+    (tmp_path / "kaggle" / "styles.csv").write_text(f"{KAGGLE_HEAD}\n{styles}")
+    (tmp_path / "kaggle" / "images.csv").write_text("filename,link\n1163.jpg,http://example.invalid/1.jpg\n")
+    paint(tmp_path / "metadata", "train/1.jpg", "train/2.jpg")
+    (tmp_path / "metadata" / "train" / "metadata.csv").write_text("file_name,label\n1.jpg,Shoes\n2.jpg,Bags\n")
+    paint(tmp_path / "products", "pictures/red shoe.jpg", "pictures/tote.jpg")
+    shop = "red-shoe,Shoe,Sneakers,https://cdn.example/red%20shoe.jpg?v=1\ntote,Tote,Tote bag,https://cdn.example/tote.jpg?v=2\n"
+    (tmp_path / "products" / "products_export.csv").write_text("Handle,Title,Type,Image Src\n" + shop)
     return lambda name: tmp_path / name
 
 
@@ -213,7 +223,7 @@ def test_missing_pictures_are_found_fast_among_many(tmp_path):
         ("Image_Name,Label\n1.jpg,0\n".encode("utf-16-le"), "UTF-16"),
         (b"", "is empty"),
         (b"Image_Name,Label,Attribute\n", "no row under the header"),
-        (b"ImageName,Label,Attribute\n1.jpg,0,Shoes\n", "no column Image_Name.*Did you mean 'ImageName'"),
+        (b"Image_Nam,Label,Attribute\n1.jpg,0,Shoes\n", "no column Image_Name.*Did you mean 'Image_Nam'"),
         (b"Image_Name,Label,label\n1.jpg,0,0\n", "two columns for 'label'"),
         (b'Image_Name,Label,Attribute\n"1.jpg,0,Shoes\n', "never closed"),
         (b"Image_Name,Label,Attribute\n1.jpg,0\n", "has 2 cells, the header has 3"),

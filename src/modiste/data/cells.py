@@ -18,6 +18,24 @@ from modiste.records.labels import Classes
 
 CODE = re.compile(r"[+-]?\d{1,9}(\.0*)?")  # 1.0 is how pandas writes a code in a column with gaps
 
+SHOP_COLUMNS = {  # how shops call a column, as `snake` writes it -> its name among our details
+    "title": "title",
+    "product_display_name": "title",
+    "article_type": "article_type",
+    "product_type": "product_type",
+    "type": "type",
+    "product_category": "product_category",
+    "category": "category",
+    "sub_category": "sub_category",
+    "master_category": "master_category",
+    "base_colour": "colour",
+    "colour": "colour",
+    "usage": "usage",
+    "gender": "gender",
+    "season": "season",
+    "year": "year",
+}
+
 
 class BadCell(Exception):
     """A cell that spoils its row: its value, and what is wrong with it."""
@@ -53,12 +71,12 @@ def photos_of(rows: Sequence[Row], photo_of: Callable[[Row], Photo], classes: Cl
     return read
 
 
-def path_of(name: str, store: Store, folder: str = "") -> str:
+def path_of(name: str, store: Store, folder: str = "", below: Sequence[str] = ("images/", "")) -> str:
     """The picture's path under the root: below images/ or beside the label file ('./' in front: beside it only)."""
     inside(name)
     for spelled in dict.fromkeys((name, name.strip())):
         tidy = PurePosixPath(spelled).as_posix()
-        for path in (tidy,) if spelled.startswith("./") else (f"images/{tidy}", tidy):
+        for path in (tidy,) if spelled.startswith("./") else (f"{inner}{tidy}" for inner in below):
             if "\0" not in path and store.has(joined(folder, path)):
                 return joined(folder, path)
     raise BadCell(*missing(name, store, folder))
@@ -120,6 +138,19 @@ def suggestion_of(row: Row, classes: Classes) -> Suggestion | None:
 def suggested(taxonomy: Taxonomy, details: Mapping[str, str], classes: Classes, product: str = "") -> Suggestion | None:
     """The class that a taxonomy proposes, however the columns are spelled: articleType, Article Type, article_type."""
     return taxonomy.suggestion_of({snake(name): value for name, value in details.items()}, classes, product)
+
+
+def shop_details(details: Mapping[str, str]) -> dict[str, str]:
+    """Details under one name for each column that shops have, however it is spelled; all others as they were written.
+
+    >>> shop_details({"articleType": "Shirts", "baseColour": "Red", "EAN": "1"})
+    {'article_type': 'Shirts', 'colour': 'Red', 'EAN': '1'}
+    """
+    told: dict[str, str] = {}
+    for name, value in details.items():
+        known = SHOP_COLUMNS.get(snake(name), name)
+        told[name if known in told or (known != name and known in details) else known] = value
+    return told
 
 
 @cache

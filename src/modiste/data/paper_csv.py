@@ -47,13 +47,18 @@ def label_files(store: Store) -> list[str]:
 
 
 def is_paper(store: Store) -> bool:
-    """Whether a label file of the store names a column Image_Name."""
-    return any(names_images(store, file) for file in label_files(store))
+    """Whether a label file of the store names a column Image_Name, and Label or Attribute."""
+    lines = [first_line(store, file) for file in label_files(store)]
+    return any(b"image_name" in line and (b"label" in line or b"attribute" in line) for line in lines)
 
 
 def names_images(store: Store, file: str) -> bool:
     """Whether a file's first line names a column Image_Name."""
-    return b"image_name" in store.read(file).partition(b"\n")[0].replace(b"\0", b"").lower()
+    return b"image_name" in first_line(store, file)
+
+
+def first_line(store: Store, file: str) -> bytes:
+    return store.read(file).partition(b"\n")[0].replace(b"\0", b"").lower()
 
 
 def stem(file: str) -> str:

@@ -13,7 +13,7 @@ from modiste.data.cells import BadCell, catalogue_of, class_in, classes_in, spli
 from modiste.data.containers import container_at, container_in
 from modiste.data.declared import read_classes
 from modiste.data.names import SPLITS, source_of
-from modiste.data.parquet_file import Column, Held, bare_rows, batches, class_names, is_plain, opened_parquet, picture_column
+from modiste.data.parquet_file import Column, Held, bare_rows, class_names, is_plain, opened_parquet, picture_column, text_rows
 from modiste.data.rows import Row
 from modiste.data.stores import Store, find_photo, is_visible, joined, open_store
 from modiste.data.suggest import Taxonomy
@@ -36,7 +36,6 @@ COLUMNS = {  # how a column may be called, in small letters -> what it holds
     "suggested_label": "suggested_label",
     "suggested_by": "suggested_by",
 }
-ROWS_AT_ONCE = 8192
 ENDING = ".parquet"
 OUTER = ("data", "default")  # folders that data sets keep their shards in
 
@@ -123,7 +122,8 @@ def rows_of(shard: Shard) -> Iterator[Row]:
     names = class_names(shard.file.schema_arrow, shard.known.get("label", ""))
     bare = bare_rows(str(shard.place), shard.file, shard.pictures)
     split = {} if "split" in shard.known else {"split": split_of(shard.path or shard.place.name)}
-    for number, (path, values) in enumerate(zip(container_at(shard.place).members, values_of(shard), strict=True), 1):
+    rows = text_rows(str(shard.place), shard.file, [*shard.known.values(), *shard.told])
+    for number, (path, values) in enumerate(zip(container_at(shard.place).members, rows, strict=True), 1):
         cells = {holds: values[name] for holds, name in shard.known.items()} | split | {"name": joined(shard.path, path)}
         if names and cells["label"].isdecimal() and int(cells["label"]) < len(names):
             cells["label"] = names[int(cells["label"])]
@@ -131,21 +131,6 @@ def rows_of(shard: Shard) -> Iterator[Row]:
             cells["bare"] = "yes"
         details = {name: values[name] for name in shard.told if values[name]}
         yield Row(shard.path or shard.place.name, number, cells, details)
-
-
-def values_of(shard: Shard) -> Iterator[dict[str, str]]:
-    """The values of each row by column, as text; '' where there is none."""
-    columns = [*shard.known.values(), *shard.told]
-    for batch in batches(str(shard.place), shard.file, columns, ROWS_AT_ONCE):
-        texts = [texts_of(batch.column(name)) for name in columns]
-        for place in range(batch.num_rows):
-            yield {name: values[place] for name, values in zip(columns, texts, strict=True)}
-
-
-def texts_of(values: pa.Array) -> list[str]:
-    """Values as people write them: 2012.0, which is how a column of years with gaps is stored, as 2012."""
-    once: dict[str, str] = {}  # a word that stands in many rows is kept once
-    return [once.setdefault(text or "", text or "") for text in values.cast("string").to_pylist()]
 
 
 def photo_of(row: Row, classes: Classes, taxonomy: Taxonomy | None) -> Photo:

@@ -223,3 +223,17 @@ def leaf(batch: pa.RecordBatch) -> Any:
     """The one column of a batch, or the one column inside its struct."""
     column = batch.column(0)
     return column.flatten()[0] if column.type.num_fields else column
+
+
+def text_rows(name: str, file: pq.ParquetFile, columns: list[str]) -> Iterator[dict[str, str]]:
+    """The values of each row by column, as text; '' where there is none."""
+    for batch in batches(name, file, columns, 8192):
+        texts = [texts_of(batch.column(column)) for column in columns]
+        for place in range(batch.num_rows):
+            yield {column: values[place] for column, values in zip(columns, texts, strict=True)}
+
+
+def texts_of(values: pa.Array) -> list[str]:
+    """Values as people write them: 2012.0, which is how a column of years with gaps is stored, as 2012."""
+    once: dict[str, str] = {}  # a word that stands in many rows is kept once
+    return [once.setdefault(text or "", text or "") for text in values.cast("string").to_pylist()]

@@ -10,11 +10,14 @@ from modiste.data.a100 import question_files, read_a100
 from modiste.data.deepfashion import has_lists, read_deepfashion
 from modiste.data.fiftyone import export_file, read_fiftyone
 from modiste.data.folders import read_folders
+from modiste.data.kaggle import is_kaggle, read_kaggle
 from modiste.data.label_studio import read_label_studio, task_files
+from modiste.data.metadata_files import metadata_files, read_metadata
 from modiste.data.names import SPLITS, is_picture
 from modiste.data.paper_csv import is_paper, label_files, read_paper
 from modiste.data.parquet import is_parquet, read_parquet
 from modiste.data.photos import has_pictures, read_photos
+from modiste.data.products import read_products, tables
 from modiste.data.stores import Store, is_visible, open_store
 from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue
@@ -85,7 +88,12 @@ READERS: dict[str, Reader] = {  # tried in this order
     "deepfashion": Reader("DeepFashion's category benchmark: Anno/, Eval/ and img/", has_lists, read_deepfashion),
     "fiftyone": Reader("a FiftyOne export: data/ with labels.json or samples.json", export_file, read_fiftyone),
     "label-studio": Reader("a Label Studio export, JSON or JSON-MIN, with its pictures", task_files, read_label_studio),
+    "kaggle": Reader("Kaggle's Fashion Product Images: styles.csv and images/<id>.jpg", is_kaggle, read_kaggle),
+    "metadata": Reader("Hugging Face's image folder: metadata.csv or .jsonl with a column file_name", metadata_files, read_metadata),
     "parquet": Reader("Parquet with pictures inside, as Hugging Face writes it: one file, or shards under data/", is_parquet, read_parquet),
+    "products": Reader(
+        "a shop's table, CSV or Parquet, with a column of pictures: image, photo, Shopify's Image Src ...", tables, read_products
+    ),
     "folders": Reader("a folder a class, also under train/ and test/", has_pictures_in_folders, read_folders),
     "photos": Reader("pictures in any folders, without labels", has_pictures, read_photos),
 }

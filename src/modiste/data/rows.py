@@ -24,6 +24,7 @@ COLUMNS = {  # how a column may be called, in small letters -> what it holds
     "suggested_label": "suggested_label",
     "suggested_by": "suggested_by",
 }
+MARKS = ",\t;"  # between cells
 FORMULA = re.compile(r"'*[=+\-@\t\r]")  # a spreadsheet runs such a cell, so it is written behind a '
 
 
@@ -43,20 +44,20 @@ class Row:
         return BadRow(self.number, value, f"{problem} ({self.file})")
 
 
-def read_rows(store: Store, name: str) -> list[Row]:
+def read_rows(store: Store, name: str, columns: Mapping[str, str] = COLUMNS, needed: str = "Image_Name") -> list[Row]:
     """The rows of a label file: UTF-8, split at commas, semicolons or tabs, column order and capitals free."""
     file = store.root / name
     text = decoded(store.read(name), file)
-    mark = separator(text, file)
+    mark = separator(text, file, needed)
     try:
         header, *lines = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     except csv.Error as error:
         raise ModisteError(f"{file}: {error}. Look for a quotation mark that is never closed.") from error
-    columns = known_columns([restored(cell) for cell in header], file)
-    wrong = [BadRow(number, shown(cells, mark), why) for number, cells in enumerate(lines, 1) if (why := misshapen(cells, columns))]
+    held = known_columns([restored(cell) for cell in header], file, columns)
+    wrong = [BadRow(number, shown(cells, mark), why) for number, cells in enumerate(lines, 1) if (why := misshapen(cells, held))]
     if wrong:
         raise BadRows(file, wrong)
-    return [row_of(name, number, cells, columns) for number, cells in enumerate(lines, 1) if cells]
+    return [row_of(name, number, cells, held) for number, cells in enumerate(lines, 1) if cells]
 
 
 def decoded(data: bytes, file: Path) -> str:
@@ -66,23 +67,23 @@ def decoded(data: bytes, file: Path) -> str:
     return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
 
 
-def separator(text: str, file: Path) -> str:
-    """The mark between cells: the one that gives the header a column Image_Name."""
+def separator(text: str, file: Path, needed: str) -> str:
+    """The mark between cells: the one that gives the header the column that is needed."""
     first = text.partition("\n")[0].strip("\r")
     if not first.strip():
-        raise ModisteError(f"{file} is empty. Its first line must name the columns: Image_Name,Label,Attribute.")
-    for mark in ",\t;":
-        if any(cell.strip().casefold() == "image_name" for cell in next(csv.reader([first], delimiter=mark), [])):
+        raise ModisteError(f"{file} is empty. Its first line must name the columns, {needed} among them.")
+    for mark in MARKS:
+        if any(cell.strip().casefold() == needed.casefold() for cell in next(csv.reader([first], delimiter=mark), [])):
             return mark
     cells = re.split("[,;\t]", first)
-    meant = nearest("Image_Name", cells)
+    meant = nearest(needed, cells)
     hint = f" Did you mean '{meant.strip()}'? Rename it." if meant else ""
-    raise ModisteError(f"{file}: no column Image_Name in its first line; it has: {', '.join(cell.strip() for cell in cells)}.{hint}")
+    raise ModisteError(f"{file}: no column {needed} in its first line; it has: {', '.join(cell.strip() for cell in cells)}.{hint}")
 
 
-def known_columns(header: Sequence[str], file: Path) -> list[tuple[str, bool]]:
-    """For each column what it holds and whether that is one of COLUMNS; two columns for one thing are refused."""
-    columns = [(COLUMNS.get(cell.strip().casefold(), cell), cell.strip().casefold() in COLUMNS) for cell in header]
+def known_columns(header: Sequence[str], file: Path, known: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """For each column what it holds and whether that is one of those known; two columns for one thing are refused."""
+    columns = [(known.get(cell.strip().casefold(), cell), cell.strip().casefold() in known) for cell in header]
     twice = [name for (name, _), count in Counter(columns).items() if count > 1 and name]
     if twice:
         raise ModisteError(f"{file}: two columns for '{twice[0]}' in the first line ({', '.join(header)}). Leave one out.")
