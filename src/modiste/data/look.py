@@ -1,9 +1,10 @@
-"""What one photo shows, as one record of fixed size: its fingerprint, its measures, its hashes and a thumbnail."""
+"""What one photo shows, as one record of fixed size: its fingerprint, its measures, its waves and a thumbnail."""
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,11 @@ from modiste.data.images import decode, identify
 from modiste.data.refusals import FORMATS
 
 SIDE = 48  # of the thumbnail
+FINE = 2 * SIDE  # of the picture in which the ground is told from what stands on it
+CLOSE = 128  # of a second, closer look
 SCALE = 224  # the longer side, in px, at which sharpness is measured
-WORDS = 4  # of 64 bits, a hash
+GREY_WAVES, COLOUR_WAVES = 8, 4  # a side: 63 waves of light (its mean left out), 2 x 16 of colour
+WAVES = GREY_WAVES**2 - 1 + 2 * COLOUR_WAVES**2
 SMALL = np.dtype(  # all but the thumbnail
     [
         ("sha256", "u1", 32),  # of the file's bytes
@@ -25,14 +29,14 @@ SMALL = np.dtype(  # all but the thumbnail
         ("brightness", "<f4"),  # mean luminance, 0 black to 1 white
         ("darkest", "<f4"),  # the luminance that 1 % of the places lie below
         ("lightest", "<f4"),  # and that 1 % lie above
-        ("spread", "<f4"),  # how far the picture departs from one smooth wash of colour; about 0 when blank, in [0, 1]
-        ("sharpness", "<f4"),  # how steep its strongest edges are; about 0 when out of focus, in [0, 1]
-        ("frame_hash", "<u8", WORDS),  # of the whole frame
-        ("trim_hash", "<u8", WORDS),  # of what is left without the plain ground around it
+        ("spread", "<f4"),  # how far the picture departs from one smooth wash of light; about 0 when blank, in [0, 1]
+        ("sharpness", "<f4"),  # how steep its strongest edges are; about 0 when out of focus, 1 for a step, in [0, 1]
+        ("box", "u1", 4),  # left, top, right, bottom of what stands on the ground, in FINE-ths of the frame
+        ("waves", "i1", (2, WAVES)),  # of the whole frame, and of what stands on the ground
     ]
 )
 LOOK = np.dtype([("small", SMALL), ("thumb", "u1", (SIDE, SIDE, 3))])  # the thumbnail: the whole frame, squashed to a square
-Grey = NDArray[np.float32]
+Grey = NDArray[np.floating[Any]]
 
 
 def look(data: bytes, where: str) -> NDArray[np.void]:
@@ -40,22 +44,27 @@ def look(data: bytes, where: str) -> NDArray[np.void]:
     header = identify(data, where)
     picture = decode(data, SCALE // 2, "RGB", where)
     turned = (header.width > header.height) != (picture.width > picture.height)
-    width, height = (header.height, header.width) if turned else header.size
-    thumb = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2))
-    grey = luminance(thumb)
+    fine = picture.resize((FINE, FINE), Image.Resampling.BOX)
+    box = standing(luminance(np.asarray(fine)))
     record = np.zeros((), LOOK)
-    small, record["thumb"] = record["small"], thumb
+    record["thumb"] = thumb = np.asarray(fine.resize((SIDE, SIDE), Image.Resampling.BOX))
+    grey = luminance(thumb)
+    small = record["small"]
     small["sha256"] = np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
-    small["width"], small["height"], small["bytes"] = width, height, len(data)
-    small["format"] = FORMATS.index(header.format or "") if header.format in FORMATS else FORMATS.index("JPEG")
+    small["width"], small["height"] = header.size[::-1] if turned else header.size
+    small["format"], small["bytes"] = FORMATS.index(header.format or "JPEG"), len(data)
     small["brightness"], (small["darkest"], small["lightest"]) = grey.mean(), np.quantile(grey, (0.01, 0.99))
-    small["spread"] = spread(thumb)
-    small["sharpness"] = sharpness(common_scale(picture))
-    small["frame_hash"], small["trim_hash"] = hash_of(grey), hash_of(trimmed(grey))
+    small["spread"], small["sharpness"] = spread(thumb), sharpness(common_scale(picture))
+    small["box"], small["waves"] = box, np.stack([waves(fine, (0, 0, FINE, FINE)), waves(fine, box)])
     return record
 
 
-def luminance(pixels: NDArray[np.uint8]) -> Grey:
+def close_look(data: bytes, where: str) -> NDArray[np.uint8]:
+    """The whole frame, squashed to a square (CLOSE, CLOSE, 3): a job, for the few photos that must be told apart."""
+    return np.asarray(decode(data, CLOSE, "RGB", where).resize((CLOSE, CLOSE), Image.Resampling.BOX))
+
+
+def luminance(pixels: NDArray[np.uint8] | Grey) -> Grey:
     """Pixels (..., 3) in 0..255 as luminance (...) in [0, 1] (Rec. 601)."""
     return pixels.astype(np.float32) @ np.array([0.299 / 255, 0.587 / 255, 0.114 / 255], np.float32)
 
@@ -67,8 +76,7 @@ def spread(thumb: NDArray[np.uint8]) -> float:
     True
     """
     values = thumb.reshape(-1, 3).astype(np.float32) / 255
-    wash = washes()
-    departures = np.abs(values - wash @ (wash.T @ values)).max(1)
+    departures = np.abs(values - washes() @ (washes().T @ values)).max(1)
     return float(np.quantile(departures, 0.99))
 
 
@@ -79,62 +87,95 @@ def washes() -> Grey:
     return np.linalg.qr(np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1))[0].astype(np.float32)
 
 
-def common_scale(picture: Image.Image) -> Grey:
-    """The picture's luminance with its longer side SCALE px; a smaller picture as it is."""
+def common_scale(picture: Image.Image) -> NDArray[np.int16]:
+    """The picture's luminance in 0..255 with its longer side SCALE px; a smaller picture as it is."""
     factor = min(1.0, SCALE / max(picture.size))
     width, height = (max(1, round(length * factor)) for length in picture.size)
-    return np.asarray(picture.convert("L").resize((width, height), Image.Resampling.BOX), np.float32) / np.float32(255)
+    return np.asarray(picture.convert("L").resize((width, height), Image.Resampling.BOX), np.int16)
 
 
-def sharpness(grey: Grey) -> float:
-    """How much of its steepness a slight blur takes from the strongest edges: 0 for a picture that was blurred already, in [0, 1]."""
-    if min(grey.shape) < 8:
-        return 0.0
-    blurred = smooth(smooth(grey))
-    steep, soft = slopes(grey)[2:-2, 2:-2], slopes(blurred)[2:-2, 2:-2]
-    edges = soft >= np.quantile(soft, 0.99)
-    return float(np.clip(1 - soft[edges].mean() / max(1e-6, steep[edges].mean()), 0, 1))
+def sharpness(grey: NDArray[np.int16]) -> float:
+    """How much of the rise over four pixels happens between two, at the strongest edges: a step 1, an even ramp 0.
 
-
-def smooth(grey: Grey) -> Grey:
-    """A mean over 3 x 3 places, edges repeated."""
-    padded = np.pad(grey, 1, mode="edge")
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    smoothed: Grey = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9
-    return smoothed
-
-
-def slopes(grey: Grey) -> Grey:
-    down, right = np.gradient(grey)
-    steepness: Grey = np.hypot(down, right)
-    return steepness
-
-
-def trimmed(grey: Grey, contrast: float = 0.06) -> Grey:
-    """The part of a thumbnail inside its plain ground, stretched to the whole; the whole where the ground is not plain."""
-    rim = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
-    ground = np.median(rim)
-    if np.mean(np.abs(rim - ground) < contrast) < 0.6:
-        return grey
-    stands_out = np.abs(grey - ground) > contrast
-    rows, columns = np.flatnonzero(stands_out.sum(1) > 1), np.flatnonzero(stands_out.sum(0) > 1)
-    if len(rows) < 6 or len(columns) < 6:
-        return grey
-    box = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
-    return np.asarray(Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box))
-
-
-def hash_of(grey: Grey) -> NDArray[np.uint64]:
-    """256 bits (4 words): the signs of the 16 x 16 lowest waves of a picture (S, S), the mean left out.
-
-    In bit 16 * v + u stands the wave of u half turns across and v down: mirroring the picture flips the bits of odd u.
+    Only the strongest edges count, each by its own height: a plain garment on a plain ground is as sharp as its outline.
     """
-    waves = cosines() @ grey @ cosines().T
-    return np.packbits(waves > 0, bitorder="little").view("<u8")
+    found = [edges(lines) for lines in (grey, grey.T) if min(lines.shape) > 4]
+    rise, steepest = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else (np.zeros(1), np.zeros(1))
+    strong = rise >= max(1, highest(rise.astype(np.uint8), len(rise) // 2))
+    return float(np.clip((np.median(steepest[strong] / rise[strong]) - 0.25) / 0.75, 0, 1)) if strong.any() else 0.0
+
+
+def edges(lines: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Along lines, the rise over four pixels at the 2 % of places where it is strongest, and the steepest part of it."""
+    rise = np.abs(lines[:, 4:] - lines[:, :-4]).ravel()
+    strong = np.flatnonzero(rise >= highest(rise.astype(np.uint8), len(rise) // 50))
+    at = strong // (lines.shape[1] - 4) * lines.shape[1] + strong % (lines.shape[1] - 4)
+    values = lines.ravel()[at[:, None] + np.arange(5)]
+    return rise[strong], np.abs(np.diff(values, axis=1)).max(1)
+
+
+def highest(values: NDArray[np.uint8], count: int) -> int:
+    """The value that about `count` of many reach."""
+    reached = np.bincount(values, minlength=256)[::-1].cumsum()
+    return 255 - int(np.searchsorted(reached, max(1, count)))
+
+
+def standing(grey: Grey, tolerance: float = 0.06, least: int = FINE // 8) -> tuple[int, int, int, int]:
+    """The box (left, top, right, bottom) left when every outer line that is of one light is taken away, ground and border alike."""
+    left, top, right, bottom = 0, 0, grey.shape[1], grey.shape[0]
+    while True:
+        inner = grey[top:bottom, left:right]
+        before, after = plain_ends(inner, tolerance)
+        top, bottom = top + before, bottom - after
+        before, after = plain_ends(inner.T, tolerance)
+        left, right = left + before, right - after
+        if right - left < least or bottom - top < least:
+            return 0, 0, grey.shape[1], grey.shape[0]
+        if (bottom - top, right - left) == inner.shape:
+            return left, top, right, bottom
+
+
+def plain_ends(lines: Grey, tolerance: float) -> tuple[int, int]:
+    """How many lines from either end are plain: all but 3 % of each near its middle value."""
+    ends = []
+    for ordered in (lines, lines[::-1]):
+        middles = np.partition(ordered, ordered.shape[1] // 2, axis=1)[:, ordered.shape[1] // 2, None]
+        busy = np.mean(np.abs(ordered - middles) > tolerance, 1) > 0.03
+        ends.append(int(busy.argmax()) if busy.any() else len(lines))
+    return ends[0], ends[1]
+
+
+def waves(picture: Image.Image, box: tuple[int, int, int, int]) -> NDArray[np.int8]:
+    """The lowest waves (WAVES,) of light and of colour in a part of a picture (cosine transform), as a direction of length 127.
+
+    A flat picture's are short. Mirroring the picture turns the sign of those that `odd_waves` names.
+    """
+    part = np.asarray(picture.resize((16, 16), Image.Resampling.BOX, box=box), np.float32)
+    light = luminance(part)
+    parts = [transformed(light, GREY_WAVES)[1:], *(transformed(part[..., of] / 255 - light, COLOUR_WAVES) for of in (0, 2))]
+    found = np.concatenate(parts)
+    whole: NDArray[np.int8] = np.rint(found * (127 / (np.linalg.norm(found) + 0.3))).astype(np.int8)
+    return whole
+
+
+def transformed(grey: Grey, count: int) -> Grey:
+    """The `count` x `count` lowest waves of a picture (16, 16), flattened, of waves down first."""
+    base = cosines()[:count]
+    found: Grey = (base @ grey @ base.T).ravel()
+    return found
+
+
+def odd_waves() -> NDArray[np.bool_]:
+    """(WAVES,) which of a picture's waves have an odd number of half turns from left to right."""
+    grey = np.arange(GREY_WAVES**2)[1:] % GREY_WAVES % 2
+    colour = np.arange(COLOUR_WAVES**2) % COLOUR_WAVES % 2
+    odd: NDArray[np.bool_] = np.concatenate([grey, colour, colour]) == 1
+    return odd
 
 
 @cache
 def cosines() -> Grey:
-    """The waves (16, S) of 1 to 16 half turns, of the cosine transform."""
-    turns, places = np.arange(16)[:, None], np.arange(SIDE)[None] + 0.5
-    return np.cos(np.pi * turns * places / SIDE).astype(np.float32)
+    """The orthonormal waves (16, 16) of 0 to 15 half turns over 16 places."""
+    turns, places = np.arange(16)[:, None], np.arange(16)[None] + 0.5
+    base: Grey = (np.sqrt(np.where(turns == 0, 1, 2) / 16) * np.cos(np.pi * turns * places / 16)).astype(np.float32)
+    return base

@@ -18,7 +18,7 @@ from modiste.data.refusals import PhotoRefused
 from modiste.records.disk import sync_folder
 from modiste.records.errors import MachineError
 
-VERSION = 1  # raised whenever a field of LOOK or the way it is measured changes
+VERSION = 2  # raised whenever a field of LOOK or the way it is measured changes
 AT_ONCE, SECONDS = 256, 2.0  # what is written together: so many photos, or what came in so long
 LINE = np.dtype([("key", "S16"), ("reason", "S24"), ("detail", "S96"), ("small", SMALL), ("check", "<u4")])
 LASTING = {  # reasons that lie in the file, not in the machine or the moment

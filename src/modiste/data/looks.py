@@ -27,6 +27,7 @@ from modiste.records.progress import Progress, Tell, silent
 class Looks:
     """What each of N photos shows: `small` (N,) has every field of SMALL, all 0 where a photo was refused."""
 
+    root: Path
     paths: tuple[str, ...]
     small: NDArray[np.void]
     refused: dict[int, PhotoRefused]  # by place in `paths`
@@ -63,7 +64,7 @@ def looks(root: Path, paths: Sequence[str], cache: Path | None = None, tell: Tel
     keys = np.array([key_of(path, stamp) for path, stamp in stamps(root, paths)], "S16")
     new = np.flatnonzero(find(keys, books(folder, owner))[0] < 0)
     passing = look_at(root, paths, new, keys, new_book(folder, owner), tell, workers)
-    found = gathered(folder, owner, paths, keys, passing)
+    found = gathered(folder, owner, root, paths, keys, passing)
     if cache is None:
         weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
     return found
@@ -94,7 +95,9 @@ def look_at(
     return passing
 
 
-def gathered(folder: Path, owner: str, paths: Sequence[str], keys: NDArray[np.bytes_], passing: dict[int, PhotoRefused]) -> Looks:
+def gathered(
+    folder: Path, owner: str, root: Path, paths: Sequence[str], keys: NDArray[np.bytes_], passing: dict[int, PhotoRefused]
+) -> Looks:
     """The looks of all photos from the books, in the photos' order."""
     kept = books(folder, owner)
     book, row = find(keys, kept)
@@ -106,7 +109,7 @@ def gathered(folder: Path, owner: str, paths: Sequence[str], keys: NDArray[np.by
         for place, line in zip(here[lines["reason"] != b""], lines[lines["reason"] != b""], strict=True):
             refused[int(place)] = refusal(line, paths[place])
     book[list(refused)] = -1
-    return Looks(tuple(paths), small, dict(sorted(refused.items())), tuple(one.thumbs for one in kept), book, row)
+    return Looks(root, tuple(paths), small, dict(sorted(refused.items())), tuple(one.thumbs for one in kept), book, row)
 
 
 def stamps(root: Path, paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, int] | None]]:

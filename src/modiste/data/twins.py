@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modiste.data.aligned import CLOSE, COARSE, Agreement, agreement, begun
+from modiste.data.look import CLOSE as CLOSE_SIDE
+from modiste.data.look import FINE, GREY_WAVES, close_look, odd_waves
 from modiste.data.looks import Looks
+from modiste.data.neighbours import TREES, nearest, pairs
+from modiste.data.refusals import PhotoRefused
+from modiste.data.workers import each_photo
 from modiste.records.progress import Progress, Tell, silent
 
 KINDS = ("exact", "near", "mirrored", "recoloured")  # from sure to likely
 SAME_PHOTO = ("exact", "near", "mirrored")
+AT_ONCE = 256  # pairs compared together
+BLANK = 0.03  # the spread of a photo that shows nothing: all such are alike
+MAY_BE, IS = 0.78, 0.88  # the least agreement in detail, of thumbnails and of photos
+LIGHT = 0.85  # the least agreement of light and dark
+TOUCHED, RECOLOURED = 0.12, 0.06  # a larger share changed, or a larger difference of colour, is another colour
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,13 +36,33 @@ class Pair:
     likeness: float
 
 
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """P pairs of photos that may be twins."""
+
+    one: NDArray[np.int64]
+    other: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]  # whether `other` is to be seen in a mirror
+    view: NDArray[np.float32]  # (P, 2, 2) how `other` lies over `one`
+
+    def __len__(self) -> int:
+        return len(self.one)
+
+    def __getitem__(self, some: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Candidates:
+        return Candidates(self.one[some], self.other[some], self.mirrored[some], self.view[some])
+
+
 def twins(looks: Looks, seed: int = 0, tell: Tell = silent) -> list[Pair]:
-    """Every pair found, in order; of k files with the same bytes k - 1 pairs, each with the first of them."""
+    """Every pair found, in order; of k files with the same bytes k - 1 pairs, each with the first of them.
+
+    Neighbours by their waves are laid over each other, first as thumbnails, then, where these agree, as photos opened once more.
+    """
     firsts, copies = exact(looks)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(firsts)
-    tell(Progress("comparing", len(order), len(order)))
-    return copies
+    found = candidates(looks, firsts[looks.small["spread"][firsts] > BLANK], np.random.default_rng(seed), tell)
+    likely = [on_thumbnails(looks, part) for part in cut(found, tell, "laying over")]
+    if not likely:
+        return sorted(copies)
+    return sorted(copies + told_once(pair for part in cut(joined(likely), tell, "looking closer") for pair in on_photos(looks, part)))
 
 
 def exact(looks: Looks) -> tuple[NDArray[np.int64], list[Pair]]:
@@ -39,12 +70,92 @@ def exact(looks: Looks) -> tuple[NDArray[np.int64], list[Pair]]:
     seen = np.flatnonzero(looks.seen)
     digests = np.ascontiguousarray(looks.small["sha256"][seen]).view("V32").ravel()
     _, first, which = np.unique(digests, return_index=True, return_inverse=True)
-    pairs = [
-        Pair(int(seen[first[content]]), int(place), "exact", 1.0)
-        for place, content in zip(seen, which, strict=True)
-        if seen[first[content]] != place
-    ]
-    return np.sort(seen[first]), sorted(pairs)
+    origin = seen[first][which]
+    copies = [Pair(int(one), int(other), "exact", 1.0) for one, other in zip(origin, seen, strict=True) if one != other]
+    return np.sort(seen[first]), copies
+
+
+def candidates(looks: Looks, firsts: NDArray[np.int64], rng: np.random.Generator, tell: Tell) -> Candidates:
+    """Photos that are neighbours: by the whole frame, by what stands in it, or by its light alone, turned to face one way.
+
+    The frame finds what had text put over it; what stands in it, crops and borders; the light, other colours and mirrored copies.
+    """
+    waves = looks.small["waves"][firsts]
+    light, left = facing(waves[:, 1])
+    searches = ((waves[:, 0], 4, 0.25), (waves[:, 1], 4, 0.40), (light, 3, 0.40))
+    keys = []
+    for number, (vectors, count, radius) in enumerate(searches):
+        for tree, best in enumerate(nearest(vectors, count, 127 * radius, rng), 1):
+            tell(Progress("searching", number * TREES + tree, len(searches) * TREES, "trees"))
+            found = pairs(best) if tree == TREES else np.zeros((0, 2), np.int64)
+        mirrored = (left[found[:, 0]] != left[found[:, 1]]) & (number == 2)
+        keys.append(np.column_stack([firsts[found], mirrored]))
+    one, other, turned = np.unique(np.concatenate(keys), axis=0).T
+    return Candidates(one, other, turned == 1, np.zeros((len(one), 2, 2), np.float32))
+
+
+def facing(waves: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """The waves of light (N, 63) as a picture or its mirrored copy has them alike, and which were mirrored for it."""
+    light = waves[:, : GREY_WAVES**2 - 1].astype(np.float32)
+    left = light[:, 0] < 0  # the wave of half a turn from left to right
+    light[left] *= np.where(odd_waves()[: light.shape[1]], -1, 1).astype(np.float32)
+    return np.rint(light * (127 / (np.linalg.norm(light, axis=1, keepdims=True) + 6))).astype(np.int8), left
+
+
+def cut(found: Candidates, tell: Tell, stage: str) -> Iterator[Candidates]:
+    """Parts of a size that fits into memory."""
+    for start in range(0, len(found), AT_ONCE):
+        yield found[start : start + AT_ONCE]
+        tell(Progress(stage, min(start + AT_ONCE, len(found)), len(found), "pairs"))
+
+
+def joined(parts: Sequence[Candidates]) -> Candidates:
+    one, other, mirrored, view = ([getattr(part, name) for part in parts] for name in ("one", "other", "mirrored", "view"))
+    return Candidates(np.concatenate(one), np.concatenate(other), np.concatenate(mirrored), np.concatenate(view))
+
+
+def on_thumbnails(looks: Looks, some: Candidates) -> Candidates:
+    """Those whose thumbnails agree, and how they lie over each other."""
+    one, other = looks.thumbs(some.one), in_mirror(looks.thumbs(some.other), some.mirrored)
+    boxes = looks.small["box"][some.other]
+    boxes = np.where(some.mirrored[:, None], np.stack([FINE - boxes[:, 2], boxes[:, 1], FINE - boxes[:, 0], boxes[:, 3]], 1), boxes)
+    seen = agreement(one, other, begun(one, other, looks.small["box"][some.one], boxes), COARSE)
+    likely = (seen.detail > MAY_BE) & (seen.light > LIGHT) & ~(some.mirrored & (seen.changed > TOUCHED))
+    return replace(some, view=seen.view)[likely]
+
+
+def on_photos(looks: Looks, some: Candidates) -> Iterator[Pair]:
+    """The twins among some candidates, each photo opened once more; one that can no longer be opened is nobody's twin."""
+    places = np.unique(np.concatenate([some.one, some.other]))
+    opened = list(each_photo(looks.root, [looks.paths[place] for place in places], close_look))
+    lost = [place for place, photo in zip(places, opened, strict=True) if isinstance(photo, PhotoRefused)]
+    some = some[~np.isin(some.one, lost) & ~np.isin(some.other, lost)]
+    if not len(some):
+        return
+    photos = np.stack([np.zeros((CLOSE_SIDE, CLOSE_SIDE, 3), np.uint8) if isinstance(photo, PhotoRefused) else photo for photo in opened])
+    one, other = photos[np.searchsorted(places, some.one)], photos[np.searchsorted(places, some.other)]
+    yield from verdicts(some, agreement(one, in_mirror(other, some.mirrored), some.view, CLOSE))
+
+
+def verdicts(some: Candidates, seen: Agreement) -> Iterator[Pair]:
+    """What candidates are, now that they were laid over each other in detail."""
+    same = (seen.changed <= TOUCHED) & (seen.colour <= RECOLOURED)
+    likeness = seen.detail - np.where(same, seen.changed, 0)
+    for at in np.flatnonzero((likeness > IS) & (seen.light > LIGHT) & (same | ~some.mirrored)):
+        kind = "recoloured" if not same[at] else "mirrored" if some.mirrored[at] else "near"
+        yield Pair(int(some.one[at]), int(some.other[at]), kind, round(float(likeness[at].clip(0, 1)), 4))
+
+
+def told_once(found: Iterable[Pair]) -> list[Pair]:
+    """Each two photos once, as the kind that comes first in KINDS."""
+    kept: dict[tuple[int, int], Pair] = {}
+    for pair in sorted(found, key=lambda pair: KINDS.index(pair.kind)):
+        kept.setdefault((pair.one, pair.other), pair)
+    return list(kept.values())
+
+
+def in_mirror(pictures: NDArray[np.uint8], which: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.where(which[:, None, None, None], pictures[:, :, ::-1], pictures)
 
 
 def groups(pairs: Iterable[Pair], count: int, kinds: Sequence[str] = SAME_PHOTO, products: Sequence[str] = ()) -> NDArray[np.int64]:
