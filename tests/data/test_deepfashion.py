@@ -80,6 +80,13 @@ def test_lists_and_pictures_may_stand_where_people_unpack_them(benchmark, anno, 
     assert all((catalogue.root / photo.path).is_file() for photo in catalogue.photos)
 
 
+def test_a_category_that_the_taxonomy_does_not_know_is_clothing_all_the_same(benchmark):
+    root = benchmark()
+    file = root / "Anno" / "list_category_cloth.txt"
+    file.write_text(CATEGORIES.replace("Blouse", "Gauchos"))
+    assert read(root).photos[0].suggestion == Suggestion(1, "taxonomy fashion: master_category 'Clothing'")
+
+
 def test_without_its_partition_photos_have_no_split_and_that_is_said(benchmark):
     catalogue = read(benchmark(splits=None))
     assert {photo.split for photo in catalogue.photos} == {""}

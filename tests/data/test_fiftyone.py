@@ -109,6 +109,13 @@ def test_samples_keep_split_tags_columns_and_what_models_say(samples):
     )
 
 
+def test_labels_of_other_kinds_are_passed_over_and_named(samples):
+    boxes = {"_cls": "Detections", "detections": []}
+    catalogue = read(samples(sample("data/000001.jpg", ground_truth=classified("Shoes"), boxes=boxes)))
+    assert catalogue.photos == (Photo("data/000001.jpg", 0),)
+    assert catalogue.notes == ("fields passed over, as they are not one class a photo: boxes (Detections).",)
+
+
 def test_the_classes_of_the_data_set_keep_their_order(samples):
     hat, gloves = (
         sample("data/000001.jpg", kind=classified("Hats")),

@@ -81,6 +81,7 @@ def test_a_photo_that_cannot_be_read_leaves_no_file_behind(tmp_path, shop):
     ],
 )
 def test_what_could_not_be_read_back_is_not_written(tmp_path, shop, photo, said):
-    with pytest.raises(ModisteError, match=said):
-        write_parquet(shop.with_photos([photo]), tmp_path / "to")
+    for photos, why in (([photo], said), ([], "without photos")):
+        with pytest.raises(ModisteError, match=why):
+            write_parquet(shop.with_photos(photos), tmp_path / "to")
     assert not (tmp_path / "to").exists()

@@ -21,6 +21,7 @@ CATEGORIES, PICTURES_LIST, SPLITS_LIST = "list_category_cloth.txt", "list_catego
 FOLDERS = ("", "Anno/", "Anno_coarse/", "Eval/")  # where the lists may stand
 BESIDE = ("", "img/", "Img/", "Img/img/", "images/")  # what may stand before a listed picture's path
 KINDS = {"1": "upper-body", "2": "lower-body", "3": "full-body"}
+GARMENTS = {"master_category": "Clothing"}  # all of the benchmark's categories are, also Anorak or Gauchos, which no taxonomy needs to know
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def read_deepfashion(store: Store, classes: Classes | None, taxonomy: Taxonomy |
         name, kind = category_of(entry, categories)
         details = {"article_type": name, "category_type": kind}
         label = code_of(name, declared) if declared else None
-        suggestion = taxonomy.suggestion_of(details, known) if label is None else None
+        suggestion = taxonomy.suggestion_of(details | GARMENTS, known) if label is None else None
         return Photo(path_of(entry.name, store), label, suggestion, item_of(entry.name), "", split_in(entry.split), details)
 
     return Catalogue(store.root, known, photos_of(enumerate(listed, 1), photo_of, store, file), notes(listed, found is not None))
@@ -73,7 +74,7 @@ def required(store: Store, file: str) -> str:
 def lines(store: Store, file: str) -> list[tuple[str, str]]:
     """The rows of a list, each a name and a word; its first line counts them, its second names the two columns."""
     where = store.root / file
-    count, header, *rows = [*decoded(store.read(file), where).splitlines(), "", ""]
+    count, header, *rows = [*decoded(store.read(file), where).split("\n"), ""]
     if not count.strip().isdecimal() or len(header.split()) != 2:
         raise ModisteError(f"{where}: its first line must be a count and its second name two columns; they are {count!r} and {header!r}.")
     pairs = [tuple(row.rsplit(None, 1)) for row in rows if row.strip()]

@@ -10,6 +10,7 @@ from modiste.data.cells import BadCell, meant, split_in
 from modiste.data.declared import declared_by_rows, read_classes
 from modiste.data.folders import code_of
 from modiste.data.names import SOURCES, source_of
+from modiste.data.rows import encodable
 from modiste.data.stores import Store
 from modiste.data.suggest import Taxonomy
 from modiste.data.taxonomy import read_taxonomy
@@ -44,6 +45,7 @@ def photos_of(entries: Iterable[tuple[int, Entry]], photo_of: Callable[[Entry], 
             photo = photo_of(entry)
             if photo.path in first:
                 raise BadCell(photo.path, f"stands there twice: also in entry {first[photo.path]}. Leave one out.")
+            check_texts(photo)
             first[photo.path], photos[photo.path] = number, photo
         except BadCell as cell:
             value, problem = cell.args
@@ -55,6 +57,13 @@ def photos_of(entries: Iterable[tuple[int, Entry]], photo_of: Callable[[Entry], 
     return tuple(photos.values())
 
 
+def check_texts(photo: Photo) -> None:
+    """Refuse half a character, which JSON can hold and no file in UTF-8."""
+    for text in (photo.product, photo.source, photo.suggestion.by if photo.suggestion else "", *photo.details, *photo.details.values()):
+        if not encodable(text):
+            raise BadCell(text.encode("utf-8", "replace").decode("utf-8"), "is not UTF-8. Mend the text and export again.")
+
+
 def classes_of(names: Iterable[str], classes: Classes | None, taxonomy: Taxonomy | None, store: Store) -> Classes:
     """The classes that are given or written in classes.txt, else the paper's four where they are meant.
 
@@ -63,8 +72,10 @@ def classes_of(names: Iterable[str], classes: Classes | None, taxonomy: Taxonomy
     known = classes or read_classes(store)
     if known is not None:
         return known
-    used = [(None, name) for name in dict.fromkeys(names)]
-    return declared_by_rows(sorted(used), store.where) if used else (taxonomy or read_taxonomy(None)).classes
+    used = sorted(set(names))
+    if not all(map(encodable, used)):
+        raise ModisteError(f"{store.where}: a class name is not UTF-8. Mend it and export again.")
+    return declared_by_rows([(None, name) for name in used], store.where) if used else (taxonomy or read_taxonomy(None)).classes
 
 
 def declared_in(names: Any, where: object) -> Classes | None:

@@ -124,13 +124,25 @@ def read_samples(store: Store, plain: Mapping[str, Any], classes: Classes | None
         label = code_of_class(text_of(true["label"]), known) if true else None
         guessed = next(((field, guess) for field in fields if field != truth and (guess := classification(sample, field))), None)
         suggestion = Suggestion(code_of_class(text_of(guessed[1]["label"]), known), guessed[0]) if guessed else None
-        tags = [text_of(tag) for tag in sample.get("tags") or []]
+        tags = [text_of(tag) for tag in sample["tags"]] if isinstance(sample.get("tags"), list) else []
         source = text_of(sample.get("source")) or source_of(path)
         split = split_tagged(tags) or SOURCES.get(source.upper(), "")
         details = sample_details(sample, tags) | details_in(true)
         return Photo(path, label, suggestion, text_of(sample.get("product")), source, split, details)
 
-    return Catalogue(store.root, known, photos_of(enumerate(samples, 1), photo_of, store, "samples.json"))
+    return Catalogue(store.root, known, photos_of(enumerate(samples, 1), photo_of, store, "samples.json"), other_labels(samples))
+
+
+def other_labels(samples: list[Any]) -> tuple[str, ...]:
+    """The fields with labels of other kinds, in words."""
+    kinds = {
+        f"{field} ({value['_cls']})"
+        for sample in samples
+        if isinstance(sample, dict)
+        for field, value in sample.items()
+        if isinstance(value, dict) and value.get("_cls", "Classification") not in ("Classification", "ImageMetadata")
+    }
+    return (f"fields passed over, as they are not one class a photo: {', '.join(sorted(kinds))}.",) if kinds else ()
 
 
 def label_fields(samples: list[Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 from modiste.data.declared import write_classes
 from modiste.data.placing import checked_split, place, start
 from modiste.records.catalogue import Catalogue, Photo
-from modiste.records.disk import write_json, write_text
+from modiste.records.disk import write_text
 from modiste.records.labels import Classes
 
 QUESTION, PICTURE = "label", "image"  # what the question and the picture are called in tasks and interface
@@ -21,13 +22,13 @@ def write_label_studio(catalogue: Catalogue, to: Path, copy: bool = True) -> Pat
 
     In Label Studio the folder is the document root of local files, and interface.xml the labelling interface.
     """
-    tasks = [task_of(photo, catalogue.classes) for photo in catalogue.photos]
+    tasks = [json.dumps(task_of(photo, catalogue.classes), ensure_ascii=False) for photo in catalogue.photos]
     start(to)
     for photo in catalogue.photos:
         place(catalogue, photo, to / photo.path, copy)
     write_classes(to, catalogue.classes)
     write_text(to / "interface.xml", interface(catalogue.classes))
-    write_json(to / "tasks.json", tasks)
+    write_text(to / "tasks.json", "[\n{}\n]\n".format(",\n".join(tasks)))
     return to
 
 

@@ -60,6 +60,8 @@ def write_parquet(catalogue: Catalogue, to: Path, copy: bool = True) -> Path:  #
 
 def check(photos: Sequence[Photo], classes: Classes, details: Sequence[str]) -> None:
     """Refuse what Parquet cannot hold or a reader would not find again."""
+    if not photos:
+        raise ModisteError("a catalogue without photos has no Parquet file. Add some.")
     odd = next((name for name in details if name.startswith("__index_level_") or not encodable(name)), None)
     if odd is not None:
         raise ModisteError(f"details must not be called {odd!r} in Parquet. Rename it.")

@@ -15,9 +15,14 @@ from modiste.records.errors import MachineError, ModisteError
 
 def start(to: Path) -> None:
     """Make the folder; one that holds something already is left alone."""
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+    try:
+        taken = to.exists() and (not to.is_dir() or any(to.iterdir()))
+        if not taken:
+            to.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MachineError(f"{to} cannot be made: {error.strerror}. Give another place.") from error
+    if taken:
         raise ModisteError(f"{to} is not an empty folder, and nothing is written over. Give a new one.")
-    to.mkdir(parents=True, exist_ok=True)
 
 
 def place(catalogue: Catalogue, photo: Photo, target: Path, copy: bool) -> None:
