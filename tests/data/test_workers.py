@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import killers
 import numpy as np
 import pytest
 
@@ -33,13 +34,9 @@ FATES = {  # what a photo orders -> the reason for it, and a word of the detail
 }
 
 
-@pytest.fixture
-def killers(monkeypatch):
-    """The module of jobs, which a worker imports from where this program would."""
-    monkeypatch.syspath_prepend(HERE)
-    import killers
-
-    yield killers
+@pytest.fixture(autouse=True)
+def workers_of_our_own():
+    yield
     crew.close()
 
 
@@ -69,7 +66,7 @@ def gone(pids: set[int], seconds: float = 10) -> bool:
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_killers_are_refused_alone_and_all_others_come_in_order(killers, tmp_path, workers):
+def test_killers_are_refused_alone_and_all_others_come_in_order(tmp_path, workers):
     orders = [name for fate in FATES for name in ("good", fate, "good", "print")] + ["good"] * 20
     paths = lay(tmp_path, orders)
     made = list(each_photo(tmp_path, paths, killers.job, {"factor": 10}, workers=workers, seconds=1, memory_bytes=1 << 29))
@@ -81,7 +78,7 @@ def test_killers_are_refused_alone_and_all_others_come_in_order(killers, tmp_pat
             assert one.tolist() == [10 * (len(order) + 1 + number)]
 
 
-def test_killers_side_by_side_leave_nobody_else_without_an_answer(killers, tmp_path):
+def test_killers_side_by_side_leave_nobody_else_without_an_answer(tmp_path):
     orders = ["exit", "segfault", "exit", "good"] * 6
     made = list(each_photo(tmp_path, lay(tmp_path, orders), killers.job, workers=2))
     assert [isinstance(one, PhotoRefused) for one in made] == [order != "good" for order in orders]
@@ -96,7 +93,7 @@ def test_a_worker_gives_what_the_job_gives_here(tmp_path, paint):
         assert made.flags.writeable
 
 
-def test_arrays_of_any_plain_kind_come_through(killers, tmp_path):
+def test_arrays_of_any_plain_kind_come_through(tmp_path):
     paths = lay(tmp_path, ["a", "b"])
     (one, two) = each_photo(tmp_path, paths, killers.structured)
     assert one.dtype == np.dtype([("path", "U20"), ("length", "i8"), ("pair", "f4", (2,))])
@@ -129,7 +126,7 @@ def test_names_of_any_bytes_reach_the_file(tmp_path, jpeg):
     assert (made[-1].where, made[-1].reason) == ("\udcff.jpg", "missing")
 
 
-def test_mistakes_of_the_caller_are_raised_as_they_are(killers, tmp_path):
+def test_mistakes_of_the_caller_are_raised_as_they_are(tmp_path):
     paths = lay(tmp_path, ["a"])
     with pytest.raises(UsageError, match=r"^no colour called 'gray'$"):
         list(each_photo(tmp_path, paths, killers.mistaken))
@@ -140,7 +137,7 @@ def test_mistakes_of_the_caller_are_raised_as_they_are(killers, tmp_path):
     assert lengths(list(each_photo(tmp_path, paths, killers.job))) == [2]  # the control, with the workers that are left
 
 
-def test_no_more_paths_are_taken_than_a_few_chunks(killers, tmp_path):
+def test_no_more_paths_are_taken_than_a_few_chunks(tmp_path):
     """A million paths need no more memory than a hundred."""
     taken = 0
 
@@ -158,7 +155,7 @@ def test_no_more_paths_are_taken_than_a_few_chunks(killers, tmp_path):
     assert 50 <= taken <= 50 + 4 * 2 * workers.CHUNK
 
 
-def test_workers_are_kept_for_the_next_call_and_few_photos_start_few(killers, tmp_path):
+def test_workers_are_kept_for_the_next_call_and_few_photos_start_few(tmp_path):
     crew.close()
     paths = lay(tmp_path, ["a"] * 40)
     first = set(lengths(list(each_photo(tmp_path, paths[:1], killers.pid, workers=2))))
@@ -169,14 +166,14 @@ def test_workers_are_kept_for_the_next_call_and_few_photos_start_few(killers, tm
     assert gone(first)
 
 
-def test_a_worker_that_died_while_it_waited_costs_no_photo(killers, tmp_path):
+def test_a_worker_that_died_while_it_waited_costs_no_photo(tmp_path):
     paths = lay(tmp_path, ["a"])
     (pid,) = lengths(list(each_photo(tmp_path, paths, killers.pid)))
     os.kill(pid, signal.SIGKILL)
     assert lengths(list(each_photo(tmp_path, paths, killers.job))) == [2]
 
 
-def test_closing_early_ends_the_work_at_once(killers, tmp_path):
+def test_closing_early_ends_the_work_at_once(tmp_path):
     paths = lay(tmp_path, ["good"] + ["sleep"] * 60)
     begun = time.monotonic()
     made = each_photo(tmp_path, paths, killers.job, workers=2)
@@ -188,7 +185,7 @@ def test_closing_early_ends_the_work_at_once(killers, tmp_path):
     assert time.monotonic() - begun < 8  # a sleeper would take 10 s
 
 
-def test_two_threads_may_ask_at_once(killers, tmp_path):
+def test_two_threads_may_ask_at_once(tmp_path):
     orders = ["good", "exit", "good", "good"] * 10
     paths = lay(tmp_path, orders)
     expected = lengths(list(each_photo(tmp_path, paths, killers.job)))
@@ -198,7 +195,7 @@ def test_two_threads_may_ask_at_once(killers, tmp_path):
     assert len(crew.IDLE) <= crew.processors()
 
 
-def test_progress_is_told_now_and_then_and_at_the_end(killers, tmp_path):
+def test_progress_is_told_now_and_then_and_at_the_end(tmp_path):
     told: list[Progress] = []
     list(each_photo(tmp_path, lay(tmp_path, ["a"] * 70), killers.job, tell=told.append, stage="looking"))
     assert [(one.stage, one.done, one.total) for one in told] == [("looking", 64, 70), ("looking", 70, 70)]
@@ -242,7 +239,7 @@ def test_workers_end_with_the_program_however_it_ends(tmp_path, ending):
     assert complaints.count("Traceback") == (1 if sent == signal.SIGINT else 0)
 
 
-def test_a_forked_copy_of_the_program_has_workers_of_its_own(killers, tmp_path):
+def test_a_forked_copy_of_the_program_has_workers_of_its_own(tmp_path):
     paths = lay(tmp_path, ["a"] * 3)
     ours = set(lengths(list(each_photo(tmp_path, paths, killers.pid, workers=1))))
     reading, writing = os.pipe()

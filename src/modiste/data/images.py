@@ -25,7 +25,7 @@ from PIL import (
 from modiste.data import jpeg
 from modiste.data.flat import flat
 from modiste.data.kinds import is_cut, kind_of, png_damage
-from modiste.data.refusals import LONGEST_SIDE, MOST_PIXELS, PhotoRefused
+from modiste.data.refusals import PhotoRefused, check_size
 from modiste.records.errors import unknown
 from modiste.records.recipe import COLOURS
 
@@ -88,27 +88,18 @@ def opened(data: bytes, where: str, strict: bool) -> ImageFile.ImageFile:
     kind = kind_of(data)
     if kind not in DECODERS:
         raise PhotoRefused(where, "format_not_allowed", f"this is {kind}") if kind else PhotoRefused(where, "not_an_image")
+    if kind == "JPEG":
+        jpeg.check(data, where, strict)
     try:
         picture = DECODERS[kind](BytesIO(data), "")
     except Warning:
         raise
     except Exception as error:
         raise refusal(error, data, where) from error
-    check_size(picture, where)
-    if kind == "JPEG":
-        jpeg.check(data, where, strict)
+    check_size(*picture.size, where)
     if kind == "TIFF" and is_raw(picture):
         raise PhotoRefused(where, "format_not_allowed", "this is RAW, whose first picture is a small preview")
     return picture
-
-
-def check_size(picture: Image.Image, where: str) -> None:
-    """Refuse sizes that no photo has, and more pixels than one may have, before anything is decoded."""
-    width, height = picture.size
-    if min(width, height) < 1 or (max(width, height) > LONGEST_SIDE):
-        raise PhotoRefused(where, "bad_size", f"{width} x {height} px")
-    if width * height > MOST_PIXELS:
-        raise PhotoRefused(where, "too_many_pixels", f"{width} x {height} px")
 
 
 def is_raw(picture: Image.Image) -> bool:

@@ -11,7 +11,7 @@ import simplejpeg  # type: ignore[import-untyped]
 from PIL import Image
 
 from modiste.data.kinds import jpeg_cut
-from modiste.data.refusals import MOST_SCANS, PhotoRefused
+from modiste.data.refusals import MOST_SCANS, PhotoRefused, check_size
 
 ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length behind them
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -66,6 +66,7 @@ def check(data: bytes, where: str, strict: bool) -> None:
     found = frame(data)
     if found is None:
         raise PhotoRefused(where, "truncated" if jpeg_cut(data) else "corrupt", "no frame before its first scan")
+    check_size(found.width, found.height, where)
     if found.coding not in READ or found.bits != 8:
         raise PhotoRefused(where, "format_not_allowed", "this is a lossless JPEG, or one of more than 8 bits")
     if data.count(b"\xff\xda") > MOST_SCANS and scans(data) > MOST_SCANS:

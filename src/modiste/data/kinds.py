@@ -22,7 +22,7 @@ def kind_of(data: bytes) -> str:
     if data[:2] in (b"II", b"MM"):
         return tiff_kin(data)
     head = data[:300].lstrip(b"\xef\xbb\xbf \t\r\n")
-    return next((name for opening, name in OPENINGS if data.startswith(opening)), "") or text_format(head)
+    return next((name for opening, name in OPENINGS if data.startswith(opening)), "") or late_mark(data) or text_format(head)
 
 
 def tiff_kin(data: bytes) -> str:
@@ -37,6 +37,11 @@ def iso_media(data: bytes) -> str:
     length = min(int.from_bytes(data[:4], "big"), 256)
     brands = {data[at : at + 4] for at in (8, *range(16, length, 4))}
     return next((name for brand, name in BRANDS if brand in brands), "")
+
+
+def late_mark(data: bytes) -> str:
+    """TGA has its mark at the end."""
+    return "TGA" if data[-18:-2] == b"TRUEVISION-XFILE" else ""
 
 
 def text_format(head: bytes) -> str:
@@ -106,7 +111,6 @@ OPENINGS = (
     (b"\xc5\xd0\xd3\xc6", "EPS"),
     (b"8BPS", "PSD"),
     (b"\0\0\1\0", "ICO"),
-    (b"\0\0\2\0", "CUR"),
     (b"DDS ", "DDS"),
     (b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),

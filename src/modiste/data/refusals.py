@@ -37,3 +37,11 @@ class PhotoRefused(ModisteError):
     def __init__(self, where: str, reason: str, detail: str = "") -> None:
         self.where, self.reason, self.detail = where, reason, detail
         super().__init__(f"{where}: {reason}: {REASONS[reason]}" + (f" ({detail})" if detail else ""))
+
+
+def check_size(width: int, height: int, where: str) -> None:
+    """Refuse sizes that no photo has, and more pixels than one may have, before anything is decoded."""
+    if min(width, height) < 1 or max(width, height) > LONGEST_SIDE:
+        raise PhotoRefused(where, "bad_size", f"{width} x {height} px")
+    if width * height > MOST_PIXELS:
+        raise PhotoRefused(where, "too_many_pixels", f"{width} x {height} px")

@@ -24,7 +24,7 @@ from modiste.data.refusals import PhotoRefused
 from modiste.data.stores import read_photo
 from modiste.records.errors import ModisteError
 
-KEPT_BYTES = (32 << 20) - 4096  # the most for which glibc learns from what is freed
+KEPT_BYTES = 8 << 20  # more than a photo scaled down takes, less than the parts of 16 MiB in which Pillow holds large ones
 LENGTH = struct.Struct(">I")
 
 
