@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -43,6 +45,12 @@ def task(address: str, *annotations: dict[str, object]) -> dict[str, object]:
 
 
 KAGGLE_HEAD = "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName"
+
+
+def idx(values: np.ndarray) -> bytes:
+    return np.array([0x0800 + values.ndim, *values.shape], ">u4").tobytes() + values.astype(np.uint8).tobytes()
+
+
 DEEPFASHION = {
     "Anno/list_category_cloth.txt": "2\ncategory_name  category_type\nSneakers  2\nTote  1\n",
     "Anno/list_category_img.txt": (
@@ -84,6 +92,11 @@ def sample(tmp_path, paint, jpeg):
     paint(tmp_path / "products", "pictures/red shoe.jpg", "pictures/tote.jpg")
     shop = "red-shoe,Shoe,Sneakers,https://cdn.example/red%20shoe.jpg?v=1\ntote,Tote,Tote bag,https://cdn.example/tote.jpg?v=2\n"
     (tmp_path / "products" / "products_export.csv").write_text("Handle,Title,Type,Image Src\n" + shop)
+    (tmp_path / "fashion-mnist").mkdir()
+    for split, kind in (("train", 7), ("t10k", 8)):  # a sneaker and a bag
+        (tmp_path / "fashion-mnist" / f"{split}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(np.full((1, 28, 28), kind))))
+        (tmp_path / "fashion-mnist" / f"{split}-labels-idx1-ubyte").write_bytes(idx(np.array([kind])))
+    write_classes(tmp_path / "fashion-mnist", PAPER_CLASSES)
     return lambda name: tmp_path / name
 
 

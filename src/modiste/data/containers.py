@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from modiste.data.idx import bmp, idx_values
 from modiste.data.parquet_file import Held, opened_parquet, photo_bytes, picture_column, stored_names
 from modiste.data.refusals import MOST_BYTES, PhotoRefused
 from modiste.records.errors import ModisteError
@@ -168,6 +169,14 @@ def parquet_index(name: str, held: Held) -> Container:
     return Container({path: row for row, path in enumerate(names)}, photo_bytes(name, held))
 
 
+def idx_index(name: str, held: Held) -> Container:
+    """The pictures of an IDX file by their places; a file of labels holds none."""
+    pictures = idx_values(name, held)
+    if pictures.ndim != 3:
+        return Container({}, lambda _place, _path: b"")
+    return Container({f"{place:05d}.bmp": place for place in range(len(pictures))}, lambda place, _path: bmp(pictures[place]))
+
+
 def on_disk(index: Callable[[str, Held], Container]) -> Callable[[Path], Container]:
     return lambda file: index(str(file), file)
 
@@ -188,7 +197,11 @@ def within_size(data: bytes, path: str) -> bytes:
     return data
 
 
-INSIDE: dict[str, Callable[[str, Held], Container]] = {".parquet": parquet_index}  # read also inside a zip or a tar
+INSIDE: dict[str, Callable[[str, Held], Container]] = {  # read also inside a zip or a tar
+    ".parquet": parquet_index,
+    "-ubyte": idx_index,
+    "-ubyte.gz": idx_index,
+}
 CONTAINERS: dict[str, Callable[[Path], Container]] = {  # how a file's name ends -> what indexes it
     ".zip": zip_index,
     ".tar": tar_index,

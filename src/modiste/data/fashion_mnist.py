@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
 import socket
 import subprocess
@@ -12,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from modiste.data.fashion_mnist_files import CLASSES, TYPES
+from modiste.data.idx import Bytes, idx_values
 from modiste.data.labels_csv import label_lines, write_labels
 from modiste.data.placing import start
 from modiste.data.readers import read
@@ -22,10 +22,7 @@ from modiste.data.split import checked_seed
 from modiste.data.taxonomy import read_taxonomy
 from modiste.records.catalogue import TEST, TRAIN, Catalogue, Photo
 from modiste.records.errors import MachineError, ModisteError
-from modiste.records.labels import Classes
 
-TYPES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")  # in its own codes
-CLASSES = Classes(("Shoes", "Clothing", "Bags"))
 FILES = {TRAIN: ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", 60_000),
          TEST: ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", 10_000)}  # fmt: skip
 INSTALLED = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package puts it
@@ -34,7 +31,6 @@ SILENCE_SECONDS = 10  # a server that says nothing for so long is given up
 DOWNLOAD_SECONDS = 600
 
 Progress = Callable[[str], None]
-Bytes = NDArray[np.uint8]
 
 
 class NotFoundHereError(Exception):
@@ -193,18 +189,11 @@ def sample(labels: Bytes, count: int, rng: np.random.Generator) -> list[int]:
 
 
 def read_idx(file: Path, shape: tuple[int, ...]) -> Bytes:
-    """The bytes of a gzipped IDX file, after its magic number and its sizes were found to be right."""
-    try:
-        data = gzip.decompress(file.read_bytes())
-    except (OSError, EOFError, ValueError) as error:
-        raise ModisteError(f"{file} cannot be unpacked ({error}). Fetch it again.") from error
-    head = np.frombuffer(data[: 4 + 4 * len(shape)], ">u4") if len(data) >= 4 + 4 * len(shape) else np.zeros(0)
-    expected = (0x0800 + len(shape), *shape)  # 0x08: unsigned bytes; then the number of axes
-    if tuple(head.tolist()) != expected or len(data) != 4 * len(expected) + int(np.prod(shape)):
-        raise ModisteError(
-            f"{file} is not the file it should be: its head says {head.tolist()}, expected {list(expected)}. Fetch it again."
-        )
-    return np.frombuffer(data, np.uint8, offset=4 * len(expected)).reshape(shape)
+    """The bytes of an IDX file, after its sizes were found to be those it is known to have."""
+    values = idx_values(str(file), file)
+    if values.shape != shape:
+        raise ModisteError(f"{file} is not the file it should be: it holds {values.shape}, expected {shape}. Fetch it again.")
+    return values
 
 
 PLACES: dict[str, Callable[[Path], Path]] = {  # tried in this order

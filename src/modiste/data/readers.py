@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modiste.data.a100 import question_files, read_a100
 from modiste.data.deepfashion import has_lists, read_deepfashion
+from modiste.data.fashion_mnist_files import is_fashion_mnist, read_fashion_mnist
 from modiste.data.fiftyone import export_file, read_fiftyone
 from modiste.data.folders import read_folders
 from modiste.data.kaggle import is_kaggle, read_kaggle
@@ -90,6 +91,7 @@ READERS: dict[str, Reader] = {  # tried in this order
     "label-studio": Reader("a Label Studio export, JSON or JSON-MIN, with its pictures", task_files, read_label_studio),
     "kaggle": Reader("Kaggle's Fashion Product Images: styles.csv and images/<id>.jpg", is_kaggle, read_kaggle),
     "metadata": Reader("Hugging Face's image folder: metadata.csv or .jsonl with a column file_name", metadata_files, read_metadata),
+    "fashion-mnist": Reader("Fashion-MNIST's four files, -ubyte or -ubyte.gz", is_fashion_mnist, read_fashion_mnist),
     "parquet": Reader("Parquet with pictures inside, as Hugging Face writes it: one file, or shards under data/", is_parquet, read_parquet),
     "products": Reader(
         "a shop's table, CSV or Parquet, with a column of pictures: image, photo, Shopify's Image Src ...", tables, read_products
