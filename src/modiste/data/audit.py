@@ -164,7 +164,7 @@ def odd_aspect(seen: Seen) -> Iterator[Finding]:
 
 def duplicates(seen: Seen) -> Iterator[Finding]:
     for pair in seen.pairs:
-        yield seen.of_pair(f"{pair.kind}_duplicate" if pair.kind in SAME_PHOTO else pair.kind, pair, "")
+        yield seen.of_pair(f"{pair.kind}_duplicate" if pair.kind in SAME_PHOTO else pair.kind, pair, f"likeness {pair.likeness:.2f}")
 
 
 def two_labels(seen: Seen) -> Iterator[Finding]:
@@ -172,7 +172,7 @@ def two_labels(seen: Seen) -> Iterator[Finding]:
     for pair in seen.pairs:
         labels = {seen.photo(pair.one).label, seen.photo(pair.other).label}
         if len(labels) == 2 and None not in labels:
-            yield seen.of_pair("two_labels", pair, pair.kind)
+            yield seen.of_pair("two_labels", pair, ALIKE[pair.kind])
 
 
 def leaked(seen: Seen) -> Iterator[Finding]:
@@ -180,7 +180,7 @@ def leaked(seen: Seen) -> Iterator[Finding]:
     for pair in seen.pairs:
         sides = {seen.photo(pair.one).split, seen.photo(pair.other).split}
         if len(sides) == 2 and sides <= set(STUDY_SPLITS):
-            yield seen.of_pair("leaked", pair, pair.kind)
+            yield seen.of_pair("leaked", pair, ALIKE[pair.kind])
     views: dict[str, dict[str, int]] = defaultdict(dict)
     for place, photo in enumerate(seen.catalogue.photos):
         if photo.product and photo.split in STUDY_SPLITS:
@@ -253,6 +253,12 @@ def with_groups(catalogue: Catalogue, pairs: list[Pair]) -> Catalogue:
     return catalogue.with_photos(photos)
 
 
+ALIKE = {
+    "exact": "the same file",
+    "near": "the same picture",
+    "mirrored": "the same picture, mirrored",
+    "recoloured": "one shot, another colour",
+}
 KINDS = {  # every kind of finding, in the order in which they are shown
     "unreadable": "photos that cannot be opened, with the reason",
     "blank": "pictures of nothing: one smooth wash of colour",
