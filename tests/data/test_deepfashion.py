@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from modiste.data.readers import read
+from modiste.data.stores import read_photo
 from modiste.records.catalogue import Photo, Suggestion
 from modiste.records.errors import BadRows, ModisteError
 from modiste.records.labels import Classes
@@ -85,6 +87,15 @@ def test_a_category_that_the_taxonomy_does_not_know_is_clothing_all_the_same(ben
     file = root / "Anno" / "list_category_cloth.txt"
     file.write_text(CATEGORIES.replace("Blouse", "Gauchos"))
     assert read(root).photos[0].suggestion == Suggestion(1, "taxonomy fashion: master_category 'Clothing'")
+
+
+def test_pictures_may_stay_in_the_archive_they_were_downloaded_in(benchmark):
+    root = benchmark()
+    plain = {photo.path: read_photo(root, photo.path) for photo in read(root).photos}
+    (root / "Img").mkdir()
+    shutil.make_archive(str(root / "Img" / "img"), "zip", root, "img")
+    shutil.rmtree(root / "img")
+    assert {photo.path.removeprefix("Img/img.zip/"): read_photo(root, photo.path) for photo in read(root).photos} == plain
 
 
 def test_without_its_partition_photos_have_no_split_and_that_is_said(benchmark):

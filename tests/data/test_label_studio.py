@@ -140,6 +140,11 @@ def test_json_min_has_an_entry_for_each_annotation(export):
     assert [(row, value) for row, value, _ in found] == [(1, "Shoes, Bags and Shoes")]
 
 
+def test_json_min_of_data_with_a_column_id_is_read_by_the_question_s_name(export):
+    entry = {"id": 11, "image": UPLOAD.format("1.jpg"), "colour": "red", "choice": "Shoes", "annotator": 1, "annotation_id": 3}
+    assert read(export(entry)).photos == (Photo("1.jpg", 0, details={"colour": "red"}),)
+
+
 def test_annotators_who_disagree_are_listed_and_ground_truth_decides(export):
     shoes, bags = annotation(result("Shoes"), by=1), annotation(result("Bags"), by=2)
     assert read(export(task("1.jpg", shoes, annotation(result("Shoes"), by=3)))).photos[0].label == 0

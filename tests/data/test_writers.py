@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import tempfile
 from dataclasses import replace
@@ -21,7 +22,7 @@ from modiste.data.rows import COLUMNS, escaped, restored
 from modiste.data.stores import open_store, read_photo
 from modiste.data.writers import WRITERS, write_folders, write_paper
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
-from modiste.records.errors import ModisteError
+from modiste.records.errors import MachineError, ModisteError
 from modiste.records.labels import PAPER_CLASSES, Classes
 
 BUFFER = io.BytesIO()
@@ -157,6 +158,24 @@ def test_a_folder_that_holds_something_is_left_alone(name, tmp_path):
     with pytest.raises(ModisteError, match="not an empty folder"):
         WRITERS[name](catalogue, tmp_path / "to", True)
     assert [path.name for path in (tmp_path / "to").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are kept small by the system's own limit")
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_disk_that_takes_no_more_is_said_in_words_and_leaves_nothing_that_looks_whole(name, tmp_path):
+    import resource
+
+    catalogue = small(tmp_path / "from")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
+    try:
+        with pytest.raises(MachineError, match=r"could not be written: .*File too large") as refused:
+            WRITERS[name](catalogue, tmp_path / "to", True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(tmp_path / "to") in str(refused.value)
+    whole = {"labels.csv", "classes.txt", "tasks.json", "croissant.json"}
+    assert not [path for path in (tmp_path / "to").rglob("*") if path.name in whole or path.suffix in (".parquet", ".part")]
 
 
 def test_labels_are_plain_numbers_and_the_rest_is_escaped(tmp_path):

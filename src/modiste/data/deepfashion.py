@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from modiste.data.cells import BadCell, inside, missing, split_in
@@ -10,7 +10,7 @@ from modiste.data.declared import read_classes
 from modiste.data.entries import photos_of
 from modiste.data.folders import code_of
 from modiste.data.rows import decoded
-from modiste.data.stores import Store
+from modiste.data.stores import Store, open_store
 from modiste.data.suggest import Taxonomy
 from modiste.data.taxonomy import read_taxonomy
 from modiste.records.catalogue import Catalogue, Photo
@@ -20,6 +20,7 @@ from modiste.records.labels import Classes
 CATEGORIES, PICTURES_LIST, SPLITS_LIST = "list_category_cloth.txt", "list_category_img.txt", "list_eval_partition.txt"
 FOLDERS = ("", "Anno/", "Anno_coarse/", "Eval/")  # where the lists may stand
 BESIDE = ("", "img/", "Img/", "Img/img/", "images/")  # what may stand before a listed picture's path
+ARCHIVES = ("Img/img.zip", "img.zip")  # how the pictures are downloaded; they are read where they stand
 KINDS = {"1": "upper-body", "2": "lower-body", "3": "full-body"}
 GARMENTS = {"master_category": "Clothing"}  # all of the benchmark's categories are, also Anorak or Gauchos, which no taxonomy needs to know
 
@@ -43,6 +44,7 @@ def read_deepfashion(store: Store, classes: Classes | None, taxonomy: Taxonomy |
     declared = classes or read_classes(store)
     known = declared or taxonomy.classes
     file = required(store, PICTURES_LIST)
+    packed = {archive: open_store(store.root / archive) for archive in ARCHIVES if store.has(archive)}
     listed = [Listed(name, category, splits.get(name, "")) for name, category in lines(store, file)]
 
     def photo_of(entry: Listed) -> Photo:
@@ -50,7 +52,7 @@ def read_deepfashion(store: Store, classes: Classes | None, taxonomy: Taxonomy |
         details = {"article_type": name, "category_type": kind}
         label = code_of(name, declared) if declared else None
         suggestion = taxonomy.suggestion_of(details | GARMENTS, known) if label is None else None
-        return Photo(path_of(entry.name, store), label, suggestion, item_of(entry.name), "", split_in(entry.split), details)
+        return Photo(path_of(entry.name, store, packed), label, suggestion, item_of(entry.name), "", split_in(entry.split), details)
 
     return Catalogue(store.root, known, photos_of(enumerate(listed, 1), photo_of, store, file), notes(listed, found is not None))
 
@@ -94,11 +96,12 @@ def category_of(entry: Listed, categories: list[tuple[str, str]]) -> tuple[str, 
     return categories[number - 1]
 
 
-def path_of(name: str, store: Store) -> str:
-    """Where a listed picture stands: as written, under a folder of pictures, or without the 'img/' in front."""
+def path_of(name: str, store: Store, packed: Mapping[str, Store]) -> str:
+    """Where a listed picture stands: as written, under a folder of pictures or in their archive, or without the 'img/' in front."""
     inside(name)
-    bare = name.removeprefix("img/")
-    path = next((path for folder in BESIDE for path in (folder + name, folder + bare) if store.has(path)), None)
+    spelled = (name, name.removeprefix("img/"))
+    path = next((path for folder in BESIDE for bare in spelled if store.has(path := folder + bare)), None)
+    path = path or next((f"{archive}/{bare}" for archive, inner in packed.items() for bare in spelled if inner.has(bare)), None)
     if path is None:
         raise BadCell(*missing(name, store))
     return path

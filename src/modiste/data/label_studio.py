@@ -126,13 +126,19 @@ def answers_in(annotation: Mapping[str, Any], by: str) -> Iterator[Answer]:
 
 
 def min_task(entry: Mapping[str, Any]) -> Task:
-    """An entry of JSON-MIN: the data, then the id, then the answers by question, then who annotated it and when."""
+    """An entry of JSON-MIN: the data, then the id, then the answers by question, then who annotated it and when.
+
+    Where the data has a column 'id' of its own, the id stands there and the answers are told by their question's name.
+    """
     keys = list(entry)
     end = next((keys.index(key) for key in ("annotator", "annotation_id") if key in keys), len(keys))
     start = keys.index("id") if "id" in keys else end
     asked = keys[start + 1 : end]
+    if any(key in PICTURE_KEYS for key in asked):
+        asked = [key for key in asked if key in QUESTIONS]
     answers = [Answer(key, chosen) for key in asked if (chosen := choices_of(entry[key]))]
-    return Task({key: entry[key] for key in keys[:start]}, tuple(answers), others=len(asked) - len(answers))
+    data = {key: entry[key] for key in keys[:end] if key not in asked and key != "id"}
+    return Task(data, tuple(answers), others=len(asked) - len(answers))
 
 
 def choices_of(value: Any) -> tuple[str, ...]:
