@@ -5,6 +5,7 @@ The Python words are the command line's:
     import modiste
 
     catalogue = modiste.read("photos/")
+    print(modiste.audit(catalogue).audit.table().markdown())
     run = modiste.train("Alex-CBAM(16&7)", catalogue, settings={"epochs": 5})
     print(modiste.report(run.predictions("test")).markdown())
     finished = modiste.study("paper", catalogue)
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from modiste.api import study, train
+    from modiste.audits import audit
     from modiste.data.drawn import draw
     from modiste.data.readers import read
     from modiste.evaluation.metrics import report
@@ -46,6 +48,7 @@ WHERE = {  # public word -> the room it lives in
     "Run": "records.run",
     "Table": "records.table",
     "VARIANTS": "models.variants",
+    "audit": "audits",
     "draw": "data.drawn",
     "evaluate": "training.model",
     "read": "data.readers",
@@ -65,6 +68,7 @@ __all__ = [
     "Recipe",
     "Run",
     "Table",
+    "audit",
     "draw",
     "evaluate",
     "read",

@@ -13,12 +13,14 @@ from pathlib import Path
 
 from modiste import __version__
 from modiste.data import audit as room
-from modiste.data.audit import Audit, audit
+from modiste.data.audit import Audit
 from modiste.data.describe import hash_of
 from modiste.data.fix import Fixed, fixed
+from modiste.data.placing import start
+from modiste.data.readers import read
 from modiste.data.suggest import Taxonomy
 from modiste.data.thumbnails import thumbnails
-from modiste.data.writers import write_paper
+from modiste.data.writers import WRITERS
 from modiste.evaluation.audit_page import audit_page, shown
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_json, write_text
@@ -38,9 +40,9 @@ class Audited:
     fixed_at: Path | None = None
 
 
-def audit_catalogue(
-    catalogue: Catalogue,
-    folder: Path,
+def audit(
+    catalogue: Catalogue | Path | str,
+    folder: Path | str | None = None,
     *,
     fix: Path | None = None,
     taxonomy: Taxonomy | None = None,
@@ -49,10 +51,19 @@ def audit_catalogue(
     command: Sequence[str] = (),
     tell: Tell = silent,
 ) -> Audited:
-    """Audit a catalogue into a folder: findings.csv and report.html anew, dismissed.csv kept; `fix` is a new folder for a mended one."""
+    """Audit a catalogue, or the one at a place, into a folder (audit/NAME): findings.csv and report.html anew, dismissed.csv kept.
+
+    `fix` is a new folder for a mended catalogue. What was seen of each photo is kept in the folder's cache, so that a stopped audit
+    goes on and the next one opens changed photos only.
+    """
+    catalogue = catalogue if isinstance(catalogue, Catalogue) else read(catalogue, taxonomy=taxonomy)
+    folder = Path(folder) if folder is not None else Path("audit") / (catalogue.root.name or "photos")
     refuse_inside(folder, catalogue)
+    if fix is not None:
+        refuse_inside(fix, catalogue)
+        start(fix)
     began = time.monotonic()
-    found = audit(
+    found = room.audit(
         catalogue,
         folder / "cache",
         taxonomy=taxonomy,
@@ -72,7 +83,7 @@ def audit_catalogue(
     if fix is None:
         return Audited(found, folder, report)
     mended = fixed(found)
-    write_paper(mended.catalogue, fix, copy=False)
+    WRITERS["paper"](mended.catalogue, fix, False)
     write_text(fix / "changes.csv", mended.table().csv())
     return Audited(found, folder, report, mended, fix)
 

@@ -52,16 +52,15 @@ def audit(
     Unreadable, blank, tiny, blurred photos; twins; leaks between splits; labels that photos or words disagree with.
     A stopped audit goes on when the command is given again. Ends with 3 when photos cannot be opened.
     """
-    from modiste.audits import audit_catalogue
+    from modiste.audits import audit as examine
     from modiste.data.taxonomy import read_taxonomy
     from modiste.terminal import progress
 
     catalogue = read_catalogue(where, format, classes, taxonomy, None)
-    folder = output or Path("audit") / (catalogue.root.name or "photos")
     with progress() as tell:
-        done = audit_catalogue(
+        done = examine(
             catalogue,
-            folder,
+            output,
             fix=fix,
             taxonomy=read_taxonomy(taxonomy),
             label_errors=label_errors,
@@ -69,7 +68,7 @@ def audit(
             command=["modiste", *sys.argv[1:]],
             tell=tell,
         )
-    table = done.audit.table()
+    table, folder = done.audit.table(), done.folder
     wrote = f"\nFindings: {folder / 'findings.csv'}\nReport: {done.report}"
     if done.fixed is not None:
         wrote += f"\nMended: {done.fixed_at}, {len(done.fixed.catalogue):,} photos, {len(done.fixed.changes):,} changes in changes.csv"

@@ -22,16 +22,21 @@ def describe(catalogue: Catalogue) -> Table:
     labels: list[int | None] = [*range(len(catalogue.classes))]
     if any(photo.label is None for photo in catalogue.photos):
         labels.append(None)
+    waiting = Counter(photo.suggestion.label for photo in catalogue.photos if photo.label is None and photo.suggestion is not None)
     rows = [
         counted("no label" if label is None else catalogue.classes.names[label], [found[label, name] for name in splits])
         for label in labels
     ]
-    sums = counted("all", [sum(found[label, name] for label in labels) for name in splits])
-    columns = ("class", *(name or "no split" for name in splits), "all")
-    suggested = sum(photo.label is None and photo.suggestion is not None for photo in catalogue.photos)
-    note = f"{suggested:,} photos without a label have a suggested one; `modiste data convert --accept-suggestions` takes it."
-    notes = (*([note] if suggested else []), *catalogue.notes)
-    return Table(f"Photos in {catalogue.root.name or catalogue.root}", columns, (*rows, sums), notes)
+    rows.append(counted("all", [sum(found[label, name] for label in labels) for name in splits]))
+    columns: tuple[str, ...] = ("class", *(name or "no split" for name in splits), "all")
+    notes = catalogue.notes
+    if waiting:
+        columns += ("suggested",)
+        counts: list[int | None] = [*(waiting[label] for label in range(len(catalogue.classes))), None, waiting.total()]
+        rows = [(*row, count) for row, count in zip(rows, counts, strict=True)]
+        note = f"{waiting.total():,} photos without a label have a suggested one; `modiste data convert --accept-suggestions` takes it."
+        notes = (note, *notes)
+    return Table(f"Photos in {catalogue.root.name or catalogue.root}", columns, tuple(rows), notes)
 
 
 def holdings(catalogue: Catalogue) -> Table:
