@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 
+from modiste.data.images import to_pixels
 from modiste.data.refusals import PhotoRefused
 from modiste.records.errors import UsageError
 
@@ -63,6 +64,25 @@ def lie() -> None:
         except OSError:
             continue
     os._exit(0)
+
+
+def explode(data: bytes, side: int, colour: str, fit: str, where: str, strict: bool) -> np.ndarray:
+    """A decoder that raises what nobody foresaw at one file in some, and else opens as it should."""
+    if len(data) % 50 == 0:
+        raise ZeroDivisionError("nobody foresaw this")
+    return to_pixels(data, side, colour, fit, where, strict)
+
+
+def crash(data: bytes, side: int, colour: str, fit: str, where: str, strict: bool) -> np.ndarray:
+    if len(data) % 50 == 0:
+        ctypes.string_at(0)
+    return to_pixels(data, side, colour, fit, where, strict)
+
+
+def hang(data: bytes, side: int, colour: str, fit: str, where: str, strict: bool) -> np.ndarray:
+    if len(data) % 50 == 0:
+        time.sleep(1000)
+    return to_pixels(data, side, colour, fit, where, strict)
 
 
 ORDERS = {
