@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PICTURES = ("image", "img", "picture", "photo")  # how a column of pictures is called, the likeliest first
 Held = Path | bytes  # a file on disk, or what it holds where it stands inside an archive
 AT_ONCE_BYTES = 8_000_000  # of photos, about so many are decoded in one go
+BUFFER_BYTES = 1_000_000  # of a column that is being read
 KEPT_BYTES = 128_000_000  # of photos that were read lately, from all Parquet files together
 
 
@@ -110,7 +111,8 @@ def opened_parquet(name: str, held: Held) -> pq.ParquetFile:
     except ImportError as error:
         raise missing_extra("pyarrow", "parquet", "reading Parquet files") from error
     try:
-        return pq.ParquetFile(str(held) if isinstance(held, Path) else pa.BufferReader(held))
+        source = str(held) if isinstance(held, Path) else pa.BufferReader(held)
+        return pq.ParquetFile(source, buffer_size=BUFFER_BYTES, pre_buffer=False)  # else a whole group of rows is held
     except (OSError, pa.ArrowException) as error:
         raise ModisteError(f"{name} cannot be read as a Parquet file ({error}). Copy or make it again.") from error
 
