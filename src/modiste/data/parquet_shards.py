@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 SHARD_BYTES = 500_000_000  # Hugging Face's own size of one file
-GROUP_BYTES = 64_000_000  # of photos held in memory at a time, and written as one group of rows
+GROUP_BYTES = 32_000_000  # of photos held in memory at a time, and written as one group of rows
 GROUP_ROWS = 1000
 
 
@@ -62,7 +62,7 @@ def check(photos: Sequence[Photo], classes: Classes, details: Sequence[str]) -> 
     """Refuse what Parquet cannot hold or a reader would not find again."""
     if not photos:
         raise ModisteError("a catalogue without photos has no Parquet file. Add some.")
-    odd = next((name for name in details if name.startswith("__index_level_") or not encodable(name)), None)
+    odd = next((name for name in details if name.startswith(("__index_level_", "image.")) or not encodable(name)), None)
     if odd is not None:
         raise ModisteError(f"details must not be called {odd!r} in Parquet. Rename it.")
     for photo in photos:
@@ -147,8 +147,9 @@ def flushed(file: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
     import pyarrow.parquet as pq
 
     texts = [name for name in schema.names if name != "image"]
+    packed = {"image.bytes": "none", "image.path": "snappy"} | dict.fromkeys(texts, "snappy")  # pictures are compressed already
     with file.open("wb") as handle:
-        with pq.ParquetWriter(handle, schema, use_dictionary=texts) as writer:
+        with pq.ParquetWriter(handle, schema, use_dictionary=texts, compression=packed) as writer:
             yield writer
         handle.flush()
         os.fsync(handle.fileno())
