@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import tarfile
 import zipfile
+from datetime import date
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +21,7 @@ from modiste.data.readers import read
 from modiste.data.refusals import PhotoRefused
 from modiste.data.stores import read_photo
 from modiste.records.catalogue import Photo, Suggestion
-from modiste.records.errors import BadRows, ModisteError
+from modiste.records.errors import BadRows, MachineError, ModisteError
 from modiste.records.labels import PAPER_CLASSES, Classes
 
 HATS = Classes(("Hats", "Gloves"))
@@ -192,3 +195,49 @@ def test_a_damaged_file_is_refused_by_name_and_a_damaged_row_is_a_reason(tmp_pat
         read_photo(file, "a.jpg")
     with pytest.raises(PhotoRefused, match="missing"):
         read_photo(file, "c.jpg")
+
+
+def test_values_of_every_kind_become_the_text_that_people_write(tmp_path, hugging_face):
+    told = {
+        "day": pa.array([date(2025, 4, 12)]),
+        "price": pa.array([Decimal("19.90")]),
+        "size": pa.array(["38"], pa.dictionary(pa.int8(), pa.string())),
+        "weight": pa.array([0.5]),
+        "stock": pa.array([2**40]),
+        "a.b": pa.array(["with a dot"], pa.large_string()),
+        "gone": pa.array([float("nan")]),
+        "__index_level_0__": pa.array([7]),
+    }
+    details = read(hugging_face(tmp_path / "x.parquet", ["a.jpg"], **told)).photos[0].details
+    assert details == {"day": "2025-04-12", "price": "19.90", "size": "38", "weight": "0.5", "stock": "1099511627776", "a.b": "with a dot"}
+
+
+def test_text_that_is_not_utf_8_is_refused_by_column(tmp_path, hugging_face):
+    odd = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")])
+    with pytest.raises(ModisteError, match="column title: holds what is no text"):
+        read(hugging_face(tmp_path / "x.parquet", ["a.jpg"], title=odd))
+
+
+def test_without_pyarrow_the_line_that_installs_it_is_shown(tmp_path, hugging_face, monkeypatch):
+    file = hugging_face(tmp_path / "x.parquet", ["a.jpg"])
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MachineError, match=r"reading Parquet files needs the package 'pyarrow'.*modiste\[parquet\]"):
+        read(file)
+
+
+def test_a_table_without_pictures_is_no_container(tmp_path):
+    pq.write_table(pa.table({"title": ["Bag"]}), tmp_path / "x.parquet")
+    with pytest.raises(ModisteError, match="found no catalogue"):
+        read(tmp_path / "x.parquet")
+    with pytest.raises(ModisteError, match="no Parquet file with a column of pictures"):
+        read(tmp_path / "x.parquet", "parquet")
+
+
+def test_a_large_group_of_rows_is_decoded_a_few_at_a_time(tmp_path):
+    """Reading in order never holds much more than what is kept, and each row is decoded once."""
+    bodies = [bytes([number]) * 400_000 for number in range(60)]
+    pq.write_table(pa.table({"image": pa.array(bodies)}), tmp_path / "x.parquet", use_dictionary=False, write_batch_size=1)
+    fetch = photo_bytes("x", tmp_path / "x.parquet")
+    before = pa.total_allocated_bytes()
+    assert all(fetch(row, "x") == body for row, body in enumerate(bodies))
+    assert pa.total_allocated_bytes() - before < 60 * 400_000 / 2

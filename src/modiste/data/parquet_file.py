@@ -125,7 +125,7 @@ def stored_names(name: str, held: Held) -> list[str]:
         raise ModisteError(f"{name}: no column of pictures. It has: {', '.join(file.schema_arrow.names)}.")
     if not column.path:
         return [""] * file.metadata.num_rows
-    return [path or "" for batch in batches(name, file, [column.path], 65_536) for path in leaf(batch).to_pylist()]
+    return [path for batch in batches(name, file, [column.path], 65_536) for path in texts_of(leaf(batch), f"{name}, column {column.path}")]
 
 
 def bare_rows(name: str, file: pq.ParquetFile, column: Column) -> set[int]:
@@ -230,12 +230,19 @@ def leaf(batch: pa.RecordBatch) -> Any:
 def text_rows(name: str, file: pq.ParquetFile, columns: list[str]) -> Iterator[dict[str, str]]:
     """The values of each row by column, as text; '' where there is none."""
     for batch in batches(name, file, columns, 8192):
-        texts = [texts_of(batch.column(column)) for column in columns]
+        texts = [texts_of(batch.column(column), f"{name}, column {column}") for column in columns]
         for place in range(batch.num_rows):
             yield {column: values[place] for column, values in zip(columns, texts, strict=True)}
 
 
-def texts_of(values: pa.Array) -> list[str]:
-    """Values as people write them: 2012.0, which is how a column of years with gaps is stored, as 2012."""
+def texts_of(values: pa.Array, where: str) -> list[str]:
+    """Values as people write them: 2012.0, which is how a column of years with gaps is stored, as 2012; no number as ''."""
+    import pyarrow as pa
+    import pyarrow.types as kinds
+
+    none = (None, "nan") if kinds.is_floating(values.type) else (None,)
     once: dict[str, str] = {}  # a word that stands in many rows is kept once
-    return [once.setdefault(text or "", text or "") for text in values.cast("string").to_pylist()]
+    try:
+        return ["" if text in none else once.setdefault(text, text) for text in values.cast("string").to_pylist()]
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise ModisteError(f"{where}: holds what is no text ({error}). Write it as UTF-8 text, or leave the column out.") from error
