@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modiste.data import images
-from modiste.data.images import FITS, to_pixels
+from modiste.data import images, jpeg
+from modiste.data.flat import flat
+from modiste.data.images import DECODERS, FITS, decode, to_pixels
+from modiste.data.kinds import ENDINGS
 from modiste.data.refusals import FORMATS, REASONS, PhotoRefused
 from modiste.data.stores import find_photo, read_photo
 from modiste.records.errors import UsageError
@@ -57,6 +59,10 @@ def test_the_shape_is_the_one_asked_for_whatever_the_photo(colour, fit):
 
 def test_every_fit_of_a_recipe_is_known_here():
     assert set(FITS) == set(RECIPE_FITS)
+
+
+def test_every_allowed_format_has_its_decoder():
+    assert set(DECODERS) == set(FORMATS) >= set(ENDINGS)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -153,6 +159,103 @@ def test_each_bad_file_is_refused_with_its_reason():
     torn = bytearray(saved(noise))
     torn[200:260] = bytes(60)
     assert reason(bytes(torn)) == "corrupt"
+
+
+def test_damage_that_pillow_fills_with_grey_is_refused_and_the_lenient_keep_what_there_is():
+    """What was there is as it was, but for a progressive JPEG, which is vague all over; strict is the default."""
+    for data in (
+        saved(soft_noise(), "JPEG"),
+        saved(soft_noise(), "JPEG", progressive=True),
+        saved(soft_noise()),
+        saved(soft_noise(), "TIFF"),
+    ):
+        cut = data[: len(data) * 3 // 4] if data[:2] != b"II" else data[:-3000]
+        whole = to_pixels(data, 32, "rgb", "squash", "a")
+        assert reason(cut) in ("truncated", "corrupt")
+        kept = to_pixels(cut, 32, "rgb", "squash", "a", strict=False)
+        if b"\xff\xc2" not in data:
+            assert (kept[:10] == whole[:10]).all()
+        assert (kept != whole).any()
+        assert (to_pixels(data, 32, "rgb", "squash", "a", strict=False) == whole).all()
+
+
+def soft_noise() -> Image.Image:
+    small = Image.fromarray(np.random.default_rng(1).integers(0, 255, (16, 16, 3), dtype=np.uint8))
+    return small.resize((64, 64), Image.Resampling.BICUBIC)
+
+
+def test_what_no_decoder_can_keep_is_refused_by_the_lenient_too():
+    for data in (b"", b"text", saved(quarters(), "PPM"), saved(quarters(), "WEBP")[:100], saved(quarters(), "JPEG")[:20]):
+        with pytest.raises(PhotoRefused):
+            to_pixels(data, 32, "rgb", "squash", "a", strict=False)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"subsampling": 1}, {"restart_marker_blocks": 3}])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_is_what_pillow_makes_of_it(mode, options):
+    """Small and scaled down, in colours, grey and inks: the strict decoder changes no pixel."""
+    for size in ((61, 47), (500, 700), (1200, 900)):
+        data = saved(soft_noise().resize(size).convert(mode), "JPEG", **options)
+        for wanted in ("RGB", "L"):
+            plain = Image.open(io.BytesIO(data))
+            plain.draft(wanted, (64, 64))
+            assert (np.asarray(decode(data, 32, wanted, "a")) == np.asarray(flat(plain, 64, wanted))).all()
+
+
+def test_scans_in_metadata_or_behind_the_end_are_no_scans():
+    good = saved(soft_noise(), "JPEG", progressive=True)
+    last = good.rindex(b"\xff\xda")
+    many = good[:last] + good[last:-2] * 150 + good[-2:]
+    assert jpeg.scans(good) == 10
+    assert reason(many) == "too_many_scans"
+    noted = good[:2] + b"\xff\xfe\x01\xf6" + b"\xff\xda" * 250 + good[2:]
+    for data in (noted, good + b"\xff\xda" * 250):
+        assert jpeg.scans(data) == 10
+        assert (read(data) == read(good)).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+def test_the_smallest_honest_jpeg_has_enough_data_and_a_stretched_one_too_little(options):
+    """One colour all over costs the least bits a block can."""
+    for mode, size in (("RGB", (2000, 2000)), ("L", (2000, 2000)), ("RGB", (1, 1)), ("RGB", (2001, 17)), ("CMYK", (800, 801))):
+        data = saved(Image.new(mode, size), "JPEG", optimize=True, **options)
+        read(data)
+        at = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2"))
+        stretched = data[: at + 5] + (7000).to_bytes(2, "big") * 2 + data[at + 9 :]
+        assert reason(stretched) == "too_little_data"
+        assert reason(stretched[:-2]) == "truncated"  # no end marker: called truncated, whatever else is wrong
+
+
+def test_every_kind_of_failure_has_its_reason(monkeypatch):
+    expected = {MemoryError(): "out_of_memory", OSError("out of memory error"): "out_of_memory", TypeError("odd"): "corrupt"}
+    expected |= {Image.DecompressionBombError("big"): "too_many_pixels", SyntaxError("unknown pixel mode"): "format_not_allowed"}
+    expected |= {OSError("image file is truncated"): "truncated", AssertionError(): "corrupt", OverflowError("x"): "corrupt"}
+    for error, word in expected.items():
+
+        def broken(*_: object, error: BaseException = error) -> None:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(images, "flat", broken)
+            assert reason(saved(quarters())) == word
+
+
+def test_warnings_made_errors_change_nothing():
+    """Pillow warns of this photo's notes, and this test run makes errors of warnings."""
+    data = saved(quarters(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12")
+    with pytest.warns(UserWarning, match="Corrupt EXIF data"):
+        Image.open(io.BytesIO(data)).getexif()
+    assert np.abs(read(data)[4, 4] - (255, 0, 0)).max() < 24
+
+
+def test_large_pictures_are_averaged_down_to_no_less_than_asked_and_show_the_same():
+    picture = soft_noise().resize((640, 480), Image.Resampling.BICUBIC)
+    for mode in ("RGB", "RGBA", "CMYK", "P"):
+        made = flat(picture.convert(mode), 64, "RGB")
+        assert made.size == (91, 68)
+        whole = picture.convert(mode).convert("RGB").resize((32, 32), Image.Resampling.BILINEAR)
+        assert np.abs(np.asarray(made.resize((32, 32), Image.Resampling.BILINEAR), int) - np.asarray(whole)).max() < 12
+    assert flat(picture, 600, "RGB").size == (640, 480)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded():

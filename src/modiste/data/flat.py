@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,21 +20,19 @@ def flat(picture: Image.Image, least: int, mode: str) -> Image.Image:
     A picture with both sides above 2 x `least` px is averaged down on the way, to `least` px or more a side.
     """
     factor = max(1, min(picture.size) // least)
+    width, height = picture.width // factor, picture.height // factor
     if picture.mode == mode and not picture.has_transparency_data:
-        return picture.reduce(factor) if factor > 1 else picture
-    rows = max(1, STRIP_PIXELS // picture.width // factor) * factor
-    change = CHANGES.get(picture.mode, by_alpha)(picture, rows)
-    page = Image.new(mode, (-(-picture.width // factor), -(-picture.height // factor)))
-    for strip, start in strips(picture, rows):
-        changed = change(strip).convert(mode)
-        page.paste(changed.reduce(factor) if factor > 1 else changed, (0, start // factor))
+        return picture.resize((width, height), Image.Resampling.BOX) if factor > 1 else picture
+    rows = max(1, STRIP_PIXELS // picture.width // factor)
+    change = CHANGES.get(picture.mode, by_alpha)(picture, rows * factor)
+    page = Image.new(mode, (width, height))
+    for start in range(0, height, rows):
+        stop = min(height, start + rows)
+        top, bottom = start * picture.height / height, stop * picture.height / height
+        strip = change(picture.crop((0, floor(top), picture.width, ceil(bottom)))).convert(mode)
+        box = (0, top - floor(top), picture.width, min(bottom - floor(top), strip.height))
+        page.paste(strip.resize((width, stop - start), Image.Resampling.BOX, box), (0, start))
     return page
-
-
-def strips(picture: Image.Image, rows: int) -> Iterator[tuple[Image.Image, int]]:
-    """Parts of a picture from the top, `rows` px high, each with where it begins."""
-    for start in range(0, picture.height, rows):
-        yield picture.crop((0, start, picture.width, min(picture.height, start + rows))), start
 
 
 def by_alpha(picture: Image.Image, _rows: int) -> Change:
@@ -51,7 +50,8 @@ def in_colours(picture: Image.Image) -> Image.Image:
 
 def by_depth(picture: Image.Image, rows: int) -> Change:
     """Grey of 16 or 32 bits scaled to 0..255 by the brightest value it may have; Pillow's own conversion would clip it to white."""
-    peak = max(float(light(strip).max()) for strip, _ in strips(picture, rows))
+    peaks = (light(picture.crop((0, top, picture.width, min(picture.height, top + rows)))).max() for top in range(0, picture.height, rows))
+    peak = float(max(peaks))
     tops = (1.0, 255.0, 65535.0) if picture.mode == "F" else (65535.0,)
     top = next((top for top in tops if peak <= top), peak)
     return partial(eight_bits, top=top, hidden=picture.info.get("transparency"))

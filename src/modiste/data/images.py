@@ -114,12 +114,13 @@ def decoded(picture: ImageFile.ImageFile, data: bytes, side: int, mode: str, str
         return upright(flat(made, 2 * side, mode), turn_of(picture))
     if strict and picture.format == "PNG" and png_damage(data):
         raise ValueError(f"{png_damage(data)}: a checksum or the end of the file is wrong")
+    picture.draft(mode, (2 * side, 2 * side))  # the few JPEGs that come here are scaled too
     load(picture, strict)
     return upright(flat(picture, 2 * side, mode), turn_of(picture))
 
 
 def from_jpeg(picture: Image.Image, data: bytes, least: int, mode: str, strict: bool) -> Image.Image | None:
-    """What libjpeg-turbo makes of a JPEG; None where it does not know the way its colours were thinned out, which Pillow does."""
+    """What libjpeg-turbo makes of a JPEG; None where its colours were thinned out in a rare way, which Pillow knows, blind to damage."""
     try:
         return jpeg.decoded(data, least, "L" in (mode, picture.mode), picture.mode == "CMYK", strict)
     except ValueError as error:
