@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -74,7 +75,10 @@ def test_names_with_bare_commas_are_mended_and_products_without_a_picture_passed
     catalogue = read(written("styles.csv", STYLES + "\r\n".join(rows) + "\r\n", "images/1.jpg", "images/2.jpg", "images/3.jpg"))
     titles = [photo.details["title"] for photo in catalogue.photos]
     assert titles == ["Top, red, with bow", "Top, blue", "Top with a mark that is never closed"]
-    assert catalogue.notes == ("1 names with commas were mended: 1.", "1 products without a picture were passed over: 39403.")
+    assert catalogue.notes == (
+        "names with bare commas that were mended: 1 (ids 1).",
+        "products passed over, as their picture is not there: 1 (ids 39403).",
+    )
 
 
 def test_wrong_styles_are_listed_and_a_folder_without_pictures_refused(written):
@@ -170,7 +174,7 @@ def test_an_export_of_shopify_gives_every_view_of_a_product_its_first_row_s_cell
     assert [photo.details["title"] for photo in catalogue.photos] == ["Red Shoe", "Red Shoe", "Tote"]
     assert [photo.details["Option1 Value"] for photo in catalogue.photos] == ["38", "39", "Default Title"]
     assert catalogue.photos[0].details["Body (HTML)"] == "<p>Soft,\nred</p>"
-    assert catalogue.notes == ("1 pictures that are not there were passed over: https://cdn.example/s/files/1/gone.png?v=3.",)
+    assert catalogue.notes == ("pictures passed over, as they are not there: 1 (https://cdn.example/s/files/1/gone.png?v=3).",)
     for photo in catalogue.photos:
         (where / photo.path).unlink()
     with pytest.raises(ModisteError, match=r"none of its 4 pictures is there.*never fetched"):
@@ -194,6 +198,11 @@ def test_a_table_with_paths_and_types_gives_suggestions_in_csv_and_parquet_alike
     pq.write_table(pa.Table.from_pylist(rows), where / "stock.parquet")
     assert read(where) == plain == read(where / "stock.parquet")
     assert read_photo(where, plain.photos[1].path) == jpeg("a/2.jpg")
+    packed = read(shutil.make_archive(str(where.parent / "packed"), "zip", where))
+    assert packed.photos == plain.photos
+    (where / "stock.parquet").unlink()
+    written("stock.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows) + '{"SKU": "A3"}\n')
+    assert [(row, said[:8]) for row, _, said in problems(where)] == [(3, "is empty")]
 
 
 @pytest.mark.parametrize("column", ["image", "image_path", "image_name", "file", "filename", "path", "photo", "picture", "Image Path"])
@@ -231,6 +240,14 @@ def test_what_is_wrong_in_a_shop_s_table_is_listed(written, paint):
         ["'Shoes'", "is missing", "leads out", "nothing is fetched", "twice", "nothing is fetched"], found, strict=True
     ):
         assert expected in said
+
+
+def test_tables_named_by_splits_are_read_together(written):
+    where = written("train.csv", "photo,type\n1.jpg,Shoes\n", "1.jpg", "2.jpg")
+    written("test.csv", "photo,type\n2.jpg,Bags\n")
+    assert [(photo.path, photo.split) for photo in read(where).photos] == [("2.jpg", "test"), ("1.jpg", "train")]
+    written("test.csv", "photo,type\n1.jpg,Bags\n")
+    assert "also in row 1 of test.csv" in problems(where)[0][2]
 
 
 def test_two_tables_are_not_chosen_between_and_a_table_of_other_things_is_none(written):

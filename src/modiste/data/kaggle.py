@@ -31,7 +31,10 @@ def read_kaggle(store: Store, classes: Classes | None, taxonomy: Taxonomy | None
     without = [row.cell("id") for row in rows if not row.cells["wrong"] and not store.has(picture(row))]
     taxonomy = taxonomy or read_taxonomy(None)
     classes = classes or read_classes(store) or taxonomy.classes
-    notes = [*told(mended, "names with commas were mended"), *told(without, "products without a picture were passed over")]
+    notes = [
+        *told(mended, "names with bare commas that were mended"),
+        *told(without, "products passed over, as their picture is not there"),
+    ]
     return catalogue_of(store, FILE, read, classes, partial(photo_of, classes=classes, taxonomy=taxonomy), notes)
 
 
@@ -81,4 +84,4 @@ def picture(row: Row) -> str:
 def told(ids: list[str], what: str) -> list[str]:
     """A note that counts ids and names the first few of them."""
     few = ", ".join(ids[:SHOWN]) + (" ..." if len(ids) > SHOWN else "")
-    return [f"{len(ids):,} {what}: {few}."] if ids else []
+    return [f"{what}: {len(ids):,} (ids {few})."] if ids else []

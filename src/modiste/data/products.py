@@ -23,7 +23,7 @@ from modiste.data.cells import (
     suggestion_of,
 )
 from modiste.data.declared import declared_by_rows, read_classes
-from modiste.data.names import is_picture, source_of
+from modiste.data.names import SPLITS, is_picture, source_of
 from modiste.data.paper_csv import label_of as label_by_code_and_name
 from modiste.data.paper_csv import pairs
 from modiste.data.rows import COLUMNS as PAPER_COLUMNS
@@ -49,18 +49,20 @@ def read_products(store: Store, classes: Classes | None, taxonomy: Taxonomy | No
     files = tables(store)
     if not files:
         raise ModisteError(f"{store.where}: no table there with a column of pictures ({', '.join(SURE)}).")
-    if len(files) > 1:
+    if len(files) > 1 and not all(map(split_of, files)):
         raise ModisteError(f"{store.where} has {' and '.join(files)}. Give the one to read.")
-    columns, needed = columns_of(header(store, files[0]))
-    rows, notes = read_table(store, files[0], columns, needed), list[str]()
-    if snake(needed) == SHOPIFY:
-        rows, notes = views(rows, store)
+    rows, notes = list[Row](), list[str]()
+    for file in files:
+        columns, needed = columns_of(header(store, file))
+        read = read_table(store, file, columns, needed)
+        found, said = views(read, store) if snake(needed) == SHOPIFY else (read, [])
+        rows, notes = rows + found, notes + said
     if not rows:
         raise ModisteError(f"{store.root / files[0]}: there is no row with a picture in it.")
     known, label_of = classes or read_classes(store), label_rule(rows)
     classes = known or (declared(rows, label_of, store) if label_of else (taxonomy or read_taxonomy(None)).classes)
     make = partial(photo_of, classes=classes, label_of=label_of, taxonomy=taxonomy or read_taxonomy(None), find=finder(store))
-    return catalogue_of(store, files[0], rows, classes, make, notes)
+    return catalogue_of(store, files[0] if len(files) == 1 else "", rows, classes, make, notes)
 
 
 def tables(store: Store) -> list[str]:
@@ -111,14 +113,20 @@ def declared(rows: Sequence[Row], label_of: object, store: Store) -> Classes:
 def photo_of(
     row: Row, classes: Classes, label_of: Callable[[Row, Classes], int | None] | None, taxonomy: Taxonomy, find: Callable[[str], str]
 ) -> Photo:
-    path, details, product = find(row.cells["name"]), shop_details(row.details), row.cell("product")
+    path, details, product = find(row.cells.get("name", "")), shop_details(row.details), row.cell("product")
     if label_of is label_in and row.cell("attribute"):
         details["Attribute"] = row.cell("attribute")
     suggestion = suggestion_of(row, classes)
     if label_of is None and "suggested_label" not in row.cells:
         suggestion = suggested(taxonomy, details, classes, product)
     source = row.cell("source") if "source" in row.cells else source_of(path)
-    return Photo(path, label_of(row, classes) if label_of else None, suggestion, product, source, split_in(row.cell("split")), details)
+    split = split_in(row.cell("split")) if "split" in row.cells else split_of(row.file)
+    return Photo(path, label_of(row, classes) if label_of else None, suggestion, product, source, split, details)
+
+
+def split_of(file: str) -> str:
+    """The split that a table's name says, train.csv or test.csv, or ''."""
+    return SPLITS.get(PurePosixPath(file).stem.casefold(), "")
 
 
 def finder(store: Store) -> Callable[[str], str]:
@@ -181,7 +189,7 @@ def views(rows: Sequence[Row], store: Store) -> tuple[list[Row], list[str]]:
             "Addresses are never fetched: put the pictures beside the table, under the file names of their addresses."
         )
     few = ", ".join(absent[:3]) + (" ..." if len(absent) > 3 else "")
-    return found, [f"{len(absent):,} pictures that are not there were passed over: {few}."] if absent else []
+    return found, [f"pictures passed over, as they are not there: {len(absent):,} ({few})."] if absent else []
 
 
 def filled(row: Row, first: Row) -> Row:
