@@ -83,7 +83,7 @@ def audit(
     if fix is None:
         return Audited(found, folder, report)
     mended = fixed(found)
-    WRITERS["paper"](mended.catalogue, fix, False)
+    WRITERS["paper"](mended.catalogue, fix, False, tell)
     write_text(fix / "changes.csv", mended.table().csv())
     return Audited(found, folder, report, mended, fix)
 

@@ -115,13 +115,15 @@ def convert(
     from modiste.data.split import accept
     from modiste.data.writers import WRITERS
     from modiste.records.errors import unknown
+    from modiste.terminal import progress
 
     if write not in WRITERS:
         raise unknown("format to write", write, WRITERS)
     catalogue = read_catalogue(where, format, classes, taxonomy, None, level)
     if accept_suggestions:
         catalogue = accept(catalogue)
-    wrote = WRITERS[write](catalogue, to, not link)
+    with progress() as tell:
+        wrote = WRITERS[write](catalogue, to, not link, tell)
     show({"wrote": str(wrote), "photos": len(catalogue)}, [], json, f"Wrote {len(catalogue)} photos to {wrote}")
 
 
@@ -150,13 +152,13 @@ def split(
 
     catalogue = read_catalogue(where, format, classes, None, None)
     parsed = parse_shares(shares)
-    if twins and not by_source:
-        from modiste.data.audit import together
+    with progress() as tell:
+        if twins and not by_source:
+            from modiste.data.audit import together
 
-        with progress() as tell:
             catalogue = together(catalogue, tell=tell)
-    made = divide_by_source(catalogue) if by_source else divide(catalogue, parsed, seed)
-    wrote = write_paper(made, to, False)
+        made = divide_by_source(catalogue) if by_source else divide(catalogue, parsed, seed)
+        wrote = write_paper(made, to, False, tell)
     table = holdings(made)
     show({"wrote": str(wrote), **table.plain()}, [table], json, f"\nWrote {wrote}")
 

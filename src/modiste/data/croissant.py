@@ -16,6 +16,7 @@ from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.disk import digest, write_json
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
+from modiste.records.progress import Tell, following, silent
 
 STANDARD = "http://mlcommons.org/croissant/1.0"
 TERMS = (
@@ -48,7 +49,7 @@ MEANS = {
 }
 
 
-def write_croissant(catalogue: Catalogue, to: Path, copy: bool = True) -> Path:
+def write_croissant(catalogue: Catalogue, to: Path, copy: bool = True, tell: Tell = silent) -> Path:
     """Write the paper's layout and croissant.json into a new folder; `read` gives an equal catalogue back.
 
     croissant.json comes last: where it stands, all is there, and labels.csv has the SHA-256 that it names.
@@ -56,7 +57,7 @@ def write_croissant(catalogue: Catalogue, to: Path, copy: bool = True) -> Path:
     lines = label_lines(catalogue, full_name)
     check(catalogue.photos, lines)
     start(to)
-    for photo in catalogue.photos:
+    for photo in following(catalogue.photos, tell, "writing"):
         place(catalogue, photo, to / photo.path, copy)
     write_labels(lines, catalogue.classes, to)
     write_json(to / "croissant.json", description(catalogue, lines, digest(to / "labels.csv")))

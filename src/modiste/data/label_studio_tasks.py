@@ -13,18 +13,19 @@ from modiste.data.placing import checked_split, place, start
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.disk import write_text
 from modiste.records.labels import Classes
+from modiste.records.progress import Tell, following, silent
 
 QUESTION, PICTURE = "label", "image"  # what the question and the picture are called in tasks and interface
 
 
-def write_label_studio(catalogue: Catalogue, to: Path, copy: bool = True) -> Path:
+def write_label_studio(catalogue: Catalogue, to: Path, copy: bool = True, tell: Tell = silent) -> Path:
     """Write the photos, classes.txt, interface.xml and tasks.json into a new folder; `read` gives an equal catalogue back.
 
     In Label Studio the folder is the document root of local files, and interface.xml the labelling interface.
     """
     tasks = [json.dumps(task_of(photo, catalogue.classes), ensure_ascii=False) for photo in catalogue.photos]
     start(to)
-    for photo in catalogue.photos:
+    for photo in following(catalogue.photos, tell, "writing"):
         place(catalogue, photo, to / photo.path, copy)
     write_classes(to, catalogue.classes)
     write_text(to / "interface.xml", interface(catalogue.classes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.disk import sync_folder
 from modiste.records.errors import MachineError, ModisteError, missing_extra
 from modiste.records.labels import Classes
+from modiste.records.progress import Tell, following, silent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +29,12 @@ GROUP_BYTES = 32_000_000  # of photos held in memory at a time, and written as o
 GROUP_ROWS = 1000
 
 
-def write_parquet(catalogue: Catalogue, to: Path, copy: bool = True) -> Path:  # noqa: ARG001  (bytes inside a file are never links)
+def write_parquet(
+    catalogue: Catalogue,
+    to: Path,
+    copy: bool = True,  # noqa: ARG001  (bytes inside a file are never links)
+    tell: Tell = silent,
+) -> Path:
     """Write data/train-00000-of-00001.parquet and so on into a new folder, with all that is known of each photo.
 
     Files get their names when all of them are whole. A photo without a split stands in 'unsplit'.
@@ -44,7 +50,10 @@ def write_parquet(catalogue: Catalogue, to: Path, copy: bool = True) -> Path:  #
     folder = to / "data"
     try:
         folder.mkdir()
-        parts = {split: write_split(catalogue, photos, schema, folder, split) for split, photos in splits.items()}
+        parts = {
+            split: write_split(catalogue, following(photos, tell, f"writing {split}"), schema, folder, split)
+            for split, photos in splits.items()
+        }
         for split, written in parts.items():
             for number, part in enumerate(written):
                 part.replace(folder / f"{split}-{number:05d}-of-{len(written):05d}.parquet")
@@ -101,7 +110,7 @@ def schema_of(classes: Classes, details: Sequence[str]) -> pa.Schema:
     return pa.schema(columns, {"huggingface": json.dumps({"info": {"features": features}})})
 
 
-def write_split(catalogue: Catalogue, photos: Sequence[Photo], schema: pa.Schema, folder: Path, split: str) -> list[Path]:
+def write_split(catalogue: Catalogue, photos: Iterable[Photo], schema: pa.Schema, folder: Path, split: str) -> list[Path]:
     """The photos of one split in files of about SHARD_BYTES, not yet under their names."""
     parts: list[Path] = []
     groups = groups_of(catalogue, photos, schema)
@@ -117,7 +126,7 @@ def write_split(catalogue: Catalogue, photos: Sequence[Photo], schema: pa.Schema
     return parts
 
 
-def groups_of(catalogue: Catalogue, photos: Sequence[Photo], schema: pa.Schema) -> Iterator[pa.Table]:
+def groups_of(catalogue: Catalogue, photos: Iterable[Photo], schema: pa.Schema) -> Iterator[pa.Table]:
     """The photos' rows with their bytes, as many at a time as memory is meant to hold."""
     import pyarrow as pa
 

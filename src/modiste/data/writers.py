@@ -16,28 +16,29 @@ from modiste.data.placing import checked_split, place, start
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
+from modiste.records.progress import Tell, following, silent
 
 
-def write_paper(catalogue: Catalogue, to: Path, copy: bool = True) -> Path:
+def write_paper(catalogue: Catalogue, to: Path, copy: bool = True, tell: Tell = silent) -> Path:
     """Write labels.csv, classes.txt and the photos at their paths into a new folder; `read` gives an equal catalogue back.
 
     Without `copy` photos are hard links where the disk allows. labels.csv comes last: where it stands, all is there.
     """
     lines = label_lines(catalogue)
     start(to)
-    for photo in catalogue.photos:
+    for photo in following(catalogue.photos, tell, "writing"):
         place(catalogue, photo, to / photo.path, copy)
     return write_labels(lines, catalogue.classes, to)
 
 
-def write_folders(catalogue: Catalogue, to: Path, copy: bool = True) -> Path:
+def write_folders(catalogue: Catalogue, to: Path, copy: bool = True, tell: Tell = silent) -> Path:
     """Write classes.txt and a folder a class, below folders of splits when there are any, into a new folder.
 
     Labels, splits and bytes survive; product, source, suggestion and details have no place in folders.
     """
     targets = folder_targets(catalogue)
     start(to)
-    for photo, target in zip(catalogue.photos, targets, strict=True):
+    for photo, target in following(list(zip(catalogue.photos, targets, strict=True)), tell, "writing"):
         place(catalogue, photo, to / target, copy)
     write_classes(to, catalogue.classes)
     return to
@@ -73,7 +74,7 @@ def file_name(path: str) -> str:
     return name if PurePosixPath(name).suffix.lower() in PICTURES else f"{name}.jpg"
 
 
-WRITERS: dict[str, Callable[[Catalogue, Path, bool], Path]] = {
+WRITERS: dict[str, Callable[[Catalogue, Path, bool, Tell], Path]] = {
     "paper": write_paper,
     "folders": write_folders,
     "parquet": write_parquet,
