@@ -39,10 +39,10 @@ LOOK = np.dtype([("small", SMALL), ("thumb", "u1", (SIDE, SIDE, 3))])  # the thu
 Grey = NDArray[np.floating[Any]]
 
 
-def look(data: bytes, where: str) -> NDArray[np.void]:
+def look(data: bytes, where: str, strict: bool = True) -> NDArray[np.void]:
     """One record of LOOK, shape (), from a photo's bytes; a photo that cannot be decoded is refused."""
-    header = identify(data, where)
-    picture = decode(data, SCALE // 2, "RGB", where)
+    header = identify(data, where, strict)
+    picture = decode(data, SCALE // 2, "RGB", where, strict)
     turned = (header.width > header.height) != (picture.width > picture.height)
     fine = picture.resize((FINE, FINE), Image.Resampling.BOX)
     box = standing(luminance(np.asarray(fine)))
@@ -59,9 +59,9 @@ def look(data: bytes, where: str) -> NDArray[np.void]:
     return record
 
 
-def close_look(data: bytes, where: str) -> NDArray[np.uint8]:
+def close_look(data: bytes, where: str, strict: bool = True) -> NDArray[np.uint8]:
     """The whole frame, squashed to a square (CLOSE, CLOSE, 3): a job, for the few photos that must be told apart."""
-    return np.asarray(decode(data, CLOSE, "RGB", where).resize((CLOSE, CLOSE), Image.Resampling.BOX))
+    return np.asarray(decode(data, CLOSE, "RGB", where, strict).resize((CLOSE, CLOSE), Image.Resampling.BOX))
 
 
 def luminance(pixels: NDArray[np.uint8] | Grey) -> Grey:
