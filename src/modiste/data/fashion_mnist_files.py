@@ -25,8 +25,9 @@ def read_fashion_mnist(store: Store, classes: Classes | None, taxonomy: Taxonomy
     lacking = [f"{split}-{kind}" for split in SPLITS for kind in ("images", "labels") if (split, kind) not in files]
     if lacking:
         raise ModisteError(f"{store.where} lacks {', '.join(lacking)}-...-ubyte or .gz. Put Fashion-MNIST's four files there.")
-    classes = classes or read_classes(store) or (taxonomy.classes if taxonomy else CLASSES)
-    codes = codes_of_types(classes, taxonomy or read_taxonomy(None))
+    taxonomy = taxonomy or read_taxonomy(None)
+    classes = classes or read_classes(store) or classes_shown(taxonomy)
+    codes = codes_of_types(classes, taxonomy)
     if not any(code is not None for code in codes):
         raise ModisteError(
             f"{store.where}: none of its types is of a class. There are: {classes}. Declare others, or the ten: {', '.join(TYPES)}."
@@ -45,6 +46,16 @@ def idx_files(store: Store) -> dict[tuple[str, str], str]:
     """The files by beginning and content; an unpacked one is taken before its .gz."""
     names = [] if store.chosen else sorted(store.names(), key=len, reverse=True)
     return {(match[1], match[2]): name for name in names if (match := NAME.fullmatch(name))}
+
+
+def classes_shown(taxonomy: Taxonomy) -> Classes:
+    """The classes of a taxonomy that the ten types are of.
+
+    >>> classes_shown(read_taxonomy(None)) == CLASSES
+    True
+    """
+    shown = {taxonomy.suggest(kind) for kind in TYPES}
+    return Classes(tuple(name for name in taxonomy.classes.names if name in shown))
 
 
 def codes_of_types(classes: Classes, taxonomy: Taxonomy) -> list[int | None]:
