@@ -22,6 +22,7 @@ SAME_PHOTO = ("exact", "near", "mirrored")
 AT_ONCE = 256  # pairs compared together
 BLANK = 0.03  # the spread of a photo that shows nothing: all such are alike
 MAY_BE, IS = 0.78, 0.88  # the least agreement in detail, of thumbnails and of photos
+EVEN = 12  # of 127: with less of the first odd wave, a picture may look either way
 LIGHT = 0.85  # the least agreement of light and dark
 TOUCHED, RECOLOURED = 0.12, 0.06  # a larger share changed, or a larger difference of colour, is another colour
 
@@ -58,7 +59,10 @@ def twins(looks: Looks, seed: int = 0, tell: Tell = silent) -> list[Pair]:
     Neighbours by their waves are laid over each other, first as thumbnails, then, where these agree, as photos opened once more.
     """
     firsts, copies = exact(looks)
-    found = candidates(looks, firsts[looks.small["spread"][firsts] > BLANK], np.random.default_rng(seed), tell)
+    shown = firsts[looks.small["spread"][firsts] > BLANK]
+    if len(shown) < 2:
+        return sorted(copies)
+    found = candidates(looks, shown, np.random.default_rng(seed), tell)
     likely = [on_thumbnails(looks, part) for part in cut(found, tell, "laying over")]
     if not likely:
         return sorted(copies)
@@ -80,26 +84,32 @@ def candidates(looks: Looks, firsts: NDArray[np.int64], rng: np.random.Generator
 
     The frame finds what had text put over it; what stands in it, crops and borders; the light, other colours and mirrored copies.
     """
-    waves = looks.small["waves"][firsts]
-    light, left = facing(waves[:, 1])
-    searches = ((waves[:, 0], 4, 0.25), (waves[:, 1], 4, 0.40), (light, 3, 0.40))
+    waves, everyone = looks.small["waves"][firsts], np.arange(len(firsts))
+    light, owner, left = facing(waves[:, 1])
+    as_they_are = np.zeros(len(firsts), np.bool_)
+    searches = ((waves[:, 0], everyone, as_they_are, 4, 0.25), (waves[:, 1], everyone, as_they_are, 4, 0.40), (light, owner, left, 4, 0.40))
     keys = []
-    for number, (vectors, count, radius) in enumerate(searches):
+    for number, (vectors, owner, turned, count, radius) in enumerate(searches):
         for tree, best in enumerate(nearest(vectors, count, 127 * radius, rng), 1):
             tell(Progress("searching", number * TREES + tree, len(searches) * TREES, "trees"))
             found = pairs(best) if tree == TREES else np.zeros((0, 2), np.int64)
-        mirrored = (left[found[:, 0]] != left[found[:, 1]]) & (number == 2)
-        keys.append(np.column_stack([firsts[found], mirrored]))
-    one, other, turned = np.unique(np.concatenate(keys), axis=0).T
-    return Candidates(one, other, turned == 1, np.zeros((len(one), 2, 2), np.float32))
+        keys.append(np.column_stack([np.sort(firsts[owner[found]], axis=1), turned[found[:, 0]] != turned[found[:, 1]]]))
+    one, other, mirrored = np.unique(np.concatenate(keys), axis=0).T
+    apart = one != other
+    return Candidates(one, other, mirrored == 1, np.zeros((len(one), 2, 2), np.float32))[apart]
 
 
-def facing(waves: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """The waves of light (N, 63) as a picture or its mirrored copy has them alike, and which were mirrored for it."""
+def facing(waves: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.bool_]]:
+    """The waves of light as a picture and its mirrored copy have them alike (M, 63), whose they are, and which were mirrored for it.
+
+    A picture is turned by its wave of half a turn from left to right; one that has little of it stands there both ways.
+    """
     light = waves[:, : GREY_WAVES**2 - 1].astype(np.float32)
-    left = light[:, 0] < 0  # the wave of half a turn from left to right
-    light[left] *= np.where(odd_waves()[: light.shape[1]], -1, 1).astype(np.float32)
-    return np.rint(light * (127 / (np.linalg.norm(light, axis=1, keepdims=True) + 6))).astype(np.int8), left
+    light = np.rint(light * (127 / (np.linalg.norm(light, axis=1, keepdims=True) + 6)))
+    both = np.flatnonzero(np.abs(light[:, 0]) < EVEN)
+    left = np.concatenate([light[:, 0] < 0, light[both, 0] >= 0])
+    owner = np.concatenate([np.arange(len(light)), both])
+    return np.where(left[:, None] & odd_waves()[: light.shape[1]], -light[owner], light[owner]).astype(np.int8), owner, left
 
 
 def cut(found: Candidates, tell: Tell, stage: str) -> Iterator[Candidates]:
