@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from modiste.data import crew, workers
 from modiste.data.images import to_pixels
 from modiste.data.refusals import PhotoRefused
 from modiste.data.workers import each_photo
-from modiste.records.errors import UsageError
+from modiste.records.errors import MachineError, UsageError
 from modiste.records.progress import Progress
 
 HERE = str(Path(__file__).parent)
@@ -174,15 +175,41 @@ def test_a_worker_that_died_while_it_waited_costs_no_photo(tmp_path):
 
 
 def test_closing_early_ends_the_work_at_once(tmp_path):
-    paths = lay(tmp_path, ["good"] + ["sleep"] * 60)
+    """Whoever sleeps is not waited for."""
+    paths = ["0.jpg"] * 16 + lay(tmp_path, ["good"] + ["sleep"] * 60)
     begun = time.monotonic()
+    each_photo(tmp_path, paths, killers.job).close()  # nothing was asked yet
     made = each_photo(tmp_path, paths, killers.job, workers=2)
-    time.sleep(0)
-    made.close()  # nothing asked yet
-    made = each_photo(tmp_path, ["0.jpg"] * 16 + paths, killers.job, workers=2)
-    next(made)
+    assert lengths([next(made)]) == [5]
     made.close()
-    assert time.monotonic() - begun < 8  # a sleeper would take 10 s
+    assert time.monotonic() - begun < 5  # a sleeper would take 10 s
+
+
+def test_an_archive_is_indexed_outside_a_photo_s_time_and_memory(tmp_path, jpeg):
+    """30,000 members of long names take more than the photo may have."""
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        archive.writestr("1.jpg", jpeg("1.jpg"))
+        for number in range(30_000):
+            archive.writestr(f"{number:05}{'n' * 900}", b"")
+    options = {"side": 32, "colour": "rgb", "fit": "squash"}
+    made = list(
+        each_photo(tmp_path / "shop.zip", ["1.jpg", "none.jpg"], to_pixels, options, workers=1, seconds=0.5, memory_bytes=100 << 20)
+    )
+    assert made[0].shape == (32, 32, 3)
+    assert made[1].reason == "missing"
+
+
+def test_a_system_that_starts_no_process_is_told_in_words(tmp_path, monkeypatch):
+    paths = lay(tmp_path, ["a"])
+    for command, words in (
+        (("/no/such/python",), "could not be started: /no/such/python"),
+        (("/bin/false",), "could not be started: /bin/false"),
+    ):
+        monkeypatch.setattr(crew, "COMMAND", command)
+        monkeypatch.setattr(workers, "COMMAND", command)
+        crew.close()
+        with pytest.raises(MachineError, match=words):
+            list(each_photo(tmp_path, paths, killers.job))
 
 
 def test_two_threads_may_ask_at_once(tmp_path):

@@ -57,7 +57,10 @@ def start(import_from: Sequence[str]) -> Worker:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     around = os.environ | threads | {"PYTHONPATH": os.pathsep.join(import_from)}
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    process = subprocess.Popen(COMMAND, bufsize=0, stdin=pipe, stdout=pipe, stderr=nowhere, env=around, start_new_session=True)  # noqa: S603
+    try:
+        process = subprocess.Popen(COMMAND, bufsize=0, stdin=pipe, stdout=pipe, stderr=nowhere, env=around, start_new_session=True)  # noqa: S603
+    except OSError as error:
+        raise MachineError(f"a process that decodes photos could not be started: {' '.join(COMMAND)} ({error.strerror})") from error
     widen(process.stdout)
     return Worker(process, cast(FileIO, process.stdin), cast(FileIO, process.stdout))
 
@@ -105,7 +108,7 @@ def answer(worker: Worker, seconds: float) -> Made:
         raise WorkerLost("timeout", f"{seconds:g} s") from error
     except EOFError as error:
         raise WorkerLost("decoder_crashed", death(worker)) from error
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError, MemoryError) as error:
         raise WorkerLost("decoder_crashed", f"its process answered nonsense: {error}") from error
     return made
 

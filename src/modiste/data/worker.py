@@ -12,7 +12,7 @@ import signal
 import struct
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import IO, Any, BinaryIO
 
 import numpy as np
 
+from modiste.data.containers import container_in, opened
 from modiste.data.refusals import PhotoRefused
 from modiste.data.stores import read_photo
 from modiste.records.errors import ModisteError
@@ -42,7 +43,8 @@ def main() -> None:
 
 
 def serve(requests: BinaryIO, answers: IO[bytes]) -> None:
-    """A task opens with an empty answer once its job is imported; then comes one answer a photo."""
+    """A task opens with an empty answer once its job is imported and its archives are indexed; then comes one answer a photo."""
+    index_bytes = 0
     while header := requests.read(LENGTH.size):
         task = json.loads(requests.read(*LENGTH.unpack(header)))
         try:
@@ -50,8 +52,10 @@ def serve(requests: BinaryIO, answers: IO[bytes]) -> None:
         except Exception as error:
             send(answers, {"mistake": "ImportError", "message": f"the job {task['job']} cannot be imported: {error!r}"})
             continue
+        limit_memory(None)
+        index_bytes += index_archives(Path(task["root"]), task["paths"])
+        limit_memory(task["memory_bytes"] + index_bytes)
         send(answers, {})
-        limit_memory(task["memory_bytes"])
         for path in task["paths"]:
             set_alarm(task["seconds"] + 5)
             send(answers, *outcome(job, task, path))
@@ -91,12 +95,33 @@ def send(to: IO[bytes], header: Mapping[str, Any], data: bytes | memoryview = b"
             rest = rest[to.write(rest) :]
 
 
-def limit_memory(most_bytes: int) -> None:
-    """Make the system refuse a process more memory of its own than that (Linux; elsewhere it may not hold)."""
+def index_archives(root: Path, paths: Sequence[str]) -> int:
+    """Index the zip, tar or Parquet files that photos stand in, before any photo's clock runs; the bytes of memory that took.
+
+    An archive that cannot be opened is complained of by the first photo in it.
+    """
+    before = held_bytes()
+    for path in paths:
+        with suppress(ModisteError, OSError, ValueError):
+            if inside := container_in(root / path):
+                opened(inside[0])
+    return max(0, held_bytes() - before)
+
+
+def held_bytes() -> int:
+    """The memory of its own that this process holds (Linux; elsewhere 0)."""
+    with suppress(OSError):
+        return int(Path("/proc/self/statm").read_text().split()[5]) * os.sysconf("SC_PAGESIZE")
+    return 0
+
+
+def limit_memory(most_bytes: int | None) -> None:
+    """Make the system refuse a process more memory of its own than that, None for no limit (Linux; elsewhere it may not hold)."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (hard if most_bytes is None else most_bytes, hard))
 
 
 def set_alarm(seconds: float) -> None:

@@ -25,7 +25,7 @@ from modiste.records.progress import Progress, Tell, silent
 
 CHUNK = 8  # photos a message: hides the way there and back
 AHEAD = 2  # chunks on their way or waiting for the caller, for each worker
-START_SECONDS = 60  # for a fresh worker to import what it needs, on a busy machine
+START_SECONDS = 600  # for a worker to import what it needs and to index an archive, on a busy machine
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 Job = Callable[..., NDArray[Any]]
 
