@@ -41,14 +41,16 @@ def doubts(
     tell: Tell = silent,
     folds: int = 5,
     features: Numbers | None = None,
+    names: Sequence[str] = (),
 ) -> Doubts:
     """Each label (None: has none) judged by classifiers that saw neither the photo nor any other of its group.
 
-    `features` (N, D), such as a trained network's, stand in for the directions of edges. The same seed gives the same doubts.
+    `features` (N, D), such as a trained network's, stand in for the directions of edges; `names` are the classes', for the notes.
+    The same seed gives the same doubts.
     """
     require()
     codes = np.array([-1 if label is None else label for label in labels], np.int64)
-    judged, notes = judgeable(np.flatnonzero(looks.seen & (codes >= 0)), codes, groups, folds)
+    judged, notes = judgeable(np.flatnonzero(looks.seen & (codes >= 0)), codes, groups, folds, names)
     nothing = np.full(len(looks), np.nan)
     if not len(judged):
         return Doubts(judged, nothing, np.full(len(looks), -1), nothing, 0, notes)
@@ -72,14 +74,14 @@ def require() -> None:
 
 
 def judgeable(
-    places: NDArray[np.int64], codes: NDArray[np.int64], groups: NDArray[np.int64], folds: int
+    places: NDArray[np.int64], codes: NDArray[np.int64], groups: NDArray[np.int64], folds: int, names: Sequence[str]
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """The photos whose class has enough groups to learn from without the photo's own, and which classes have not."""
     pairs = np.unique(np.stack([codes[places], groups[places]], 1), axis=0)
     found, counts = np.unique(pairs[:, 0], return_counts=True)
     few = found[counts < folds]
     notes = tuple(
-        f"class {code}: {count} independent {'photo' if count == 1 else 'photos'}, too few to judge its labels ({folds} are needed)."
+        f"{names[code] if code < len(names) else f'class {code}'}: too few independent photos to judge its labels, {count} of {folds}."
         for code, count in zip(found, counts, strict=True)
         if count < folds
     )
@@ -98,7 +100,8 @@ def axes(looks: Looks, judged: NDArray[np.int64], given: Numbers | None, rng: np
 
     some = np.sort(rng.permutation(judged)[:TEACHERS])
     sample = np.concatenate([raw(part) for part in parts(some)])
-    model = PCA(min(AXES, *sample.shape), svd_solver="randomized", random_state=int(rng.integers(1 << 31))).fit(sample)
+    with np.errstate(invalid="ignore"):  # photos that all look the same differ along no axis
+        model = PCA(min(AXES, *sample.shape), svd_solver="randomized", random_state=int(rng.integers(1 << 31))).fit(sample)
     found = np.empty((len(judged), model.n_components_), np.float32)
     for number, part in enumerate(parts(judged)):
         found[number * AT_ONCE : number * AT_ONCE + len(part)] = model.transform(raw(part))
