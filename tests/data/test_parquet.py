@@ -245,3 +245,23 @@ def test_a_large_group_of_rows_is_decoded_a_few_at_a_time(tmp_path):
         assert fetch(row, "x") == body
         most = max(most, pa.total_allocated_bytes() - before)
     assert most < 60 * 400_000 / 2  # of the bytes in its one group
+
+
+def test_flipped_bytes_give_words_or_photos_and_nothing_else(tmp_path, hugging_face):
+    """The foot is flipped as often as the pictures; among the files are some that are still sound."""
+    names = [f"{number}.jpg" for number in range(20)]
+    told = {"label": ["Shoes", "Bags"] * 10, "year": pa.array([2012.0, None] * 10)}
+    file = hugging_face(tmp_path / "x.parquet", names, rows=8, **told)
+    good, chance, seen = file.read_bytes(), random.Random(0), set()
+    for _ in range(300):
+        data = bytearray(good)
+        for _ in range(chance.choice([1, 2, 8])):
+            data[chance.randrange(chance.choice([0, len(data) - 2500]), len(data))] = chance.randrange(256)
+        file.write_bytes(data)
+        try:
+            catalogue = read(file)
+            for photo in catalogue.photos:
+                seen.add(len(read_photo(catalogue.root, photo.path)) > 0)
+        except ModisteError as error:
+            seen.add(type(error))
+    assert {True, ModisteError, PhotoRefused} <= seen

@@ -113,7 +113,7 @@ def opened_parquet(name: str, held: Held) -> pq.ParquetFile:
     try:
         source = str(held) if isinstance(held, Path) else pa.BufferReader(held)
         return pq.ParquetFile(source, buffer_size=BUFFER_BYTES, pre_buffer=False)  # else a whole group of rows is held
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise ModisteError(f"{name} cannot be read as a Parquet file ({error}). Copy or make it again.") from error
 
 
@@ -131,17 +131,19 @@ def stored_names(name: str, held: Held) -> list[str]:
 def bare_rows(name: str, file: pq.ParquetFile, column: Column) -> set[int]:
     """The rows without a picture's bytes; only groups of rows that may have such are read."""
     bare: set[int] = set()
-    row = 0
-    place = [file.metadata.schema.column(number).path for number in range(len(file.metadata.schema))].index(column.bytes)
+    start = 0
+    described = [file.metadata.schema.column(number) for number in range(len(file.metadata.schema))]
+    place = [one.path for one in described].index(column.bytes)
     for number in range(file.metadata.num_row_groups):
         group = file.metadata.row_group(number)
-        counted = group.column(place).statistics
+        chunk = group.column(place)
+        if chunk.physical_type != described[place].physical_type:  # whose statistics would end the program
+            raise ModisteError(f"{name} is damaged: its column {column.bytes} is described in two ways. Copy or make it again.")
+        counted = chunk.statistics
         if counted is None or not counted.has_null_count or counted.null_count:
-            missing = (
-                not there for batch in batches(name, file, [column.bytes], 64, [number]) for there in leaf(batch).is_valid().to_pylist()
-            )
-            bare |= {row + place for place, is_bare in enumerate(missing) if is_bare}
-        row += group.num_rows
+            there = (there for batch in batches(name, file, [column.bytes], 64, [number]) for there in leaf(batch).is_valid().to_pylist())
+            bare |= {start + row for row, is_there in enumerate(there) if not is_there}
+        start += group.num_rows
     return bare
 
 
@@ -207,15 +209,20 @@ class Place:
 
 
 def batches(name: str, file: pq.ParquetFile, columns: list[str], rows: int, groups: list[int] | None = None) -> Iterator[pa.RecordBatch]:
-    """Some columns, so many rows at a time."""
+    """Some columns, so many rows at a time; as many in all as the file's foot promises."""
     import pyarrow as pa
 
+    told = file.metadata
+    left = told.num_rows if groups is None else sum(told.row_group(group).num_rows for group in groups)
     rest = file.iter_batches(rows, groups, columns, use_threads=False)
     while True:
         try:
             batch = next(rest, None)
         except (OSError, pa.ArrowException) as error:
             raise ModisteError(f"{name} is damaged ({error}). Copy or make it again.") from error
+        left -= batch.num_rows if batch is not None else 0
+        if left < 0 or (batch is None and left):
+            raise ModisteError(f"{name} is damaged: its columns are not of one length. Copy or make it again.")
         if batch is None:
             return
         yield batch
