@@ -72,8 +72,9 @@ def audit(
     wrote = f"\nFindings: {folder / 'findings.csv'}\nReport: {done.report}"
     if done.fixed is not None:
         wrote += f"\nMended: {done.fixed_at}, {len(done.fixed.catalogue):,} photos, {len(done.fixed.changes):,} changes in changes.csv"
+    tables = [table] if table.rows else []
     plain = {"folder": str(folder), "report": str(done.report), "fixed": done.fixed_at and str(done.fixed_at), **table.plain()}
-    show(plain, [table], json, wrote)
+    show(plain, tables, json, wrote if tables else "\n".join([f"{table.title}.", *table.notes, wrote]))
     if done.audit.seen.looks.refused:
         raise SystemExit(3)
 

@@ -14,7 +14,7 @@ from modiste.data.doubts import Doubts, doubts
 from modiste.data.looks import Looks, looks
 from modiste.data.suggest import Taxonomy
 from modiste.data.taxonomy import read_taxonomy
-from modiste.data.twins import SAME_PHOTO, Pair, groups, twins
+from modiste.data.twins import BLANK, SAME_PHOTO, Pair, groups, twins
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import MachineError
 from modiste.records.findings import Finding
@@ -23,7 +23,6 @@ from modiste.records.progress import Tell, silent
 from modiste.records.table import Table
 
 SMALLEST = 32  # px a side: below, a network sees nothing
-BLANK = 0.03  # spread: a picture that is one smooth wash of colour has less
 BLURRED = 0.2  # sharpness: a picture out of focus has less
 LONGEST = 4.0  # times as long as it is wide: squashing such a picture to a square spoils it
 SHIFTED = 0.05  # total variation between two splits' classes, from 0 (the same mix) to 1
@@ -83,7 +82,8 @@ class Audit:
         counts = Counter(finding.kind for finding in self.findings)
         rows = tuple((kind, counts[kind], KINDS[kind]) for kind in KINDS if counts[kind])
         left_out = (f"{self.dismissed:,} more were dismissed earlier.",) if self.dismissed else ()
-        title = f"{len(self.findings):,} findings in {len(self.seen.catalogue):,} photos of {self.seen.catalogue.root.name}"
+        found = "Nothing was found" if not self.findings else "1 finding" if len(self.findings) == 1 else f"{len(self.findings):,} findings"
+        title = f"{found} in {len(self.seen.catalogue):,} photos of {self.seen.catalogue.root.name or self.seen.catalogue.root}"
         return Table(title, ("kind", "found", "what it is"), rows, (*self.notes, *left_out))
 
 
@@ -120,7 +120,7 @@ def doubted_labels(catalogue: Catalogue, looked: Looks, pairs: list[Pair], seed:
         return None, ("Labels were not judged: that takes two classes that have photos.",)
     together = groups(pairs, len(labels), products=[photo.product for photo in catalogue.photos])
     try:
-        made = doubts(looked, labels, together, seed, tell)
+        made = doubts(looked, labels, together, seed, tell, names=catalogue.classes.names)
     except MachineError as error:  # the extra is not installed; all else still counts
         return None, (f"Labels were not judged: {error}",)
     return made, made.notes

@@ -20,8 +20,8 @@ from modiste.records.progress import Progress, Tell, silent
 KINDS = ("exact", "near", "mirrored", "recoloured")  # from sure to likely
 SAME_PHOTO = ("exact", "near", "mirrored")
 AT_ONCE = 256  # pairs compared together
-BLANK = 0.03  # the spread of a photo that shows nothing: all such are alike
-MAY_BE, IS = 0.78, 0.88  # the least agreement in detail, of thumbnails and of photos
+BLANK = 0.03  # spread: a picture that is one smooth wash of colour has less, and all such are alike
+MAY_BE, MAY_BE_RECOLOURED, IS = 0.78, 0.90, 0.88  # the least agreement in detail, of thumbnails and of photos
 EVEN = 12  # of 127: with less of the first odd wave, a picture may look either way
 LIGHT = 0.85  # the least agreement of light and dark
 TOUCHED, RECOLOURED = 0.12, 0.06  # a larger share changed, or a larger difference of colour, is another colour
@@ -130,7 +130,8 @@ def on_thumbnails(looks: Looks, some: Candidates) -> Candidates:
     boxes = looks.small["box"][some.other]
     boxes = np.where(some.mirrored[:, None], np.stack([FINE - boxes[:, 2], boxes[:, 1], FINE - boxes[:, 0], boxes[:, 3]], 1), boxes)
     seen = agreement(one, other, begun(one, other, looks.small["box"][some.one], boxes), COARSE)
-    likely = (seen.detail > MAY_BE) & (seen.light > LIGHT) & ~(some.mirrored & (seen.changed > TOUCHED))
+    same = seen.changed <= TOUCHED
+    likely = (seen.detail > np.where(same, MAY_BE, MAY_BE_RECOLOURED)) & (seen.light > LIGHT) & (same | ~some.mirrored)
     return replace(some, view=seen.view)[likely]
 
 
