@@ -260,3 +260,31 @@ def test_two_tables_are_not_chosen_between_and_a_table_of_other_things_is_none(w
     (where / "1.jpg").unlink()
     written("b.csv", "path,bytes\nShoes/1.jpg,7\n")
     assert read(where).counts() == [1, 0, 0, 1]  # as folders
+
+
+@pytest.mark.parametrize(
+    "name, head", [("stock.csv", "photo,class"), ("metadata.csv", "file_name,label"), ("labels.csv", "Image_Name,Attribute")]
+)
+def test_line_ends_of_any_system_and_a_mark_at_the_start_make_no_difference(written, name, head):
+    where = written(name, f"{head}\n1.jpg,Shoes\n2.jpg,Bags\n", "1.jpg", "2.jpg")
+    plain = read(where)
+    assert plain.counts() == [1, 0, 0, 1]
+    for text in (
+        f"\ufeff{head}\r\n1.jpg,Shoes\r\n2.jpg,Bags\r\n",
+        f"{head}\r1.jpg,Shoes\r2.jpg,Bags\r",
+        f"{head.replace(',', ';')}\n1.jpg;Shoes\n2.jpg;Bags",
+    ):
+        written(name, text)
+        assert read(where) == plain
+    (where / name).write_bytes(f"{head}\n1.jpg,Shoes\n".encode("utf-16"))
+    with pytest.raises(ModisteError, match="UTF-16"):
+        read(where)
+
+
+@pytest.mark.parametrize("name", ["stock.csv", "metadata.csv", "labels.csv", "styles.csv", "metadata.jsonl", "stock.parquet"])
+def test_bytes_that_are_no_table_are_refused_in_words(written, name):
+    for data in (bytes(range(256)) * 600, b"x" * 200_000, b'"' * 9, b"\r\r\n", b"", b"photo,file_name,Image_Name,label\n" + b"y" * 200_000):
+        where = written(name, "")
+        (where / name).write_bytes(data)
+        with pytest.raises(ModisteError):
+            read(where / name)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from functools import partial
 
 from modiste.data.cells import BadCell, catalogue_of, shop_details, suggested
 from modiste.data.declared import read_classes
-from modiste.data.rows import Row, decoded, encodable
+from modiste.data.rows import Row, cells_of, decoded, encodable
 from modiste.data.stores import Store
 from modiste.data.suggest import Taxonomy
 from modiste.data.taxonomy import read_taxonomy
@@ -48,10 +47,10 @@ def is_kaggle(store: Store) -> bool:
 def styles(store: Store) -> tuple[list[Row], list[str]]:
     """The rows of styles.csv, and the ids of those whose product name held commas without quotation marks."""
     header, *lines = decoded(store.read(FILE), store.root / FILE).replace("\r\n", "\n").split("\n")
-    names = next(csv.reader([header]))
+    names = cells_of(header)
     rows, mended = [], []
     for number, line in enumerate(lines, 1):
-        cells = next(csv.reader([line]), [])  # a line at a time: a quotation mark that is never closed spoils one row only
+        cells = cells_of(line)  # a line at a time: a quotation mark that is never closed spoils one row only
         if len(cells) > len(names):
             mended.append(cells[0])
             cells = [*cells[: len(names) - 1], ",".join(cells[len(names) - 1 :])]

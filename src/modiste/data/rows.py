@@ -69,16 +69,24 @@ def decoded(data: bytes, file: Path) -> str:
 
 def separator(text: str, file: Path, needed: str) -> str:
     """The mark between cells: the one that gives the header the column that is needed."""
-    first = text.partition("\n")[0].strip("\r")
+    first = re.split("[\r\n]", text, maxsplit=1)[0]
     if not first.strip():
         raise ModisteError(f"{file} is empty. Its first line must name the columns, {needed} among them.")
     for mark in MARKS:
-        if any(cell.strip().casefold() == needed.casefold() for cell in next(csv.reader([first], delimiter=mark), [])):
+        if any(cell.strip().casefold() == needed.casefold() for cell in cells_of(first, mark)):
             return mark
     cells = re.split("[,;\t]", first)
     meant = nearest(needed, cells)
     hint = f" Did you mean '{meant.strip()}'? Rename it." if meant else ""
     raise ModisteError(f"{file}: no column {needed} in its first line; it has: {', '.join(cell.strip() for cell in cells)}.{hint}")
+
+
+def cells_of(line: str, mark: str = ",") -> list[str]:
+    """The cells of one line; a line that is none of a table's is one cell."""
+    try:
+        return next(csv.reader([line], delimiter=mark), [])
+    except csv.Error:  # a cell of 128 kB or more, or a line end within
+        return [line]
 
 
 def known_columns(header: Sequence[str], file: Path, known: Mapping[str, str]) -> list[tuple[str, bool]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from modiste.data.containers import container_in
 from modiste.data.entries import text_of
 from modiste.data.parquet_file import is_plain, opened_parquet, text_rows
-from modiste.data.rows import MARKS, Row, decoded, read_rows
+from modiste.data.rows import MARKS, Row, cells_of, decoded, read_rows
 from modiste.data.stores import Store, find_photo
 from modiste.records.errors import BadRow, BadRows, ModisteError, nearest
 
@@ -35,9 +35,9 @@ def ending(file: str) -> str:
 
 
 def csv_header(store: Store, file: str) -> list[str]:
-    first = store.read(file).partition(b"\n")[0].replace(b"\0", b"")  # UTF-16 is refused by name once it is read
-    line = first.removeprefix(b"\xef\xbb\xbf").strip(b"\r\xff\xfe").decode("utf-8", "surrogateescape")
-    split = [next(csv.reader([line], delimiter=mark), []) for mark in MARKS]
+    first = re.split(b"[\r\n]", store.read(file), maxsplit=1)[0].replace(b"\0", b"")  # UTF-16 is refused by name once it is read
+    line = first.removeprefix(b"\xef\xbb\xbf").strip(b"\xff\xfe").decode("utf-8", "surrogateescape")
+    split = [cells_of(line, mark) for mark in MARKS]
     return [cell.strip() for cell in max(split, key=len)]
 
 
