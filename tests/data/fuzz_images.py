@@ -90,8 +90,10 @@ class Child:
             found.files += said["files"]
             found.outcomes.update(said["outcomes"])
             found.unknown += said["unknown"]
+        elif not (begun := int.from_bytes(self.shared[:8], "little")):
+            raise RuntimeError(f"a child ended before its first file: {self.process.args}")
         else:
-            found.files += int.from_bytes(self.shared[:8], "little")
+            found.files += begun
             file = self.keep / f"{'hang' if ended is None else 'crash'}-{self.seed}.bin"
             file.write_bytes(self.shared[16 : 16 + int.from_bytes(self.shared[8:16], "little")])
             (found.hangs if ended is None else found.crashes).append(f"{file} ({ended})")
