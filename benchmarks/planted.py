@@ -103,14 +103,20 @@ def with_copies(catalogue: Catalogue, root: Path, count: int, rng: np.random.Gen
 def duplicates(catalogue: Catalogue, pairs: list[Pair], planted: dict[str, tuple[str, str]]) -> Table:
     """How many planted copies were paired with their original, by what was done to them."""
     found = {path: Counter() for path in CHANGES}
-    for pair in pairs:
-        one, other = catalogue.photos[pair.one].path, catalogue.photos[pair.other].path
-        if planted.get(other, ("", ""))[1] == one:
-            found[planted[other][0]][pair.kind] += 1
+    for pair in of_originals(catalogue, pairs, planted):
+        found[planted[catalogue.photos[pair.other].path][0]][pair.kind] += 1
     sown = Counter(name for name, _original in planted.values())
     rows = [(name, sown[name], found[name].total(), *(found[name][kind] for kind in KINDS)) for name in CHANGES]
     sums = ("all", *(sum(row[at] for row in rows) for at in range(1, len(rows[0]))))
     return Table("Planted copies", ("change", "planted", "found", *(f"as {kind}" for kind in KINDS)), (*rows, sums))
+
+
+def of_originals(catalogue: Catalogue, pairs: list[Pair], planted: dict[str, tuple[str, str]]) -> list[Pair]:
+    """The pairs of a planted copy with its original, or with the first of the files that are equal to that."""
+    paths = [photo.path for photo in catalogue.photos]
+    first = {paths[pair.other]: paths[pair.one] for pair in pairs if pair.kind == "exact"}
+    original = {path: first.get(one, one) for path, (_change, one) in planted.items()}
+    return [pair for pair in pairs if original.get(paths[pair.other]) == paths[pair.one]]
 
 
 def besides(catalogue: Catalogue, pairs: list[Pair], planted: dict[str, tuple[str, str]]) -> tuple[Table, list[Pair]]:
@@ -119,12 +125,8 @@ def besides(catalogue: Catalogue, pairs: list[Pair], planted: dict[str, tuple[st
     crossing = Counter(pair.kind for pair in own if catalogue.photos[pair.one].split != catalogue.photos[pair.other].split)
     kinds = Counter(pair.kind for pair in own)
     rows = tuple((kind, kinds[kind], crossing[kind]) for kind in KINDS)
-    false = (
-        len(pairs)
-        - len(own)
-        - sum(planted.get(catalogue.photos[pair.other].path, ("", ""))[1] == catalogue.photos[pair.one].path for pair in pairs)
-    )
-    note = f"{false} further pairs of a planted copy with another photo than its original (its original's own twins among them)."
+    strange = len(pairs) - len(own) - len(of_originals(catalogue, pairs, planted))
+    note = f"{strange} further pairs join a planted copy to another photo than its original."
     return Table("Pairs found besides", ("kind", "pairs", "in two splits"), rows, (note,)), own
 
 

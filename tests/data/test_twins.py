@@ -104,6 +104,14 @@ def test_a_changed_photo_is_found_and_similar_products_are_not(tmp_path, change:
     assert all(0 < pair.likeness <= 1 for pair in pairs)
 
 
+def test_a_product_that_has_to_be_bent_to_fit_is_another_and_a_squashed_photo_is_not(tmp_path):
+    bent = Image.new("RGB", (SIZE, SIZE), "white")
+    bent.paste(shirt(0).resize((SIZE, round(0.85 * SIZE))), (0, 12))
+    assert found_in(tmp_path, [shirt(0), shirt(1), bent]) == []
+    squashed = shirt(0).resize((SIZE, round(0.7 * SIZE)))
+    assert [pair.kind for pair in found_in(tmp_path, [shirt(0), shirt(1), squashed])] == ["near"]
+
+
 def test_a_mirrored_photo_is_found_and_said_to_be_mirrored(tmp_path):
     pictures = [shirt(number) for number in range(8)]
     pairs = found_in(tmp_path, [*pictures, *map(ImageOps.mirror, pictures)])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ SAME_PHOTO = ("exact", "near", "mirrored")
 AT_ONCE = 256  # pairs compared together
 BLANK = 0.03  # spread: a picture that is one smooth wash of colour has less, and all such are alike
 MAY_BE, MAY_BE_RECOLOURED, IS = 0.78, 0.90, 0.88  # the least agreement in detail, of thumbnails and of photos
+BENT = 0.08  # the logarithm of how much further a picture may be stretched one way than the other
 EVEN = 12  # of 127: with less of the first odd wave, a picture may look either way
 LIGHT = 0.85  # the least agreement of light and dark
 TOUCHED, RECOLOURED = 0.12, 0.06  # a larger share changed, or a larger difference of colour, is another colour
@@ -145,7 +147,17 @@ def on_photos(looks: Looks, some: Candidates) -> Iterator[Pair]:
         return
     photos = np.stack([np.zeros((CLOSE_SIDE, CLOSE_SIDE, 3), np.uint8) if isinstance(photo, PhotoRefused) else photo for photo in opened])
     one, other = photos[np.searchsorted(places, some.one)], photos[np.searchsorted(places, some.other)]
-    yield from verdicts(some, agreement(one, in_mirror(other, some.mirrored), some.view, CLOSE))
+    seen = agreement(one, in_mirror(other, some.mirrored), some.view, CLOSE)
+    natural = unbent(seen.view, looks.small[some.one], looks.small[some.other])
+    yield from verdicts(some[natural], Agreement(*(getattr(seen, field.name)[natural] for field in fields(seen))))
+
+
+def unbent(view: NDArray[np.floating[Any]], one: NDArray[np.void], other: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Whether a photo was stretched alike both ways, in pixels or as a whole frame: what is not the same shot needs to be bent to fit."""
+    frame = np.log(view[:, 0, 0] / view[:, 1, 0])
+    pixels = frame + np.log(other["width"] / one["width"]) - np.log(other["height"] / one["height"])
+    natural: NDArray[np.bool_] = np.minimum(np.abs(frame), np.abs(pixels)) < BENT
+    return natural
 
 
 def verdicts(some: Candidates, seen: Agreement) -> Iterator[Pair]:
