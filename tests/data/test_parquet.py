@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import sys
 import tarfile
 import zipfile
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modiste.data import parquet_file
+from modiste.data import containers, parquet_file
 from modiste.data.containers import opened
 from modiste.data.parquet_file import KEPT, Kept, photo_bytes
 from modiste.data.readers import read
@@ -91,6 +93,14 @@ def test_inside_a_zip_or_a_tar_the_same_catalogue_and_bytes(shards, tmp_path):
         assert all(read_photo(packed.root, photo.path) == read_photo(plain.root, photo.path) for photo in plain.photos)
     one = read(tmp_path / "set.zip" / "set" / "data" / "test-00000-of-00001.parquet")
     assert [photo.label for photo in one.photos] == [2, None]
+
+
+def test_a_file_too_big_to_be_held_is_to_be_unpacked(shards, tmp_path, monkeypatch):
+    packed = Path(shutil.make_archive(str(tmp_path / "set"), "zip", shards))
+    monkeypatch.setattr(containers, "MOST_BYTES", 1000)
+    with pytest.raises(ModisteError, match=r"inside set.zip \(file_too_big\). Unpack the archive"):
+        read(packed)
+    assert len(read(shards)) == 6
 
 
 def test_one_file_without_labels_gets_suggestions_by_product_type(tmp_path, hugging_face):

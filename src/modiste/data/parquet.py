@@ -14,6 +14,7 @@ from modiste.data.containers import container_at, container_in
 from modiste.data.declared import read_classes
 from modiste.data.names import SPLITS, source_of
 from modiste.data.parquet_file import Column, Held, bare_rows, class_names, is_plain, opened_parquet, picture_column, text_rows
+from modiste.data.refusals import PhotoRefused
 from modiste.data.rows import Row
 from modiste.data.stores import Store, find_photo, is_visible, joined, open_store
 from modiste.data.suggest import Taxonomy
@@ -96,10 +97,18 @@ def shard_paths(store: Store) -> list[str]:
 
 def held(store: Store, path: str) -> Held:
     """A Parquet file on disk, or its bytes where it stands inside an archive."""
-    inside = container_in(store.root / path)
     if not path:
         return store.root
-    return store.read(path) if inside and inside[1] else find_photo(store.root, path)
+    inside = container_in(store.root / path)
+    if inside is None or not inside[1]:
+        return find_photo(store.root, path)
+    try:
+        return store.read(path)
+    except PhotoRefused as refused:
+        raise ModisteError(
+            f"{store.root / path} cannot be read inside {inside[0].name} ({refused.reason}). "
+            "Unpack the archive: as they stand, Parquet files of any size are read."
+        ) from refused
 
 
 def columns_of(schema: pa.Schema, pictures: Column, place: Path) -> tuple[dict[str, str], tuple[str, ...]]:
