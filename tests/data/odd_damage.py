@@ -12,6 +12,7 @@ import numpy as np
 from painted import (
     Odd,
     chunk,
+    commented,
     flipped,
     many_scans,
     noise,
@@ -186,6 +187,13 @@ def bombs(rng: Rng) -> Iterator[Odd]:
     yield Odd("bombs", "iTXt.png", png(64, 64, (b"\0" + bytes(192)) * 64, extra=text), ("pixels", "corrupt"))
     texts = chunk(b"tEXt", b"a\0" + bytes(60)) * 30_000
     yield Odd("bombs", "30000-texts.png", png(64, 64, (b"\0" + bytes(192)) * 64, extra=texts), ("pixels", "corrupt"))
+    small_png = png(64, 64, (b"\0" + bytes(192)) * 64)
+    for count, may in ((5000, PIXELS), (1_000_000, ("corrupt",))):
+        yield Odd("bombs", f"{count}-fills.jpg", jpeg[:2] + b"\xff" * count + jpeg[2:], may)
+        yield Odd("bombs", f"{count}-comments.jpg", commented(jpeg, b"", count), may)
+        yield Odd("bombs", f"{count}-chunks.png", small_png[:33] + chunk(b"abCd", b"") * count + small_png[33:], may)
+    late = jpeg.index(b"\xff\xda")
+    yield Odd("bombs", "late-fills.jpg", jpeg[:late] + b"\xff" * 1_000_000 + jpeg[late:], ("corrupt",))
     gif = saved(quarters(), "GIF")
     yield Odd("bombs", "60000.gif", gif[:6] + struct.pack("<HH", 60000, 60000) + gif[10:], ("too_many_pixels",))
     yield Odd("bombs", "60000.tif", tiff(60000, 60000, b"\0"), ("too_many_pixels",))

@@ -10,6 +10,7 @@ from painted import (
     CORNERS,
     Odd,
     chunk,
+    commented,
     deep_png,
     flipped,
     png,
@@ -59,10 +60,6 @@ def plain(rng: Rng) -> Iterator[Odd]:
     grey_22 = bytearray(saved(quarters().convert("L"), "JPEG"))
     grey_22[grey_22.find(b"\xff\xc0") + 11] = 0x22
     yield Odd("plain", "grey-sampled-2x2.jpg", bytes(grey_22), PIXELS, GREYS)
-
-
-def commented(data: bytes, text: bytes) -> bytes:
-    return data[:2] + b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text + data[2:]
 
 
 def orientation(_rng: Rng) -> Iterator[Odd]:

@@ -98,6 +98,11 @@ def resized_jpeg(data: bytes, width: int, height: int) -> bytes:
     return data[: at + 5] + struct.pack(">HH", height, width) + data[at + 9 :]
 
 
+def commented(data: bytes, text: bytes, times: int = 1) -> bytes:
+    """A JPEG with comments behind its first marker."""
+    return data[:2] + (b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text) * times + data[2:]
+
+
 def many_scans(data: bytes, count: int) -> bytes:
     """A progressive JPEG whose last scan stands there many times."""
     last = data.rfind(b"\xff\xda")

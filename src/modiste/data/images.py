@@ -88,8 +88,8 @@ def opened(data: bytes, where: str, strict: bool) -> ImageFile.ImageFile:
     kind = kind_of(data)
     if kind not in DECODERS:
         raise PhotoRefused(where, "format_not_allowed", f"this is {kind}") if kind else PhotoRefused(where, "not_an_image")
-    if kind == "JPEG":
-        jpeg.check(data, where, strict)
+    if kind in CHECKS:
+        CHECKS[kind](data, where, strict)
     try:
         picture = DECODERS[kind](BytesIO(data), "")
     except Warning:
@@ -102,6 +102,15 @@ def opened(data: bytes, where: str, strict: bool) -> ImageFile.ImageFile:
     return picture
 
 
+def check_png(data: bytes, where: str, strict: bool) -> None:
+    """Refuse a PNG that is damaged, which Pillow may pass with wrong colours, or in so many parts that reading on would take long."""
+    damage = png_damage(data)
+    if damage == "too many parts":
+        raise PhotoRefused(where, "corrupt", damage)
+    if damage and strict:
+        raise PhotoRefused(where, damage, "a checksum fails" if damage == "corrupt" else "")
+
+
 def is_raw(picture: Image.Image) -> bool:
     """A TIFF that calls its first picture a reduced one, or itself a digital negative."""
     tags = getattr(picture, "tag_v2", {})
@@ -112,8 +121,6 @@ def decoded(picture: ImageFile.ImageFile, data: bytes, side: int, mode: str, str
     """An opened picture's pixels, upright and flat."""
     if picture.format == "JPEG" and (made := from_jpeg(picture, data, 2 * side, mode, strict)):
         return upright(flat(made, 2 * side, mode), turn_of(picture))
-    if strict and picture.format == "PNG" and png_damage(data):
-        raise ValueError(f"{png_damage(data)}: a checksum or the end of the file is wrong")
     picture.draft(mode, (2 * side, 2 * side))  # the few JPEGs that come here are scaled too
     load(picture, strict)
     return upright(flat(picture, 2 * side, mode), turn_of(picture))
@@ -208,4 +215,5 @@ DECODERS: dict[str, Callable[..., ImageFile.ImageFile]] = {  # by content; Image
     "BMP": BmpImagePlugin.BmpImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
 }
+CHECKS: dict[str, Callable[[bytes, str, bool], None]] = {"JPEG": jpeg.check, "PNG": check_png}  # before a decoder sees them
 FITS: dict[str, Callable[[Image.Image, int], Image.Image]] = {"squash": squash, "letterbox": letterbox, "crop": crop}

@@ -11,7 +11,7 @@ import simplejpeg  # type: ignore[import-untyped]
 from PIL import Image
 
 from modiste.data.kinds import jpeg_cut
-from modiste.data.refusals import MOST_SCANS, PhotoRefused, check_size
+from modiste.data.refusals import MOST_PARTS, MOST_SCANS, PhotoRefused, check_size
 
 ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length behind them
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -32,18 +32,18 @@ class Frame:
 
 
 def frame(data: bytes) -> Frame | None:
-    """The frame that stands before the first scan; None where there is none."""
-    at = 2
-    while at + 4 <= len(data):
-        marker = data[at + 1]
-        if data[at] != 0xFF or marker == 0xDA:
-            return None
+    """The frame that stands before the first scan; None where there is none, or so much before it that reading on would take long."""
+    found, at = None, 2
+    for _ in range(MOST_PARTS):
+        marker = data[at + 1] if at + 4 <= len(data) and data[at] == 0xFF else 0xDA
+        if marker == 0xDA:
+            return found
         if marker == 0xFF or marker in ALONE:  # filling, or nothing behind it
             at += 1 if marker == 0xFF else 2
-        elif marker in FRAMES:
-            return described(data, at)
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            continue
+        if marker in FRAMES:
+            found = found or described(data, at)
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None
 
 
@@ -65,7 +65,7 @@ def check(data: bytes, where: str, strict: bool) -> None:
     """Refuse what should not be decoded; a file without an end marker is called truncated, whatever else is wrong with it."""
     found = frame(data)
     if found is None:
-        raise PhotoRefused(where, "truncated" if jpeg_cut(data) else "corrupt", "no frame before its first scan")
+        raise PhotoRefused(where, "truncated" if jpeg_cut(data) else "corrupt", "no size before its first scan")
     check_size(found.width, found.height, where)
     if found.coding not in READ or found.bits != 8:
         raise PhotoRefused(where, "format_not_allowed", "this is a lossless JPEG, or one of more than 8 bits")

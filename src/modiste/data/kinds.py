@@ -6,6 +6,8 @@ import struct
 import zlib
 from collections.abc import Callable
 
+from modiste.data.refusals import MOST_PARTS
+
 
 def kind_of(data: bytes) -> str:
     """The name of a picture format, allowed or not, from the first bytes; '' for anything else.
@@ -67,17 +69,15 @@ def jpeg_cut(data: bytes) -> bool:
     return data.rfind(b"\xff\xd9") < max(data.rfind(b"\xff\xda"), data.rfind(b"\xff\xc4"), data.rfind(b"\xff\xdb"))
 
 
-def png_cut(data: bytes) -> bool:
-    return png_damage(data) == "truncated"
-
-
 def png_damage(data: bytes) -> str:
-    """'truncated' or 'corrupt' where a chunk that the picture needs is cut or fails its checksum, else ''.
+    """'truncated' or 'corrupt' where a chunk that the picture needs is cut or fails its checksum, 'too many parts', or ''.
 
     Pillow looks at few of the checksums, so a damaged PNG would pass with wrong colours.
     """
     at, view = 8, memoryview(data)
-    while at + 12 <= len(data):
+    for _ in range(MOST_PARTS):
+        if at + 12 > len(data):
+            return "truncated"
         length, name = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         if end > len(data):
@@ -87,7 +87,7 @@ def png_damage(data: bytes) -> str:
         if name == b"IEND":
             return ""
         at = end
-    return "truncated"
+    return "too many parts"
 
 
 def avif_cut(data: bytes) -> bool:
@@ -153,7 +153,7 @@ BRANDS = (
 BMP_HEADERS = tuple(length.to_bytes(4, "little") for length in (12, 16, 40, 52, 56, 64, 108, 124))
 ENDINGS: dict[str, Callable[[bytes], bool]] = {  # how a format tells that its end is missing
     "JPEG": jpeg_cut,
-    "PNG": png_cut,
+    "PNG": lambda data: png_damage(data) == "truncated",
     "GIF": lambda data: not data.rstrip(b"\0").endswith(b";"),
     "WEBP": lambda data: int.from_bytes(data[4:8], "little") + 8 > len(data),
     "BMP": lambda data: int.from_bytes(data[2:6], "little") > len(data),

@@ -9,6 +9,7 @@ MOST_PIXELS = 50_000_000
 LONGEST_SIDE = 65_535  # px: what a JPEG can have
 MOST_BYTES = 256_000_000  # of one file: 50 megapixels of 16-bit colour, uncompressed, are 300 MB and not worth reading
 MOST_SCANS = 100  # of one JPEG: 11 kB of progressive scans can take seconds
+MOST_PARTS = 40_000  # segments before a JPEG's first scan, chunks of a PNG: MOST_BYTES in chunks of 8 kB have 31,250
 SECONDS = 10  # for one photo, from its file to its pixels
 REASONS = {
     "empty": "the file has no bytes. Export the photo again.",
