@@ -180,7 +180,7 @@ from pathlib import Path
 from modiste.data import lookbook
 from modiste.data.looks import looks
 lookbook.AT_ONCE = 1
-looks(Path(sys.argv[1]), [f"{number}.jpg" for number in range(200)], Path(sys.argv[2]), workers=1)
+looks(Path(sys.argv[1]), [f"{number}.jpg" for number in range(80)], Path(sys.argv[2]), workers=1)
 """
 
 
@@ -188,7 +188,7 @@ looks(Path(sys.argv[1]), [f"{number}.jpg" for number in range(200)], Path(sys.ar
 def test_after_kill_9_what_was_looked_at_stays(tmp_path, monkeypatch):
     root, cache = tmp_path / "shop", tmp_path / "cache"
     root.mkdir()
-    for number in range(200):
+    for number in range(80):
         (root / f"{number}.jpg").write_bytes(jpeg(shirt(200 + number)))
     running = subprocess.Popen([sys.executable, "-c", KILLED, str(root), str(cache)])
     until = time.monotonic() + 60
@@ -197,9 +197,22 @@ def test_after_kill_9_what_was_looked_at_stays(tmp_path, monkeypatch):
     running.send_signal(signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL  # it had not come to its end
     paths = opened(monkeypatch)
-    found = looks(root, [f"{number}.jpg" for number in range(200)], cache, workers=1)
-    assert 0 < len(paths) < 200
-    assert found.small["width"].tolist() == [200 + number for number in range(200)]
+    found = looks(root, [f"{number}.jpg" for number in range(80)], cache, workers=1)
+    assert 0 < len(paths) < 80
+    assert found.small["width"].tolist() == [200 + number for number in range(80)]
+
+
+def test_two_programs_at_once_both_finish_and_leave_whole_books(tmp_path, monkeypatch):
+    root, cache = tmp_path / "shop", tmp_path / "cache"
+    root.mkdir()
+    for number in range(80):
+        (root / f"{number}.jpg").write_bytes(jpeg(shirt(100)))
+    running = [subprocess.Popen([sys.executable, "-c", KILLED, str(root), str(cache)]) for _ in range(2)]
+    assert [program.wait() for program in running] == [0, 0]
+    assert len(list(cache.glob("*.lines"))) == 2
+    paths = opened(monkeypatch)
+    assert looks(root, [f"{number}.jpg" for number in range(80)], cache, workers=1).seen.all()
+    assert paths == []
 
 
 def test_a_photo_that_cannot_be_read_has_a_reason():

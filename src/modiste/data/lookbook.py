@@ -37,7 +37,7 @@ LASTING = {  # reasons that lie in the file, not in the machine or the moment
 
 @dataclass(frozen=True, eq=False)
 class Book:
-    """What one book holds: its lines (M,) in memory, its thumbnails (M, S, S, 3) on disk."""
+    """What one book holds, both on disk: its lines (M,) and its thumbnails (M, S, S, 3)."""
 
     lines: NDArray[np.void]
     thumbs: NDArray[np.uint8]
@@ -84,13 +84,13 @@ def books(folder: Path, owner: str) -> list[Book]:
 def read_book(file: Path) -> Book:
     """The lines of a book up to the first torn one, and as many thumbnails."""
     thumbs = file.with_suffix(".thumbs")
-    each = SIDE * SIDE * 3
-    lines = np.fromfile(file, LINE, count=file.stat().st_size // LINE.itemsize)
-    held = thumbs.stat().st_size // each if thumbs.is_file() else 0
-    whole = next((place for place, one in enumerate(lines[:held]) if one["check"] != check(one)), min(held, len(lines)))
-    if not whole:
-        return Book(lines[:0], np.zeros((0, SIDE, SIDE, 3), np.uint8))
-    return Book(lines[:whole], np.memmap(thumbs, np.uint8, "r", shape=(whole, SIDE, SIDE, 3)))
+    held = thumbs.stat().st_size // (SIDE * SIDE * 3) if thumbs.is_file() else 0
+    count = min(held, file.stat().st_size // LINE.itemsize)
+    if not count:
+        return Book(np.zeros(0, LINE), np.zeros((0, SIDE, SIDE, 3), np.uint8))
+    lines = np.memmap(file, LINE, "r", shape=(count,))
+    whole = next((place for place, one in enumerate(lines) if one["check"] != check(one)), count)
+    return Book(lines[:whole], np.memmap(thumbs, np.uint8, "r", shape=(count, SIDE, SIDE, 3)))
 
 
 def find(keys: NDArray[np.bytes_], kept: Sequence[Book]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

@@ -104,10 +104,9 @@ def gathered(
     small, refused = np.zeros(len(paths), SMALL), dict(passing)
     for number, one in enumerate(kept):
         here = np.flatnonzero(book == number)
-        lines = one.lines[row[here]]
-        small[here] = lines["small"]
-        for place, line in zip(here[lines["reason"] != b""], lines[lines["reason"] != b""], strict=True):
-            refused[int(place)] = refusal(line, paths[place])
+        small[here] = one.lines["small"][row[here]]
+        for place in here[one.lines["reason"][row[here]] != b""]:
+            refused[int(place)] = refusal(one.lines[row[place]], paths[place])
     book[list(refused)] = -1
     return Looks(root, tuple(paths), small, dict(sorted(refused.items())), tuple(one.thumbs for one in kept), book, row)
 
