@@ -72,7 +72,8 @@ class Child:
             self.shared = mmap.mmap(file.fileno(), ROOM)
         command = [sys.executable, "-W", "ignore", __file__, "--child", str(shared), "--seed", str(seed), "--job", job]
         command += ["--seconds", str(max(0.2, until - time.monotonic())), "--keep", str(keep)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=surroundings())
+        self.said = (keep / f".said-{seed}").open("w+b")  # a pipe would fill up where much is found
+        self.process = subprocess.Popen(command, stdout=self.said, stderr=subprocess.DEVNULL, env=surroundings())
         self.last, self.since = -1, time.monotonic()
 
     def hangs(self, seconds: float) -> bool:
@@ -84,9 +85,10 @@ class Child:
     def report(self, found: Found, ended: int | None) -> None:
         """Add what a child found; one that did not end well leaves the file it was at."""
         self.process.kill()
-        told, _ = self.process.communicate()
+        self.process.wait()
         if ended == 0:
-            said = json.loads(told)
+            self.said.seek(0)
+            said = json.load(self.said)
             found.files += said["files"]
             found.outcomes.update(said["outcomes"])
             found.unknown += said["unknown"]
@@ -98,7 +100,9 @@ class Child:
             file.write_bytes(self.shared[16 : 16 + int.from_bytes(self.shared[8:16], "little")])
             (found.hangs if ended is None else found.crashes).append(f"{file} ({ended})")
         self.shared.close()
-        (self.keep / f".at-{self.seed}").unlink()
+        self.said.close()
+        for left in ("at", "said"):
+            (self.keep / f".{left}-{self.seed}").unlink()
 
 
 def surroundings() -> dict[str, str]:

@@ -21,9 +21,10 @@ OTHER = {  # another value for every setting of a recipe
     "network.backbone": "resnet18", "network.convs": 4, "network.widths": "2012", "network.attention": "cbam", "network.ratio": 8,
     "network.kernel": 5, "network.after_convs": (5,), "network.place": "inside", "network.gate_norm": True,
     "network.identity_at_init": True, "network.head": "svm", "network.svm_c": 0.1, "network.dropout": 0.1, "network.weights": "imagenet",
-    "network.frozen": True, "pixels.side": 64, "pixels.colour": "rgb", "pixels.fit": "crop", "pixels.normalise": "none", "pixels.strict": False,
+    "network.frozen": True, "pixels.side": 64, "pixels.colour": "rgb", "pixels.fit": "crop", "pixels.normalise": "none",
     "augment": ("flip",), "sampling": "shuffled", "loss": "focal", "optimiser": "sgd", "lr": 0.1, "weight_decay": 0.1, "batch": 8,
     "epochs": 2, "validation": 0.2, "select": "best", "patience": 3, "precision": "fp32", "seed": 1, "split_seed": 1,
+    "pixels.strict": False,
 }  # fmt: skip
 ATTENDED = {"network.attention": "cbam"}
 WHERE_IT_COUNTS = {
