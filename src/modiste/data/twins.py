@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modiste.data.aligned import CLOSE, COARSE, Agreement, agreement, begun
+from modiste.data.crew import processors
 from modiste.data.look import CLOSE as CLOSE_SIDE
 from modiste.data.look import FINE, GREY_WAVES, close_look, odd_waves
 from modiste.data.looks import Looks
@@ -18,9 +21,11 @@ from modiste.data.refusals import PhotoRefused
 from modiste.data.workers import each_photo
 from modiste.records.progress import Progress, Tell, silent
 
+T = TypeVar("T")
 KINDS = ("exact", "near", "mirrored", "recoloured")  # from sure to likely
 SAME_PHOTO = ("exact", "near", "mirrored")
 AT_ONCE = 256  # pairs compared together
+AHEAD = 4  # such parts begun before the first is asked for
 BLANK = 0.03  # spread: a picture that is one smooth wash of colour has less, and all such are alike
 MAY_BE, MAY_BE_RECOLOURED, IS = 0.78, 0.90, 0.88  # the least agreement in detail, of thumbnails and of photos
 BENT = 0.08  # the logarithm of how much further a picture may be stretched one way than the other
@@ -65,10 +70,11 @@ def twins(looks: Looks, seed: int = 0, tell: Tell = silent) -> list[Pair]:
     if len(shown) < 2:
         return sorted(copies)
     found = candidates(looks, shown, np.random.default_rng(seed), tell)
-    likely = [on_thumbnails(looks, part) for part in cut(found, tell, "laying over")]
+    likely = list(by_parts(lambda part: on_thumbnails(looks, part), found, tell, "laying over"))
     if not likely:
         return sorted(copies)
-    return sorted(copies + told_once(pair for part in cut(joined(likely), tell, "looking closer") for pair in on_photos(looks, part)))
+    closer = by_parts(lambda part: list(on_photos(looks, part)), joined(likely), tell, "looking closer")
+    return sorted(copies + told_once(pair for part in closer for pair in part))
 
 
 def exact(looks: Looks) -> tuple[NDArray[np.int64], list[Pair]]:
@@ -114,11 +120,19 @@ def facing(waves: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int64]
     return np.where(left[:, None] & odd_waves()[: light.shape[1]], -light[owner], light[owner]).astype(np.int8), owner, left
 
 
-def cut(found: Candidates, tell: Tell, stage: str) -> Iterator[Candidates]:
-    """Parts of a size that fits into memory."""
-    for start in range(0, len(found), AT_ONCE):
-        yield found[start : start + AT_ONCE]
-        tell(Progress(stage, min(start + AT_ONCE, len(found)), len(found), "pairs"))
+def by_parts(work: Callable[[Candidates], T], found: Candidates, tell: Tell, stage: str) -> Iterator[T]:
+    """Some work on all candidates, in parts that fit into memory, in order, on all processors: NumPy lets go of Python's lock."""
+    starts = range(0, len(found), AT_ONCE)
+    pool, waiting = ThreadPoolExecutor(processors()), deque[Future[T]]()
+    try:
+        for number in range(len(starts) + AHEAD):
+            if number < len(starts):
+                waiting.append(pool.submit(work, found[starts[number] : starts[number] + AT_ONCE]))
+            if number >= AHEAD:
+                yield waiting.popleft().result()
+                tell(Progress(stage, min((number - AHEAD + 1) * AT_ONCE, len(found)), len(found), "pairs"))
+    finally:
+        pool.shutdown(cancel_futures=True)  # stopped in the middle: what has begun ends, no more begins
 
 
 def joined(parts: Sequence[Candidates]) -> Candidates:
