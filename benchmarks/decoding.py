@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from modiste.data.crew import processors
-from modiste.data.images import to_pixels
-from modiste.data.workers import each_photo
+from modiste.data.opening.crew import processors
+from modiste.data.opening.images import to_pixels
+from modiste.data.opening.workers import each_photo
 from modiste.records.table import Table
 
 OPTIONS = {"side": 224, "colour": "rgb", "fit": "squash"}

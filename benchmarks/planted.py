@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from modiste.data.doubts import doubts
-from modiste.data.images import decode
-from modiste.data.looks import Looks, looks
-from modiste.data.readers import read
-from modiste.data.stores import read_photo
-from modiste.data.twins import KINDS, Pair, groups, twins
-from modiste.data.writers import write_paper
+from modiste.data.auditing.doubts import doubts
+from modiste.data.auditing.looks import Looks, looks
+from modiste.data.auditing.twins import KINDS, Pair, groups, twins
+from modiste.data.layouts.readers import read
+from modiste.data.layouts.writers import write_paper
+from modiste.data.opening.images import decode
+from modiste.data.opening.stores import read_photo
 from modiste.records.catalogue import TEST, TRAIN, Catalogue
 from modiste.records.table import Table
 

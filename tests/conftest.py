@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from modiste.data.drawn import draw
+from modiste.data.samples.drawn import draw
 from modiste.records.catalogue import Catalogue
 
 torch.set_num_threads(1)  # the networks are tiny: a second thread only waits, above all on a busy machine

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modiste.data.readers import read
+from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue
 
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modiste.api import study, train
     from modiste.audits import audit
-    from modiste.data.drawn import draw
-    from modiste.data.readers import read
+    from modiste.data.layouts.readers import read
+    from modiste.data.samples.drawn import draw
     from modiste.evaluation.metrics import report
     from modiste.models.variants import VARIANTS
     from modiste.records.catalogue import Catalogue, Photo
@@ -49,9 +49,9 @@ WHERE = {  # public word -> the room it lives in
     "Table": "records.table",
     "VARIANTS": "models.variants",
     "audit": "audits",
-    "draw": "data.drawn",
+    "draw": "data.samples.drawn",
     "evaluate": "training.model",
-    "read": "data.readers",
+    "read": "data.layouts.readers",
     "report": "evaluation.metrics",
     "study": "api",
     "train": "api",

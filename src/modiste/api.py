@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modiste.data.readers import read
+from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue
 from modiste.records.progress import Tell, silent
 from modiste.records.recipe import Recipe

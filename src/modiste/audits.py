@@ -12,15 +12,15 @@ from importlib import metadata
 from pathlib import Path
 
 from modiste import __version__
-from modiste.data import audit as room
-from modiste.data.audit import Audit
+from modiste.data.auditing import audit as room
+from modiste.data.auditing.audit import Audit
+from modiste.data.auditing.fix import Fixed, fixed
 from modiste.data.describe import hash_of
-from modiste.data.fix import Fixed, fixed
-from modiste.data.placing import start
-from modiste.data.readers import read
+from modiste.data.layouts.placing import start
+from modiste.data.layouts.readers import read
+from modiste.data.layouts.writers import WRITERS
+from modiste.data.opening.thumbnails import thumbnails
 from modiste.data.suggest import Taxonomy
-from modiste.data.thumbnails import thumbnails
-from modiste.data.writers import WRITERS
 from modiste.evaluation.audit_page import audit_page, shown
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_json, write_text

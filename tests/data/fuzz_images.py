@@ -23,11 +23,11 @@ from pathlib import Path
 
 from bending import bent, seeds
 
-from modiste.data.refusals import SECONDS, PhotoRefused
-from modiste.data.worker import limit_memory
+from modiste.data.opening.refusals import SECONDS, PhotoRefused
+from modiste.data.opening.worker import limit_memory
 
 ROOM = 1 << 20  # bytes shared with a child: how many files it has begun, the length of the one it is at, that file
-JOB = "modiste.data.images:to_pixels"
+JOB = "modiste.data.opening.images:to_pixels"
 
 
 @dataclass

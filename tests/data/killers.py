@@ -9,8 +9,8 @@ import time
 
 import numpy as np
 
-from modiste.data.images import to_pixels
-from modiste.data.refusals import PhotoRefused
+from modiste.data.opening.images import to_pixels
+from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import UsageError
 
 

@@ -21,9 +21,9 @@ from odd_pictures import RIGHT, large
 from odd_places import PLACES
 from painted import Odd
 
-from modiste.data.images import to_pixels
-from modiste.data.refusals import REASONS, SECONDS, PhotoRefused
-from modiste.data.workers import each_photo
+from modiste.data.opening.images import to_pixels
+from modiste.data.opening.refusals import REASONS, SECONDS, PhotoRefused
+from modiste.data.opening.workers import each_photo
 from modiste.records.table import Table
 
 SIDE = 32

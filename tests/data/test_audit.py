@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from modiste.data.audit import AUDITS, KINDS, Audit, audit, class_shift, together, with_groups
-from modiste.data.fix import fixed
-from modiste.data.readers import read
-from modiste.data.twins import Pair
-from modiste.data.writers import write_paper
+from modiste.data.auditing.audit import AUDITS, KINDS, Audit, audit, class_shift, together, with_groups
+from modiste.data.auditing.fix import fixed
+from modiste.data.auditing.twins import Pair
+from modiste.data.layouts.readers import read
+from modiste.data.layouts.writers import write_paper
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.labels import Classes
 

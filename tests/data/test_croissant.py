@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from modiste.data.croissant import write_croissant
-from modiste.data.readers import read
+from modiste.data.layouts.croissant import write_croissant
+from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from modiste.data.readers import read
-from modiste.data.stores import read_photo
+from modiste.data.layouts.readers import read
+from modiste.data.opening.stores import read_photo
 from modiste.records.catalogue import Photo, Suggestion
 from modiste.records.errors import BadRows, ModisteError
 from modiste.records.labels import Classes

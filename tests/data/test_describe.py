@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modiste.data.describe import data_hash, describe
-from modiste.data.readers import read
+from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES, Classes

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modiste.data.doubts import AXES, believed, chosen, dealt, doubts
-from modiste.data.drawn import draw
-from modiste.data.features import features
-from modiste.data.looks import Looks, looks
+from modiste.data.auditing.doubts import AXES, believed, chosen, dealt, doubts
+from modiste.data.auditing.features import features
+from modiste.data.auditing.looks import Looks, looks
+from modiste.data.samples.drawn import draw
 from modiste.records.errors import MachineError
 
 pytest.importorskip("cleanlab", reason="the extra 'audit' is not installed")
@@ -130,7 +130,7 @@ def test_folds_keep_groups_whole_and_hold_every_class():
 
 
 def test_teachers_are_as_many_of_every_class_as_there_are(monkeypatch):
-    monkeypatch.setattr("modiste.data.doubts.TEACHERS", 100)
+    monkeypatch.setattr("modiste.data.auditing.doubts.TEACHERS", 100)
     y = np.repeat([0, 1, 2], [500, 10, 60])
     assert np.bincount(y[chosen(y, np.random.default_rng(0))]).tolist() == [45, 10, 45]
 

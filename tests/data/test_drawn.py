@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from modiste.data.describe import data_hash
-from modiste.data.drawn import COLOURS, draw
-from modiste.data.garments import GARMENTS
-from modiste.data.images import to_pixels
-from modiste.data.pen import Pen
-from modiste.data.readers import read
-from modiste.data.stores import read_photo
+from modiste.data.layouts.readers import read
+from modiste.data.opening.images import to_pixels
+from modiste.data.opening.stores import read_photo
+from modiste.data.samples.drawn import COLOURS, draw
+from modiste.data.samples.garments import GARMENTS
+from modiste.data.samples.pen import Pen
 from modiste.data.taxonomy import read_taxonomy
 from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES

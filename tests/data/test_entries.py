@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modiste.data.addresses import tails
-from modiste.data.entries import classes_of, text_of
-from modiste.data.readers import read
-from modiste.data.stores import open_store
+from modiste.data.layouts.addresses import tails
+from modiste.data.layouts.entries import classes_of, text_of
+from modiste.data.layouts.readers import read
+from modiste.data.opening.stores import open_store
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import BadRows, ModisteError
 from modiste.records.labels import PAPER_CLASSES

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modiste.data import fashion_mnist
-from modiste.data.fashion_mnist import CLASSES, FILES, NotFoundHereError, fetch, read_idx
-from modiste.data.images import to_pixels
-from modiste.data.readers import read
-from modiste.data.stores import read_photo
+from modiste.data.layouts.readers import read
+from modiste.data.opening.images import to_pixels
+from modiste.data.opening.stores import read_photo
+from modiste.data.samples import fashion_mnist
+from modiste.data.samples.fashion_mnist import CLASSES, FILES, NotFoundHereError, fetch, read_idx
 from modiste.records.errors import MachineError, ModisteError
 
 

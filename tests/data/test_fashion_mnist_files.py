@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from modiste.data.containers import opened
-from modiste.data.fashion_mnist_files import CLASSES, TYPES
-from modiste.data.idx import bmp, idx_values
-from modiste.data.readers import read
-from modiste.data.stores import read_photo
+from modiste.data.layouts.fashion_mnist_files import CLASSES, TYPES
+from modiste.data.layouts.readers import read
+from modiste.data.opening.containers import opened
+from modiste.data.opening.idx import bmp, idx_values
+from modiste.data.opening.stores import read_photo
 from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES, Classes
 

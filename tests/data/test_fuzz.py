@@ -9,8 +9,8 @@ import pytest
 from bending import BENDS, STORED, bent, seeds
 from fuzz_images import fuzz
 
-from modiste.data.images import to_pixels
-from modiste.data.refusals import REASONS
+from modiste.data.opening.images import to_pixels
+from modiste.data.opening.refusals import REASONS
 
 
 def test_bent_pictures_give_pixels_or_a_reason(tmp_path):

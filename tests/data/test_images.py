@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modiste.data import images, jpeg
-from modiste.data.flat import flat
-from modiste.data.images import DECODERS, FITS, decode, to_pixels
-from modiste.data.kinds import ENDINGS
-from modiste.data.refusals import FORMATS, REASONS, PhotoRefused
-from modiste.data.stores import find_photo, read_photo
+from modiste.data.opening import images, jpeg
+from modiste.data.opening.flat import flat
+from modiste.data.opening.images import DECODERS, FITS, decode, to_pixels
+from modiste.data.opening.kinds import ENDINGS
+from modiste.data.opening.refusals import FORMATS, REASONS, PhotoRefused
+from modiste.data.opening.stores import find_photo, read_photo
 from modiste.records.errors import UsageError
 from modiste.records.recipe import COLOURS
 from modiste.records.recipe import FITS as RECIPE_FITS

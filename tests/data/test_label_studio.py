@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from modiste.data.readers import read
+from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Photo, Suggestion
 from modiste.records.errors import BadRows, ModisteError
 from modiste.records.labels import PAPER_CLASSES, Classes

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from modiste.data.label_studio_tasks import write_label_studio
-from modiste.data.readers import read
+from modiste.data.layouts.label_studio_tasks import write_label_studio
+from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from modiste.data import looks as looks_module
-from modiste.data.look import FINE, LOOK, SIDE, look, odd_waves
-from modiste.data.looks import looks
-from modiste.data.refusals import FORMATS, PhotoRefused
+from modiste.data.auditing import looks as looks_module
+from modiste.data.auditing.look import FINE, LOOK, SIDE, look, odd_waves
+from modiste.data.auditing.looks import looks
+from modiste.data.opening.refusals import FORMATS, PhotoRefused
 
 BLANK, BLURRED = 0.03, 0.2
 
@@ -177,8 +177,8 @@ def test_two_catalogues_share_a_cache_without_meeting(folder, tmp_path, monkeypa
 KILLED = """
 import sys
 from pathlib import Path
-from modiste.data import lookbook
-from modiste.data.looks import looks
+from modiste.data.auditing import lookbook
+from modiste.data.auditing.looks import looks
 lookbook.AT_ONCE = 1
 looks(Path(sys.argv[1]), [f"{number}.jpg" for number in range(80)], Path(sys.argv[2]), workers=1)
 """

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from odd_files import Outcome, check, corpus, looked, main, table, write
 
-from modiste.data import crew
-from modiste.data.refusals import REASONS, SECONDS
+from modiste.data.opening import crew
+from modiste.data.opening.refusals import REASONS, SECONDS
 
 FROM_WORKERS = {"timeout", "out_of_memory", "decoder_crashed"}  # see test_workers.py
 

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modiste.data import containers, parquet_file
-from modiste.data.containers import opened
-from modiste.data.parquet_file import KEPT, Kept, photo_bytes
-from modiste.data.readers import read
-from modiste.data.refusals import PhotoRefused
-from modiste.data.stores import read_photo
+from modiste.data.layouts.readers import read
+from modiste.data.opening import containers, parquet_file
+from modiste.data.opening.containers import opened
+from modiste.data.opening.parquet_file import KEPT, Kept, photo_bytes
+from modiste.data.opening.refusals import PhotoRefused
+from modiste.data.opening.stores import read_photo
 from modiste.records.catalogue import Photo, Suggestion
 from modiste.records.errors import BadRows, MachineError, ModisteError
 from modiste.records.labels import PAPER_CLASSES, Classes

@@ -7,9 +7,9 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from modiste.data import parquet_shards
-from modiste.data.parquet_shards import write_parquet
-from modiste.data.readers import read
+from modiste.data.layouts import parquet_shards
+from modiste.data.layouts.parquet_shards import write_parquet
+from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modiste.data.declared import write_classes
-from modiste.data.readers import READERS, read
-from modiste.data.stores import read_photo
+from modiste.data.layouts.declared import write_classes
+from modiste.data.layouts.readers import READERS, read
+from modiste.data.opening.stores import read_photo
 from modiste.records.catalogue import Photo, Suggestion
 from modiste.records.errors import BadRows, ModisteError, UsageError
 from modiste.records.labels import PAPER_CLASSES, Classes

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from modiste.data.containers import CONTAINERS
-from modiste.data.readers import read
-from modiste.data.refusals import MOST_BYTES, PhotoRefused
-from modiste.data.stores import Store, open_store, read_photo
+from modiste.data.layouts.readers import read
+from modiste.data.opening.containers import CONTAINERS
+from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
+from modiste.data.opening.stores import Store, open_store, read_photo
 from modiste.records.errors import ModisteError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modiste.data.fashion_mnist import CLASSES, TYPES
+from modiste.data.samples.fashion_mnist import CLASSES, TYPES
 from modiste.data.suggest import LEVELS
 from modiste.data.taxonomy import read_taxonomy
 from modiste.records.catalogue import Suggestion

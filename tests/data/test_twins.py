@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from modiste.data import neighbours
-from modiste.data.aligned import COARSE, agreement, begun
-from modiste.data.look import FINE, SIDE
-from modiste.data.looks import looks
-from modiste.data.neighbours import NOBODY, nearest, pairs
-from modiste.data.twins import KINDS, Pair, groups, twins
+from modiste.data.auditing import neighbours
+from modiste.data.auditing.aligned import COARSE, agreement, begun
+from modiste.data.auditing.look import FINE, SIDE
+from modiste.data.auditing.looks import looks
+from modiste.data.auditing.neighbours import NOBODY, nearest, pairs
+from modiste.data.auditing.twins import KINDS, Pair, groups, twins
 
 SIZE = 192
 

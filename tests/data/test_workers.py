@@ -15,10 +15,10 @@ import killers
 import numpy as np
 import pytest
 
-from modiste.data import crew, workers
-from modiste.data.images import to_pixels
-from modiste.data.refusals import PhotoRefused
-from modiste.data.workers import each_photo
+from modiste.data.opening import crew, workers
+from modiste.data.opening.images import to_pixels
+from modiste.data.opening.refusals import PhotoRefused
+from modiste.data.opening.workers import each_photo
 from modiste.records.errors import MachineError, UsageError
 from modiste.records.progress import Progress
 
@@ -232,7 +232,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {here!r})
 import killers, os, time
-from modiste.data.workers import each_photo
+from modiste.data.opening.workers import each_photo
 from pathlib import Path
 pids = {{int(made) for made in each_photo(Path({root!r}), ["0.jpg"] * 40, killers.pid, workers=2)}}
 print(*pids, flush=True)

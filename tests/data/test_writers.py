@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from modiste.data.croissant import full_name, write_croissant
-from modiste.data.label_studio_tasks import write_label_studio
-from modiste.data.parquet_shards import write_parquet
-from modiste.data.readers import READERS, innermost, read
-from modiste.data.rows import COLUMNS, escaped, restored
-from modiste.data.stores import open_store, read_photo
-from modiste.data.writers import WRITERS, write_folders, write_paper
+from modiste.data.layouts.croissant import full_name, write_croissant
+from modiste.data.layouts.label_studio_tasks import write_label_studio
+from modiste.data.layouts.parquet_shards import write_parquet
+from modiste.data.layouts.readers import READERS, innermost, read
+from modiste.data.layouts.rows import COLUMNS, escaped, restored
+from modiste.data.layouts.writers import WRITERS, write_folders, write_paper
+from modiste.data.opening.stores import open_store, read_photo
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import MachineError, ModisteError
 from modiste.records.labels import PAPER_CLASSES, Classes

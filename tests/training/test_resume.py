@@ -201,7 +201,7 @@ CHILD = """
 
     import torch
 
-    from modiste.data.readers import read
+    from modiste.data.layouts.readers import read
     from modiste.records.recipe import Network, Pixels, Recipe
     from modiste.training.fit import fit
 

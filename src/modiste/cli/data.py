@@ -113,8 +113,8 @@ def convert(
     json: Json = False,
 ) -> None:
     """Write a catalogue in another format, photos included. The original is not touched."""
+    from modiste.data.layouts.writers import WRITERS
     from modiste.data.split import accept
-    from modiste.data.writers import WRITERS
     from modiste.records.errors import unknown
     from modiste.terminal import progress
 
@@ -146,16 +146,16 @@ def split(
 ) -> None:
     """Divide a catalogue into splits: every class on each side, twins and views of one product together."""
     from modiste.data.describe import holdings
+    from modiste.data.layouts.writers import write_paper
     from modiste.data.split import by_source as divide_by_source
     from modiste.data.split import split as divide
-    from modiste.data.writers import write_paper
     from modiste.terminal import progress
 
     catalogue = read_catalogue(where, format, classes, None, None)
     parsed = parse_shares(shares)
     with progress() as tell:
         if twins and not by_source:
-            from modiste.data.audit import together
+            from modiste.data.auditing.audit import together
 
             catalogue = together(catalogue, tell=tell)
         made = divide_by_source(catalogue) if by_source else divide(catalogue, parsed, seed)
@@ -194,8 +194,8 @@ def taxonomy(
 
 def formats(*, json: Json = False) -> None:
     """List the layouts that catalogues are read from and written to."""
-    from modiste.data.readers import READERS
-    from modiste.data.writers import WRITERS
+    from modiste.data.layouts.readers import READERS
+    from modiste.data.layouts.writers import WRITERS
     from modiste.records.table import Table
 
     rows = [(name, "yes" if name in WRITERS else "", reader.looks_like) for name, reader in READERS.items()]
@@ -217,7 +217,7 @@ def draw(
 ) -> None:
     """Draw a small catalogue of the four classes, to try things with."""
     from modiste.data.describe import describe as count
-    from modiste.data.drawn import draw as draw_photos
+    from modiste.data.samples.drawn import draw as draw_photos
 
     table = count(draw_photos(to, photos, side, seed))
     show({"wrote": str(to), **table.plain()}, [table], json, f"\nWrote {to}")
@@ -235,7 +235,7 @@ def fetch(
 ) -> None:
     """Get a public data set, its types mapped to the paper's classes."""
     from modiste.data.describe import describe as count
-    from modiste.data.fashion_mnist import fetch as fetch_fashion_mnist
+    from modiste.data.samples.fashion_mnist import fetch as fetch_fashion_mnist
 
     if name != "fashion-mnist":
         raise UsageError(f"no data set called '{name}'. There is: fashion-mnist.")

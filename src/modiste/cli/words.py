@@ -50,7 +50,7 @@ def read_catalogue(
     where: Path, format: str | None, classes: str | None, taxonomy: Path | None, most: int | None, level: str = "class"
 ) -> Any:
     """The catalogue at a place, cut to `most` photos a split when asked."""
-    from modiste.data.readers import read
+    from modiste.data.layouts.readers import read
     from modiste.data.split import limit
     from modiste.data.taxonomy import read_taxonomy
     from modiste.records.labels import Classes

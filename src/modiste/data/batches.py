@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import v2
 
-from modiste.data.images import to_pixels
-from modiste.data.refusals import PhotoRefused
-from modiste.data.workers import each_photo
+from modiste.data.opening.images import to_pixels
+from modiste.data.opening.refusals import PhotoRefused
+from modiste.data.opening.workers import each_photo
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import sync_folder
 from modiste.records.errors import ModisteError, unknown

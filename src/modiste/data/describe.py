@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from modiste.data.stores import read_photo
+from modiste.data.opening.stores import read_photo
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue, Photo
 from modiste.records.plain import fingerprint
 from modiste.records.table import Cell, Table

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from modiste.data.names import SOURCES
+from modiste.data.layouts.names import SOURCES
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError
 

@@ -1,0 +1,1 @@
+"""From a catalogue's root and a photo's path to pixels: what holds files, what a file is, workers that decode it."""

@@ -1,0 +1,213 @@
+"""Files that hold photos without being unpacked: zip, tar, Parquet and IDX; each is indexed once and read where it stands."""
+
+from __future__ import annotations
+
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from modiste.data.opening.idx import bmp, idx_values
+from modiste.data.opening.parquet_file import Held, opened_parquet, photo_bytes, picture_column, stored_names
+from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
+from modiste.records.errors import ModisteError
+
+Names = tuple[list[str], list[str]]  # the files of a folder and its folders, in order
+
+
+@dataclass(frozen=True, eq=False)
+class Container:
+    """What one file holds: each member's path with what it takes to find it, and how it is fetched."""
+
+    members: Mapping[str, Any]
+    fetch: Callable[[Any, str], bytes]  # (what it takes, path for errors) -> bytes
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a member; a `PhotoRefused` says why not."""
+        if path in self.members:
+            return self.fetch(self.members[path], path)
+        outer = self.leads_into(path)
+        if not outer:
+            raise PhotoRefused(path, "missing", "in its archive")
+        return unpacked(self, outer).read(path.removeprefix(f"{outer}/"))
+
+    def leads_into(self, path: str) -> str:
+        """The member that a path leads into, for a container inside this one; else ''."""
+        parts = path.split("/")
+        outer = ("/".join(parts[:depth]) for depth in range(1, len(parts)) if parts[depth - 1].lower().endswith(tuple(INSIDE)))
+        return next((member for member in outer if member in self.members), "")
+
+    @cached_property
+    def tree(self) -> dict[str, Names]:
+        """The files and folders of each folder; '' is the outermost."""
+        files: dict[str, list[str]] = {"": []}
+        folders: dict[str, set[str]] = {"": set()}
+        for path in self.members:
+            folder, _, name = path.rpartition("/")
+            files.setdefault(folder, []).append(name)
+            while folder:
+                outer, _, name = folder.rpartition("/")
+                folders.setdefault(outer, set()).add(name)
+                folder = outer
+        return {folder: (sorted(files.get(folder, [])), sorted(folders.get(folder, ()))) for folder in files.keys() | folders.keys()}
+
+
+def container_in(place: Path) -> tuple[Path, str] | None:
+    """The container that a place is or leads into, and the path inside it; None for what stands in plain folders.
+
+    >>> container_in(Path("photos/1.jpg"))
+    """
+    for depth, part in enumerate(place.parts, 1):
+        if part.lower().endswith(tuple(CONTAINERS)):
+            file = Path(*place.parts[:depth])
+            if file.is_file():
+                return file, "/".join(place.parts[depth:])
+    return None
+
+
+def opened(file: Path) -> Container:
+    """A container's index, made once a process for as long as the file does not change."""
+    try:
+        now = file.stat()
+    except OSError as error:
+        raise ModisteError(f"{file}: {error.strerror}.") from error
+    return indexed(file, now.st_size, now.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def indexed(file: Path, _size: int, _mtime_ns: int) -> Container:
+    return next(index for ending, index in CONTAINERS.items() if file.name.lower().endswith(ending))(file)
+
+
+@lru_cache(maxsize=4)
+def unpacked(container: Container, member: str) -> Container:
+    """The index of a container inside another, whose bytes are held in memory."""
+    return next(index for ending, index in INSIDE.items() if member.lower().endswith(ending))(member, container.read(member))
+
+
+def container_at(place: Path) -> Container:
+    """The container that stands at a place, itself perhaps inside another."""
+    found = container_in(place)
+    if found is None:
+        raise ModisteError(f"{place}: no such archive.")
+    file, inside = found
+    return unpacked(opened(file), inside) if inside else opened(file)
+
+
+def is_table(file: Path) -> bool:
+    """Whether a file is Parquet without pictures of its own: a table, like a CSV file."""
+    return file.name.lower().endswith(".parquet") and picture_column(opened_parquet(str(file), file).schema_arrow) is None
+
+
+def zip_index(file: Path) -> Container:
+    """The members of a zip file; read under their own checksums."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        raise ModisteError(f"{file} cannot be read as a zip file ({error}). Copy or make it again.") from error
+
+    def fetch(member: zipfile.ZipInfo, path: str) -> bytes:
+        if member.file_size > MOST_BYTES:
+            raise PhotoRefused(path, "file_too_big", f"{member.file_size:,} bytes in {file.name}")
+        if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
+            raise PhotoRefused(path, "not_a_regular_file")
+        try:
+            with archive.open(member) as opened_member:
+                data = opened_member.read(MOST_BYTES + 1)  # the size that stands in the index may lie
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise PhotoRefused(path, "corrupt", f"in {file.name}: {error}") from error
+        except (OSError, RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a way Python does not know
+            raise PhotoRefused(path, "unreadable", f"in {file.name}: {error}") from error
+        return within_size(data, path)
+
+    return Container({path: member for member in archive.infolist() if not member.is_dir() and (path := tidy(member.filename))}, fetch)
+
+
+def tar_index(file: Path) -> Container:
+    """The members of a tar file. A compressed one is refused: each photo would cost reading all before it."""
+    try:
+        with tarfile.open(file, "r:") as archive:
+            members = {path: member for member in archive if not member.isdir() and (path := tidy(member.name))}
+    except (OSError, tarfile.TarError, ValueError) as error:
+        raise ModisteError(f"{file} cannot be read as a tar file ({error}). Copy or make it again.") from error
+
+    def fetch(member: tarfile.TarInfo, path: str) -> bytes:
+        if not member.isreg() or member.issparse():
+            raise PhotoRefused(path, "not_a_regular_file")
+        if member.size > MOST_BYTES:
+            raise PhotoRefused(path, "file_too_big", f"{member.size:,} bytes in {file.name}")
+        try:
+            with file.open("rb") as handle:
+                handle.seek(member.offset_data)
+                data = handle.read(member.size)
+        except OSError as error:
+            raise PhotoRefused(path, "unreadable", f"in {file.name}: {error}") from error
+        if len(data) < member.size:
+            raise PhotoRefused(path, "truncated", f"{file.name} ends in the middle of it")
+        return data
+
+    return Container(members, fetch)
+
+
+def compressed_tar(file: Path) -> Container:
+    raise ModisteError(
+        f"{file} is a compressed tar file: reading one photo would cost unpacking all before it. "
+        f"Unpack the compression alone (gunzip, unxz, bunzip2) to a .tar, or make it a .zip; both are read as they stand."
+    )
+
+
+def parquet_index(name: str, held: Held) -> Container:
+    """The pictures of a Parquet file, by their stored names where all have one of their own, else by their rows."""
+    names = [tidy(path) for path in stored_names(name, held)]
+    if not all(names) or len(set(names)) < len(names) or any("\0" in path for path in names):
+        names = [f"row-{row:07d}.jpg" for row in range(len(names))]
+    return Container({path: row for row, path in enumerate(names)}, photo_bytes(name, held))
+
+
+def idx_index(name: str, held: Held) -> Container:
+    """The pictures of an IDX file by their places; a file of labels holds none."""
+    pictures = idx_values(name, held)
+    if pictures.ndim != 3:
+        return Container({}, lambda _place, _path: b"")
+    return Container({f"{place:05d}.bmp": place for place in range(len(pictures))}, lambda place, _path: bmp(pictures[place]))
+
+
+def on_disk(index: Callable[[str, Held], Container]) -> Callable[[Path], Container]:
+    return lambda file: index(str(file), file)
+
+
+def tidy(name: str) -> str:
+    r"""A member's path as a catalogue writes it; '' for one that leads out of the archive.
+
+    >>> tidy("./images\\1.jpg"), tidy("../../etc/passwd")
+    ('images/1.jpg', '')
+    """
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    return "" if ".." in parts or name.startswith("/") else "/".join(parts)
+
+
+def within_size(data: bytes, path: str) -> bytes:
+    if len(data) > MOST_BYTES:
+        raise PhotoRefused(path, "file_too_big", f"more than {MOST_BYTES:,} bytes")
+    return data
+
+
+INSIDE: dict[str, Callable[[str, Held], Container]] = {  # read also inside a zip or a tar
+    ".parquet": parquet_index,
+    "-ubyte": idx_index,
+    "-ubyte.gz": idx_index,
+}
+CONTAINERS: dict[str, Callable[[Path], Container]] = {  # how a file's name ends -> what indexes it
+    ".zip": zip_index,
+    ".tar": tar_index,
+    ".tar.gz": compressed_tar,
+    ".tgz": compressed_tar,
+    ".tar.xz": compressed_tar,
+    ".tar.bz2": compressed_tar,
+    **{ending: on_disk(index) for ending, index in INSIDE.items()},
+}

@@ -1,0 +1,1 @@
+"""Catalogues to try things with: drawn by modiste itself, or fetched."""
