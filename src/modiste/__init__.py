@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modiste.api import study, train
     from modiste.audits import audit
     from modiste.data.layouts.readers import read
+    from modiste.data.layouts.writers import write
     from modiste.data.samples.drawn import draw
     from modiste.evaluation.metrics import report
     from modiste.models.variants import VARIANTS
@@ -55,6 +56,7 @@ WHERE = {  # public word -> the room it lives in
     "report": "evaluation.metrics",
     "study": "api",
     "train": "api",
+    "write": "data.layouts.writers",
 }
 __all__ = [
     "VARIANTS",
@@ -75,6 +77,7 @@ __all__ = [
     "report",
     "study",
     "train",
+    "write",
 ]
 
 

@@ -13,18 +13,19 @@ from pathlib import Path
 
 from modiste import __version__
 from modiste.data.auditing import audit as room
+from modiste.data.auditing import audits
 from modiste.data.auditing.audit import Audit
+from modiste.data.auditing.audits import KINDS
 from modiste.data.auditing.fix import Fixed, fixed
 from modiste.data.describe import hash_of
-from modiste.data.layouts.placing import start
+from modiste.data.layouts.placing import refuse_inside, start
 from modiste.data.layouts.readers import read
-from modiste.data.layouts.writers import WRITERS
+from modiste.data.layouts.writers import write
 from modiste.data.opening.thumbnails import thumbnails
 from modiste.data.suggest import Taxonomy
 from modiste.evaluation.audit_page import audit_page, shown
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_json, write_text
-from modiste.records.errors import ModisteError
 from modiste.records.findings import dismissed, write_findings
 from modiste.records.progress import Tell, silent
 
@@ -77,21 +78,15 @@ def audit(
     drawn = {path for listed in shown(found.findings).values() for finding in listed for path in (finding.path, finding.other) if path}
     pictures = thumbnails(catalogue.root, sorted(drawn - {photo.where for photo in found.seen.looks.refused.values()}), tell=tell)
     title = f"Audit of {catalogue.root.name or catalogue.root}"
-    page = audit_page(title, found.table(), found.findings, room.KINDS, pictures, str(folder), about)
+    page = audit_page(title, found.table(), found.findings, KINDS, pictures, str(folder), about)
     report = write_text(folder / "report.html", page)
     write_json(folder / "about.json", about)
     if fix is None:
         return Audited(found, folder, report)
     mended = fixed(found)
-    WRITERS["paper"](mended.catalogue, fix, False, tell)
+    write(mended.catalogue, fix, "paper", False, tell)
     write_text(fix / "changes.csv", mended.table().csv())
     return Audited(found, folder, report, mended, fix)
-
-
-def refuse_inside(folder: Path, catalogue: Catalogue) -> None:
-    """An audit must not write among the photos it looks at."""
-    if folder.resolve().is_relative_to(catalogue.root.resolve()):
-        raise ModisteError(f"{folder} stands inside the catalogue {catalogue.root}, which is never written to. Give another folder.")
 
 
 def circumstances(found: Audit, seed: int, command: Sequence[str], seconds: float) -> dict[str, str]:
@@ -106,7 +101,7 @@ def circumstances(found: Audit, seed: int, command: Sequence[str], seconds: floa
         "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Time": f"{seconds:.0f} s",
         "Seed": str(seed),
-        "Thresholds": ", ".join(f"{name.lower()} {getattr(room, name)}" for name in limits),
+        "Thresholds": ", ".join(f"{name.lower()} {getattr(audits, name)}" for name in limits),
         "Versions": ", ".join(f"{name} {version}" for name, version in {"modiste": __version__, **versions}.items()),
         "Machine": f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
     }

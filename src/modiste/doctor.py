@@ -29,11 +29,22 @@ def python(_runs: Path) -> list[Finding]:
 def packages(_runs: Path) -> list[Finding]:
     """What training needs, and its versions."""
     found: list[Finding] = []
-    for name in ("numpy", "pillow", "torch", "torchvision", "scikit-learn", "safetensors", "matplotlib"):
+    for name in ("numpy", "pillow", "simplejpeg", "torch", "torchvision", "scikit-learn", "safetensors", "matplotlib"):
         try:
             found.append((name, metadata.version(name), ""))
         except metadata.PackageNotFoundError:
             found.append((name, "not installed", 'needed: pip install "modiste[train]"'))
+    return found
+
+
+def extras(_runs: Path) -> list[Finding]:
+    """What optional parts need."""
+    found: list[Finding] = []
+    for name, extra, purpose in (("cleanlab", "audit", "label errors"), ("pyarrow", "parquet", "Parquet files")):
+        try:
+            found.append((name, metadata.version(name), ""))
+        except metadata.PackageNotFoundError:
+            found.append((name, "not installed", f'for {purpose}: pip install "modiste[{extra}]"'))
     return found
 
 
@@ -82,4 +93,4 @@ def disk(runs: Path) -> list[Finding]:
     return [("disk", f"{free:.0f} GB free at {there}", advice)]
 
 
-CHECKS: tuple[Callable[[Path], list[Finding]], ...] = (python, packages, arithmetic, imagenet, disk)
+CHECKS: tuple[Callable[[Path], list[Finding]], ...] = (python, packages, extras, arithmetic, imagenet, disk)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from modiste.data.auditing.audit import AUDITS, KINDS, Audit, audit, class_shift, together, with_groups
+from modiste.data.auditing.audit import Audit, audit, together, with_groups
+from modiste.data.auditing.audits import AUDITS, KINDS, class_shift
 from modiste.data.auditing.fix import fixed
 from modiste.data.auditing.twins import Pair
 from modiste.data.layouts.readers import read

@@ -19,7 +19,7 @@ from modiste.data.layouts.label_studio_tasks import write_label_studio
 from modiste.data.layouts.parquet_shards import write_parquet
 from modiste.data.layouts.readers import READERS, innermost, read
 from modiste.data.layouts.rows import COLUMNS, escaped, restored
-from modiste.data.layouts.writers import WRITERS, write_folders, write_paper
+from modiste.data.layouts.writers import WRITERS, write, write_folders, write_paper
 from modiste.data.opening.stores import open_store, read_photo
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import MachineError, ModisteError
@@ -245,12 +245,45 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, photo, said):
 def test_photos_outside_the_root_are_not_copied(tmp_path):
     on_disk(tmp_path, [Photo("secret.png")])
     (tmp_path / "from").mkdir()
-    for name, write in WRITERS.items():
+    for name, writer in WRITERS.items():
         with pytest.raises(ModisteError, match="outside_root"):
-            write(Catalogue(tmp_path / "from", PAPER_CLASSES, (Photo("../secret.png", 0),)), tmp_path / name, True)
+            writer(Catalogue(tmp_path / "from", PAPER_CLASSES, (Photo("../secret.png", 0),)), tmp_path / name, True)
 
 
 def test_a_class_that_cannot_be_a_folder_is_refused(tmp_path):
     on_disk(tmp_path, [Photo("1.png")])
     with pytest.raises(ModisteError, match="cannot be a folder's name"):
         write_folders(Catalogue(tmp_path, Classes(("a/b", "c")), (Photo("1.png", 0),)), tmp_path / "to")
+
+
+# Written whole or not at all
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_new_folder_is_there_when_all_of_it_is_and_leaves_nothing_where_writing_fails(name, tmp_path):
+    catalogue = small(tmp_path / "from")
+    seen = []
+    assert write(catalogue, tmp_path / "good", name, tell=lambda _: seen.append(any((tmp_path / "good").iterdir()))) == tmp_path / "good"
+    assert seen
+    assert not any(seen)
+    (tmp_path / "from" / "images" / "2.png").unlink()
+    with pytest.raises(ModisteError, match="missing"):
+        write(catalogue, tmp_path / "bad", name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["from", "good"]
+
+
+def test_what_a_killed_program_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path):
+    catalogue = small(tmp_path / "from")
+    (tmp_path / ".to.999999999.part").mkdir()
+    (tmp_path / ".to.1.part").mkdir()
+    write(catalogue, tmp_path / "to")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".to.1.part", "from", "to"]
+
+
+def test_nothing_is_written_among_the_photos_of_the_catalogue(tmp_path):
+    catalogue = small(tmp_path / "from")
+    with pytest.raises(ModisteError, match="stands inside the catalogue"):
+        write(catalogue, tmp_path / "from" / "to")
+    with pytest.raises(ModisteError, match="Did you mean 'paper'"):
+        write(catalogue, tmp_path / "to", "papers")
+    assert not (tmp_path / "to").exists()

@@ -113,18 +113,15 @@ def convert(
     json: Json = False,
 ) -> None:
     """Write a catalogue in another format, photos included. The original is not touched."""
-    from modiste.data.layouts.writers import WRITERS
+    from modiste.data.layouts.writers import write as write_catalogue
     from modiste.data.split import accept
-    from modiste.records.errors import unknown
     from modiste.terminal import progress
 
-    if write not in WRITERS:
-        raise unknown("format to write", write, WRITERS)
     catalogue = read_catalogue(where, format, classes, taxonomy, None, level)
     if accept_suggestions:
         catalogue = accept(catalogue)
     with progress() as tell:
-        wrote = WRITERS[write](catalogue, to, not link, tell)
+        wrote = write_catalogue(catalogue, to, write, not link, tell)
     show({"wrote": str(wrote), "photos": len(catalogue)}, [], json, f"Wrote {len(catalogue)} photos to {wrote}")
 
 
@@ -146,7 +143,7 @@ def split(
 ) -> None:
     """Divide a catalogue into splits: every class on each side, twins and views of one product together."""
     from modiste.data.describe import holdings
-    from modiste.data.layouts.writers import write_paper
+    from modiste.data.layouts.writers import write
     from modiste.data.split import by_source as divide_by_source
     from modiste.data.split import split as divide
     from modiste.terminal import progress
@@ -159,7 +156,7 @@ def split(
 
             catalogue = together(catalogue, tell=tell)
         made = divide_by_source(catalogue) if by_source else divide(catalogue, parsed, seed)
-        wrote = write_paper(made, to, False, tell)
+        wrote = write(made, to, "paper", False, tell)
     table = holdings(made)
     show({"wrote": str(wrote), **table.plain()}, [table], json, f"\nWrote {wrote}")
 

@@ -2,70 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
+from modiste.data.auditing.audits import AUDITS, KINDS
 from modiste.data.auditing.doubts import Doubts, doubts
 from modiste.data.auditing.looks import Looks, looks
-from modiste.data.auditing.twins import BLANK, SAME_PHOTO, Pair, groups, twins
+from modiste.data.auditing.seen import Seen
+from modiste.data.auditing.twins import SAME_PHOTO, Pair, groups, twins
 from modiste.data.suggest import Taxonomy
 from modiste.data.taxonomy import read_taxonomy
-from modiste.records.catalogue import Catalogue, Photo
+from modiste.records.catalogue import Catalogue
 from modiste.records.errors import MachineError
 from modiste.records.findings import Finding
-from modiste.records.plain import fingerprint
 from modiste.records.progress import Tell, silent
 from modiste.records.table import Table
-
-SMALLEST = 32  # px a side: below, a network sees nothing
-BLURRED = 0.2  # sharpness: a picture out of focus has less
-LONGEST = 4.0  # times as long as it is wide: squashing such a picture to a square spoils it
-SHIFTED = 0.05  # total variation between two splits' classes, from 0 (the same mix) to 1
-STUDY_SPLITS = ("train", "validation", "test")  # a photo in two of these has leaked
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What the audits look at: the photos as rows, what they show, which are twins, and which labels the photos disagree with."""
-
-    catalogue: Catalogue
-    looks: Looks
-    pairs: list[Pair]
-    doubts: Doubts | None
-    taxonomy: Taxonomy
-
-    def photo(self, place: int) -> Photo:
-        return self.catalogue.photos[place]
-
-    def finding(self, kind: str, place: int, score: float, detail: str, suggested: str = "") -> Finding:
-        """A finding about one photo."""
-        photo = self.photo(place)
-        name = fingerprint([kind, self.content(place), photo.label, suggested])[:8]
-        return Finding(name, kind, photo.path, "", photo.split, self.label(photo), suggested, score, detail)
-
-    def of_pair(self, kind: str, pair: Pair, detail: str) -> Finding:
-        """A finding about two photos; all kinds of finding about them have one id, so that they are dismissed together."""
-        one, other = self.photo(pair.one), self.photo(pair.other)
-        name = fingerprint(["pair", *sorted((self.content(pair.one), self.content(pair.other))), *sorted((one.path, other.path))])[:8]
-        split, label = (
-            first if first == second else f"{first}, {second}" for first, second in zip(self.row(one), self.row(other), strict=True)
-        )
-        return Finding(name, kind, one.path, other.path, split, label, "", pair.likeness, detail)
-
-    def content(self, place: int) -> str:
-        """What stands for a photo's content: the SHA-256 of its file, or its path where it could not be read."""
-        return bytes(self.looks.small["sha256"][place]).hex() if self.looks.seen[place] else self.photo(place).path
-
-    def row(self, photo: Photo) -> tuple[str, str]:
-        return photo.split or "no split", self.label(photo) or "no label"
-
-    def label(self, photo: Photo) -> str:
-        return "" if photo.label is None else self.catalogue.classes.names[photo.label]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,114 +78,6 @@ def doubted_labels(catalogue: Catalogue, looked: Looks, pairs: list[Pair], seed:
     return made, made.notes
 
 
-def unreadable(seen: Seen) -> Iterator[Finding]:
-    for place, refused in seen.looks.refused.items():
-        yield seen.finding("unreadable", place, 1.0, f"{refused.reason}: {str(refused).partition(': ')[2].partition(': ')[2]}")
-
-
-def tiny(seen: Seen) -> Iterator[Finding]:
-    """Photos of less than SMALLEST px on one side; the smaller, the surer."""
-    width, height = seen.looks.small["width"], seen.looks.small["height"]
-    for place in np.flatnonzero(seen.looks.seen & (np.minimum(width, height) < SMALLEST)):
-        short = min(width[place], height[place])
-        yield seen.finding(
-            "tiny", int(place), 1 - short / SMALLEST, f"{width[place]} x {height[place]} px; {SMALLEST} px or more a side are needed"
-        )
-
-
-def blank(seen: Seen) -> Iterator[Finding]:
-    spread = seen.looks.small["spread"]
-    for place in np.flatnonzero(seen.looks.seen & (spread < BLANK)):
-        yield seen.finding("blank", int(place), 1 - float(spread[place]) / BLANK, f"spread {spread[place]:.3f}, below {BLANK}")
-
-
-def blurred(seen: Seen) -> Iterator[Finding]:
-    """Photos out of focus; blank ones, which have no edges, are not counted again."""
-    small = seen.looks.small
-    for place in np.flatnonzero(seen.looks.seen & (small["sharpness"] < BLURRED) & (small["spread"] >= BLANK)):
-        sharpness = float(small["sharpness"][place])
-        yield seen.finding("blurred", int(place), 1 - sharpness / BLURRED, f"sharpness {sharpness:.2f}, below {BLURRED}")
-
-
-def odd_aspect(seen: Seen) -> Iterator[Finding]:
-    width, height = seen.looks.small["width"].astype(float), seen.looks.small["height"].astype(float)
-    ratio = np.divide(np.maximum(width, height), np.minimum(width, height), out=np.ones_like(width), where=seen.looks.seen)
-    for place in np.flatnonzero(ratio > LONGEST):
-        yield seen.finding("odd_aspect", int(place), 1 - LONGEST / ratio[place], f"{width[place]:.0f} x {height[place]:.0f} px")
-
-
-def duplicates(seen: Seen) -> Iterator[Finding]:
-    for pair in seen.pairs:
-        yield seen.of_pair(f"{pair.kind}_duplicate" if pair.kind in SAME_PHOTO else pair.kind, pair, f"likeness {pair.likeness:.2f}")
-
-
-def two_labels(seen: Seen) -> Iterator[Finding]:
-    """The same picture with two labels: one of them is wrong."""
-    for pair in seen.pairs:
-        labels = {seen.photo(pair.one).label, seen.photo(pair.other).label}
-        if len(labels) == 2 and None not in labels:
-            yield seen.of_pair("two_labels", pair, ALIKE[pair.kind])
-
-
-def leaked(seen: Seen) -> Iterator[Finding]:
-    """Twins, and views of one product, on two sides of the study's splits."""
-    for pair in seen.pairs:
-        sides = {seen.photo(pair.one).split, seen.photo(pair.other).split}
-        if len(sides) == 2 and sides <= set(STUDY_SPLITS):
-            yield seen.of_pair("leaked", pair, ALIKE[pair.kind])
-    views: dict[str, dict[str, int]] = defaultdict(dict)
-    for place, photo in enumerate(seen.catalogue.photos):
-        if photo.product and photo.split in STUDY_SPLITS:
-            views[photo.product].setdefault(photo.split, place)
-    for product, sides_of in views.items():
-        if len(sides_of) > 1:
-            one, other = sorted(sides_of.values())[:2]
-            yield seen.of_pair("leaked", Pair(one, other, "product", 1.0), f"both are of product {product}")
-
-
-def wrong_labels(seen: Seen) -> Iterator[Finding]:
-    """Labels that the other photos disagree with, as many as are estimated to be wrong, the most doubtful first."""
-    if seen.doubts is None:
-        return
-    names = seen.catalogue.classes.names
-    for place in seen.doubts.order[: seen.doubts.estimated_errors]:
-        sure = float(seen.doubts.confidence[place])
-        suggested = names[seen.doubts.suggested[place]]
-        if suggested != seen.label(seen.photo(int(place))):
-            score = 1 - float(seen.doubts.quality[place])
-            yield seen.finding("label_error", int(place), score, f"looks like {suggested} ({sure:.0%} sure)", suggested)
-
-
-def text_disagrees(seen: Seen) -> Iterator[Finding]:
-    """Photos whose columns, id or title name another class than their label, or none of the classes."""
-    names = seen.catalogue.classes.names
-    for place, photo in enumerate(seen.catalogue.photos):
-        if photo.label is None:
-            continue
-        said = [(name, why) for name, why in seen.taxonomy.sayings(photo.details, photo.product) if not name or name in names]
-        against = [(name, why) for name, why in said if name != names[photo.label]]
-        if against:
-            why = "; ".join(f"{why}: {name or 'none of the classes'}" for name, why in against)
-            yield seen.finding("text_disagrees", place, len(against) / len(said), why, against[0][0])
-
-
-def class_shift(seen: Seen) -> Iterator[Finding]:
-    """Splits whose mix of classes differs from train's by more than chance would make."""
-    counts = {name: np.array(seen.catalogue.split(name).counts(), float) for name in STUDY_SPLITS}
-    train = counts.pop("train")
-    for name, other in counts.items():
-        if not train.sum() or not other.sum():
-            continue
-        shares, mix = train / train.sum(), other / other.sum()
-        shift = float(np.abs(shares - mix).sum() / 2)
-        by_chance = float(np.sqrt(shares * (1 - shares) * (1 / train.sum() + 1 / other.sum())).sum() / math.sqrt(2 * math.pi))
-        if shift > SHIFTED and shift > 4 * by_chance:  # of two classes: 3.2 standard deviations, once in 700
-            most = int(np.abs(shares - mix).argmax())
-            detail = f"{seen.catalogue.classes.names[most]} are {shares[most]:.1%} of train and {mix[most]:.1%} of {name}"
-            number = fingerprint(["class_shift", name, train.tolist(), other.tolist()])[:8]
-            yield Finding(number, "class_shift", split=f"train, {name}", score=shift, detail=f"{detail}; total variation {shift:.2f}")
-
-
 def together(catalogue: Catalogue, cache: Path | None = None, seed: int = 0, tell: Tell = silent) -> Catalogue:
     """The catalogue with its twins found and named in a column `group`, so that a split keeps them on one side."""
     looked = looks(catalogue.root, [photo.path for photo in catalogue.photos], cache, tell)
@@ -251,40 +95,3 @@ def with_groups(catalogue: Catalogue, pairs: list[Pair]) -> Catalogue:
             details["group"] = catalogue.photos[first].path
         photos.append(replace(photo, details=details))
     return catalogue.with_photos(photos)
-
-
-ALIKE = {
-    "exact": "the same file",
-    "near": "the same picture",
-    "mirrored": "the same picture, mirrored",
-    "recoloured": "one shot, another colour",
-}
-KINDS = {  # every kind of finding, in the order in which they are shown
-    "unreadable": "photos that cannot be opened, with the reason",
-    "blank": "pictures of nothing: one smooth wash of colour",
-    "tiny": f"pictures of less than {SMALLEST} px on one side",
-    "blurred": "pictures out of focus",
-    "odd_aspect": f"pictures more than {LONGEST:.0f} times as long as wide",
-    "two_labels": "the same picture under two labels: one of them is wrong",
-    "leaked": "the same picture, or two views of one product, in two splits",
-    "label_error": "labels that the other photos disagree with, the most doubtful first",
-    "text_disagrees": "labels that the catalogue's own words disagree with",
-    "exact_duplicate": "the same file twice",
-    "near_duplicate": "the same picture twice, re-encoded, resized, cropped or lit otherwise",
-    "mirrored_duplicate": "the same picture twice, once mirrored",
-    "recoloured": "one shot in two colours: no fault, but both belong into one split",
-    "class_shift": "splits with another mix of classes than train",
-}
-AUDITS: dict[str, Callable[[Seen], Iterator[Finding]]] = {
-    "unreadable": unreadable,
-    "tiny": tiny,
-    "blank": blank,
-    "blurred": blurred,
-    "odd_aspect": odd_aspect,
-    "duplicates": duplicates,
-    "two_labels": two_labels,
-    "leaked": leaked,
-    "wrong_labels": wrong_labels,
-    "text_disagrees": text_disagrees,
-    "class_shift": class_shift,
-}

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from modiste.data.auditing.audit import Audit, Seen, with_groups
+from modiste.data.auditing.audit import Audit, with_groups
+from modiste.data.auditing.seen import Seen
 from modiste.data.auditing.twins import groups
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue, Photo, Suggestion
 from modiste.records.findings import Finding

@@ -6,8 +6,8 @@ import re
 from pathlib import PurePosixPath
 
 from modiste.data.layouts.declared import read_classes
-from modiste.data.layouts.folders import not_read, passed_over
-from modiste.data.layouts.names import is_picture, refused, source_of
+from modiste.data.layouts.folders import passed_over
+from modiste.data.layouts.names import NOT_READ, is_picture, source_of
 from modiste.data.layouts.paper_csv import label_files
 from modiste.data.opening.stores import Store
 from modiste.data.suggest import Taxonomy
@@ -22,10 +22,7 @@ def read_photos(store: Store, classes: Classes | None, taxonomy: Taxonomy | None
     if store.chosen:
         raise ModisteError(f"{store.where} is not a folder.")
     files = list(store.below())
-    problems = not_read({"": files})
-    if problems:
-        raise refused(store.where, problems)
-    paths = [path for path in files if is_picture(path)]
+    paths = [path for path in files if is_picture(path) or path.lower().endswith(NOT_READ)]  # what cannot be opened is told as such
     if not paths:
         raise ModisteError(f"{store.where}: no pictures in it.")
     taxonomy = taxonomy or read_taxonomy(None)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from modiste.data.layouts.names import SPLITS
 from modiste.data.opening.containers import container_in
 from modiste.data.opening.stores import find_photo, read_photo
 from modiste.records.catalogue import Catalogue, Photo
+from modiste.records.disk import sync_folder
 from modiste.records.errors import MachineError, ModisteError
 
 
@@ -23,6 +27,45 @@ def start(to: Path) -> None:
         raise MachineError(f"{to} cannot be made: {error.strerror}. Give another place.") from error
     if taken:
         raise ModisteError(f"{to} is not an empty folder, and nothing is written over. Give a new one.")
+
+
+def refuse_inside(folder: Path, catalogue: Catalogue) -> None:
+    """Nothing is ever written among a catalogue's photos."""
+    if folder.resolve().is_relative_to(catalogue.root.resolve()):
+        raise ModisteError(f"{folder} stands inside the catalogue {catalogue.root}, which is never written to. Give another folder.")
+
+
+@contextmanager
+def whole(to: Path) -> Iterator[Path]:
+    """A folder beside `to` to write into; it becomes `to` once all of it is on the disk, and goes away where that fails."""
+    start(to)
+    for left in to.parent.glob(f".{escape(to.name)}.*.part"):
+        if not is_alive(left.suffixes[-2].removeprefix(".")):
+            shutil.rmtree(left, ignore_errors=True)
+    beside = to.with_name(f".{to.name}.{os.getpid()}.part")
+    try:
+        yield beside
+        os.sync() if hasattr(os, "sync") else None
+        to.rmdir()
+        beside.replace(to)
+    except OSError as error:
+        raise MachineError(f"{to} could not be written: {error.strerror}. Nothing was left there; give another place.") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        if to.is_dir() and not any(to.iterdir()):
+            to.rmdir()
+    sync_folder(to.parent)
+
+
+def is_alive(pid: str) -> bool:
+    """Whether a program that may still be writing has this number."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
 
 
 def place(catalogue: Catalogue, photo: Photo, target: Path, copy: bool) -> None:

@@ -12,11 +12,30 @@ from modiste.data.layouts.label_studio_tasks import write_label_studio
 from modiste.data.layouts.labels_csv import label_lines, write_labels
 from modiste.data.layouts.names import PICTURES, SPLITS
 from modiste.data.layouts.parquet_shards import write_parquet
-from modiste.data.layouts.placing import checked_split, place, start
+from modiste.data.layouts.placing import checked_split, place, refuse_inside, start, whole
 from modiste.records.catalogue import Catalogue, Photo
-from modiste.records.errors import ModisteError
+from modiste.records.errors import ModisteError, unknown
 from modiste.records.labels import Classes
 from modiste.records.progress import Tell, following, silent
+
+
+def write(
+    catalogue: Catalogue,
+    to: Path | str,
+    format: str = "paper",  # noqa: A002  (the word users know)
+    copy: bool = True,
+    tell: Tell = silent,
+) -> Path:
+    """Write a catalogue into a new folder in one of WRITERS' formats; the folder is there when all of it is, and not before.
+
+    Without `copy` photos are hard links where the disk and the format allow.
+    """
+    if format not in WRITERS:
+        raise unknown("format to write", format, WRITERS)
+    refuse_inside(Path(to), catalogue)
+    with whole(Path(to)) as beside:
+        WRITERS[format](catalogue, beside, copy, tell)
+    return Path(to)
 
 
 def write_paper(catalogue: Catalogue, to: Path, copy: bool = True, tell: Tell = silent) -> Path:
