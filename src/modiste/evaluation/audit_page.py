@@ -79,15 +79,16 @@ def heading(kind: str) -> str:
 def card(finding: Finding, pictures: Mapping[str, bytes]) -> str:
     """One finding: its photo or photos, what they are called, what is wrong, and the code that dismisses it."""
     paths = [path for path in (finding.path, finding.other) if path]
-    shots = "".join(shot(path, pictures.get(path)) for path in paths)
+    shots = "".join(shot(path, pictures.get(path)) for path in paths) if any(path in pictures for path in paths) else ""
+    reason, _, advice = finding.detail.partition(": ") if finding.kind == "unreadable" else ("", "", finding.detail)
     to = f' <span class="to">→ {html_text(finding.suggested)}</span>' if finding.suggested else ""
     lines = [
-        f'<p class="labels">{html_text(finding.label)}{to}</p>' if finding.label or to else "",
-        f"<p>{html_text(finding.detail)}</p>" if finding.detail else "",
+        f'<p class="labels">{html_text(reason or finding.label)}{to}</p>' if reason or finding.label or to else "",
+        f"<p>{html_text(advice)}</p>" if advice else "",
         f'<p class="quiet">{html_text(" and ".join(paths))}{f" · {html_text(finding.split)}" if finding.split else ""}</p>',
         f'<p class="quiet"><code>{html_text(finding.id)}</code></p>',
     ]
-    return f'<li class="card">{f"""<div class="shots">{shots}</div>""" if paths else ""}{"".join(lines)}</li>'
+    return f'<li class="card">{f"""<div class="shots">{shots}</div>""" if shots else ""}{"".join(lines)}</li>'
 
 
 def shot(path: str, picture: bytes | None) -> str:
