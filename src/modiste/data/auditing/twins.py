@@ -24,7 +24,7 @@ from modiste.records.progress import Progress, Tell, silent
 T = TypeVar("T")
 KINDS = ("exact", "near", "mirrored", "recoloured")  # from sure to likely
 SAME_PHOTO = ("exact", "near", "mirrored")
-AT_ONCE = 256  # pairs compared together
+AT_ONCE = 64  # pairs compared together: more are no faster and take 4 MB each
 AHEAD = 4  # such parts begun before the first is asked for
 BLANK = 0.03  # spread: a picture that is one smooth wash of colour has less, and all such are alike
 MAY_BE, MAY_BE_RECOLOURED, IS = 0.78, 0.90, 0.88  # the least agreement in detail, of thumbnails and of photos
