@@ -80,7 +80,18 @@ def main() -> None:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         made = sum(pool.map(make, [photos] * (asked.photos // A_FOLDER), range(asked.photos // A_FOLDER)))
     print(f"{made:,} photos in {photos}", file=sys.stderr)
-    command = [sys.executable, "-m", "modiste", "data", "audit", str(photos), "--output", str(asked.folder / f"audit-{asked.photos}")]
+    command = [
+        sys.executable,
+        "-m",
+        "modiste",
+        "data",
+        "audit",
+        str(photos),
+        "--format",
+        "photos",
+        "--output",
+        str(asked.folder / f"audit-{asked.photos}"),
+    ]
     for name in ("first", "again, from the cache"):
         peaks: dict[str, int] = {}
         ended, began = threading.Event(), time.monotonic()

@@ -79,3 +79,14 @@ def test_an_unknown_finding_is_answered_in_words(shop, tmp_path):
     done = run("data", "dismiss", "audit/shop", "nothing", cwd=tmp_path)
     assert (done.returncode, "no finding 'nothing'" in done.stderr) == (4, True)
     assert run("data", "dismiss", "audit/shop", cwd=tmp_path).returncode == 2
+
+
+def test_folders_that_are_no_classes_are_audited_without_labels(drawn, tmp_path):
+    photos = sorted((drawn.root / "images").iterdir())
+    for number, photo in enumerate(photos[:6]):
+        (tmp_path / "shop" / f"2024-{number % 3}").mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, tmp_path / "shop" / f"2024-{number % 3}" / photo.name)
+    done = json.loads(run("data", "audit", "shop", "--json", cwd=tmp_path).stdout)
+    assert "6 photos of shop" in done["title"]
+    assert "The folders were not taken for classes, which nobody declared: --classes declares them." in done["notes"]
+    assert run("data", "audit", "shop", "--format", "folders", cwd=tmp_path).returncode == 4

@@ -6,7 +6,7 @@ import platform
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -18,15 +18,18 @@ from modiste.data.auditing.audit import Audit
 from modiste.data.auditing.audits import KINDS
 from modiste.data.auditing.fix import Fixed, fixed
 from modiste.data.describe import hash_of
+from modiste.data.layouts.declared import Undeclared
 from modiste.data.layouts.placing import refuse_inside, start
-from modiste.data.layouts.readers import read
+from modiste.data.layouts.readers import READERS, detect, innermost, read
 from modiste.data.layouts.writers import write
+from modiste.data.opening.stores import open_store
 from modiste.data.opening.thumbnails import thumbnails
 from modiste.data.suggest import Taxonomy
 from modiste.evaluation.audit_page import audit_page, shown
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_json, write_text
 from modiste.records.findings import dismissed, write_findings
+from modiste.records.labels import Classes
 from modiste.records.progress import Tell, silent
 
 
@@ -57,7 +60,7 @@ def audit(
     `fix` is a new folder for a mended catalogue. What was seen of each photo is kept in the folder's cache, so that a stopped audit
     goes on and the next one opens changed photos only.
     """
-    catalogue = catalogue if isinstance(catalogue, Catalogue) else read(catalogue, taxonomy=taxonomy)
+    catalogue = catalogue if isinstance(catalogue, Catalogue) else auditable(catalogue, taxonomy=taxonomy)
     folder = Path(folder) if folder is not None else Path("audit") / (catalogue.root.name or "photos")
     refuse_inside(folder, catalogue)
     if fix is not None:
@@ -87,6 +90,23 @@ def audit(
     write(mended.catalogue, fix, "paper", False, tell)
     write_text(fix / "changes.csv", mended.table().csv())
     return Audited(found, folder, report, mended, fix)
+
+
+def auditable(
+    where: Path | str,
+    format: str | None = None,  # noqa: A002  (the word users know)
+    classes: Classes | None = None,
+    taxonomy: Taxonomy | None = None,
+) -> Catalogue:
+    """The catalogue at a place; folders that nobody declared as classes are read as folders of photos without labels."""
+    try:
+        return read(where, format, classes, taxonomy)
+    except Undeclared:
+        if format is not None or READERS["folders"] is not READERS[detect(innermost(open_store(Path(where).expanduser())))]:
+            raise
+        catalogue = read(where, "photos", classes, taxonomy)
+        note = "The folders were not taken for classes, which nobody declared: --classes declares them."
+        return replace(catalogue, notes=(note, *catalogue.notes))
 
 
 def circumstances(found: Audit, seed: int, command: Sequence[str], seconds: float) -> dict[str, str]:

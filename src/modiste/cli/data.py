@@ -53,16 +53,19 @@ def audit(
     A stopped audit goes on when the command is given again. Ends with 3 when photos cannot be opened.
     """
     from modiste.audits import audit as examine
+    from modiste.audits import auditable
     from modiste.data.taxonomy import read_taxonomy
+    from modiste.records.labels import Classes
     from modiste.terminal import progress
 
-    catalogue = read_catalogue(where, format, classes, taxonomy, None)
+    words = read_taxonomy(taxonomy)
+    catalogue = auditable(where, format, Classes.parse(classes) if classes else None, words)
     with progress() as tell:
         done = examine(
             catalogue,
             output,
             fix=fix,
-            taxonomy=read_taxonomy(taxonomy),
+            taxonomy=words,
             label_errors=label_errors,
             seed=seed,
             command=["modiste", *sys.argv[1:]],

@@ -62,7 +62,7 @@ def audit(
     kept = [finding for finding in found if finding.id not in dismissed]
     order = list(KINDS)
     kept.sort(key=lambda finding: (order.index(finding.kind), -finding.score, finding.path, finding.other))
-    return Audit(tuple(kept), seen, notes, len(found) - len(kept))
+    return Audit(tuple(kept), seen, (*catalogue.notes, *notes), len(found) - len(kept))
 
 
 def doubted_labels(catalogue: Catalogue, looked: Looks, pairs: list[Pair], seed: int, tell: Tell) -> tuple[Doubts | None, tuple[str, ...]]:

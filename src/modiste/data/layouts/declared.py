@@ -13,6 +13,7 @@ from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES, Classes
 
 CLASSES_FILE = "classes.txt"
+MOST_SHOWN = 60  # class names in an error
 Pair = tuple[int | None, str]  # a row's code and its Attribute; None and '' where it has none
 
 
@@ -75,10 +76,14 @@ def likely_names(pairs: Iterable[Pair]) -> list[str]:
     return [named.get(code, f"name of code {code}") for code in range(min(max(codes), 49) + 1)]
 
 
+class Undeclared(ModisteError):
+    """Codes or folders whose classes nobody declared."""
+
+
 def undeclared(where: object, names: Sequence[str], more: str = "") -> NoReturn:
     """Raise the error that shows the declaration to give."""
-    line = ",".join(names)
-    raise ModisteError(
+    line = ",".join(names[:MOST_SHOWN]) + (f",... ({len(names)} in all)" if len(names) > MOST_SHOWN else "")
+    raise Undeclared(
         f"{where}: its classes are not declared, and codes are never guessed.\n"
         f'Give them in the order of their codes, from 0:  --classes "{line}"\n'
         f"or write them into {CLASSES_FILE} beside it, one name a line (the first has code 0)." + (f"\n{more}." if more else "")
