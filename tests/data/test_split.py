@@ -90,3 +90,49 @@ def test_the_paper_s_sources_give_its_splits():
     assert [photo.split for photo in by_source(catalogue, {"shop": "test"}).photos] == ["", "", "test"]
     with pytest.raises(ModisteError, match="the catalogue names AAT, LAT, shop"):
         by_source(catalogue, {"ATT": "train"})
+
+
+def grouped(*rows: tuple[int, str, str, str]) -> Catalogue:
+    """Photos by (label, product, group, split)."""
+    photos = [
+        Photo(f"{place:03d}.jpg", label, product=product, split=side, details={"group": group} if group else {})
+        for place, (label, product, group, side) in enumerate(rows)
+    ]
+    return Catalogue(Path("x"), PAPER_CLASSES, tuple(photos))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.sampled_from(["", *"abcd"]), st.sampled_from(["", *"wxyz"]), st.just("")), min_size=4, max_size=40
+    )
+)
+def test_twins_and_views_stay_together_also_by_way_of_others(rows):
+    """A product and a group that share a photo are one: all photos that hang together end on one side."""
+    made = split(grouped(*rows), {"train": 0.5, "test": 0.5}, 0)
+    for key in (lambda photo: photo.product, lambda photo: photo.details.get("group", "")):
+        sides: dict[str, set[str]] = {}
+        for photo in made.photos:
+            if key(photo):
+                sides.setdefault(key(photo), set()).add(photo.split)
+        assert all(len(found) == 1 for found in sides.values())
+
+
+def test_a_chain_of_products_and_groups_is_one_group():
+    rows = [(0, "a", "", ""), (0, "a", "x", ""), (0, "b", "x", ""), (0, "b", "", ""), *[(0, "", "", "")] * 4]
+    for seed in range(8):
+        made = split(grouped(*rows), {"train": 0.5, "test": 0.5}, seed)
+        assert len({photo.split for photo in made.photos[:4]}) == 1
+
+
+def test_within_divides_one_split_and_leaves_the_others():
+    catalogue = grouped(*[(0, "", "", "train")] * 10, *[(1, "", "", "train")] * 10, *[(0, "", "", "test")] * 5)
+    made = split(catalogue, {"train": 0.8, "validation": 0.2}, 0, within="train")
+    assert [sum(photo.split == name for photo in made.photos) for name in ("train", "validation", "test")] == [16, 4, 5]
+    assert all(photo.split == "test" for photo in made.photos[20:])
+    with pytest.raises(ModisteError, match="no labelled photo is in split 'extra' to be divided; the catalogue's splits are: test, train"):
+        split(catalogue, {"train": 1.0}, 0, within="extra")
+
+
+def test_a_split_that_does_not_exist_is_answered_with_the_near_one():
+    with pytest.raises(ModisteError, match="Did you mean 'train'"):
+        split(grouped((0, "", "", "")), {"trian": 0.8, "test": 0.2}, 0)

@@ -133,8 +133,11 @@ def split(
     to: Annotated[Path, Parameter(group=OUTPUT, help="A new or empty folder; photos are linked where the disk can.")],
     /,
     *,
-    shares: Annotated[str, Parameter(group=DATA, help="Shares of the splits.")] = "train=0.8,test=0.2",
+    shares: Annotated[str | None, Parameter(group=DATA, help="Shares of the splits: train=0.8,test=0.2 when left away.")] = None,
     by_source: Annotated[bool, Parameter(negative="", group=DATA, help="By source, as the paper: AAT trains, LAT tests.")] = False,
+    within: Annotated[
+        str | None, Parameter(group=DATA, help="Divide only the photos of this split, such as train; the others keep theirs.")
+    ] = None,
     twins: Annotated[
         bool,
         Parameter(group=DATA, negative="--no-twins", help="Look for duplicates and keep them on one side, as a product's views are."),
@@ -151,14 +154,16 @@ def split(
     from modiste.data.split import split as divide
     from modiste.terminal import progress
 
+    if by_source and (shares is not None or within is not None):
+        raise UsageError("--by-source divides by source alone: leave --shares and --within away.")
+    parsed = parse_shares(shares or "train=0.8,test=0.2")
     catalogue = read_catalogue(where, format, classes, None, None)
-    parsed = parse_shares(shares)
     with progress() as tell:
         if twins and not by_source:
             from modiste.data.auditing.audit import together
 
             catalogue = together(catalogue, tell=tell)
-        made = divide_by_source(catalogue) if by_source else divide(catalogue, parsed, seed)
+        made = divide_by_source(catalogue) if by_source else divide(catalogue, parsed, seed, within)
         wrote = write(made, to, "paper", False, tell)
     table = holdings(made)
     show({"wrote": str(wrote), **table.plain()}, [table], json, f"\nWrote {wrote}")

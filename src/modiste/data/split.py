@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from modiste.data.layouts.names import SOURCES
+from modiste.data.layouts.names import SOURCES, SPLITS
 from modiste.records.catalogue import Catalogue, Photo
-from modiste.records.errors import ModisteError
+from modiste.records.errors import ModisteError, unknown
 
 
 def carve(catalogue: Catalogue, share: float, seed: int) -> tuple[Catalogue, Catalogue]:
@@ -25,12 +25,22 @@ def carve(catalogue: Catalogue, share: float, seed: int) -> tuple[Catalogue, Cat
     return rest, catalogue.with_photos(photo for photo in catalogue.photos if side.get(photo.path) == "carved")
 
 
-def split(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> Catalogue:
-    """The catalogue with splits assigned by share ({'train': 0.8, 'test': 0.2}), on the laws of `carve`."""
+def split(catalogue: Catalogue, shares: Mapping[str, float], seed: int, within: str | None = None) -> Catalogue:
+    """The catalogue with splits assigned by share ({'train': 0.8, 'test': 0.2}), on the laws of `carve`.
+
+    With `within` only the photos of that split are divided, and all others keep theirs.
+    """
     if not shares or not all(0 < share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
         given = ", ".join(f"{name} {share}" for name, share in shares.items())
         raise ModisteError(f"shares must be above 0 and add up to 1; given: {given or 'none'}.")
-    side = assigned(catalogue, shares, seed)
+    for name in shares:
+        if name not in SPLITS.values():
+            raise unknown("split", name, set(SPLITS.values()) - {""})
+    part = catalogue if within is None else catalogue.split(within)
+    if within is not None and not len(part):
+        held = ", ".join(sorted({photo.split for photo in catalogue.photos} - {""})) or "none"
+        raise ModisteError(f"no labelled photo is in split '{within}' to be divided; the catalogue's splits are: {held}.")
+    side = assigned(part, shares, seed)
     return catalogue.with_photos(replace(photo, split=side.get(photo.path, photo.split)) for photo in catalogue.photos)
 
 
