@@ -2,8 +2,8 @@
 
     python benchmarks/audit_scale.py FOLDER --photos 1000000     makes the photos in FOLDER (once), audits them in a process of its own
 
-The photos are 64 px JPEGs of random blocks of colour, one in fifty a re-encoded copy of the one before. The table gives seconds for each stage and the
-peak resident memory of the process itself and of its decoding workers.
+The photos are 64 px JPEGs of random blocks of colour, one in fifty a re-encoded copy of the one before. For a first audit and for
+a second from its cache the script prints seconds and the peak resident memory of the process itself and of its decoding workers.
 """
 
 from __future__ import annotations

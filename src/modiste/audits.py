@@ -19,7 +19,7 @@ from modiste.data.auditing.audits import KINDS
 from modiste.data.auditing.fix import Fixed, fixed
 from modiste.data.describe import hash_of
 from modiste.data.layouts.declared import Undeclared
-from modiste.data.layouts.placing import refuse_inside, start
+from modiste.data.layouts.placing import refuse_inside, refuse_taken
 from modiste.data.layouts.readers import READERS, detect, innermost, read
 from modiste.data.layouts.writers import write
 from modiste.data.opening.stores import open_store
@@ -61,11 +61,11 @@ def audit(
     goes on and the next one opens changed photos only.
     """
     catalogue = catalogue if isinstance(catalogue, Catalogue) else auditable(catalogue, taxonomy=taxonomy)
-    folder = Path(folder) if folder is not None else Path("audit") / (catalogue.root.name or "photos")
-    refuse_inside(folder, catalogue)
+    folder = Path(folder) if folder is not None else Path("audit") / (catalogue.root.resolve().name or "photos")
+    refuse_inside(folder, catalogue, "--output")
     if fix is not None:
-        refuse_inside(fix, catalogue)
-        start(fix)
+        refuse_inside(fix, catalogue, "--fix")
+        refuse_taken(fix)
     began = time.monotonic()
     found = room.audit(
         catalogue,

@@ -151,11 +151,16 @@ def test_photos_that_belong_together_get_one_group_and_the_others_none(planted):
     assert grouped["sound1"] is grouped["torn"] is None
 
 
-def test_a_group_from_before_is_forgotten_when_twins_are_looked_for_anew(planted):
-    stale = planted.with_photos(replace(photo, details={"group": "old", "title": "x"}) for photo in planted.photos)
-    photos = with_groups(stale, [Pair(0, 1, "near", 0.9)]).photos
-    assert [photo.details.get("group") for photo in photos[:3]] == [photos[0].path, photos[0].path, None]
-    assert photos[5].details == {"title": "x"}
+def test_groups_that_stand_there_already_are_kept_and_joined_by_twins(planted):
+    words = ["b", "b", "a", "", "", "", "c"]
+    photos = [replace(photo, details={"group": word} if word else {}) for photo, word in zip(planted.photos, words, strict=False)]
+    pairs = [Pair(1, 2, "near", 0.9), Pair(3, 4, "recoloured", 0.9)]
+    for order in (range(7), range(6, -1, -1)):  # the order of rows changes nothing
+        place = {original: new for new, original in enumerate(order)}
+        moved = [Pair(*sorted((place[pair.one], place[pair.other])), pair.kind, pair.likeness) for pair in pairs]
+        made = with_groups(planted.with_photos(photos[original] for original in order), moved).photos
+        found = [made[place[original]].details.get("group") for original in range(7)]
+        assert found == ["a", "a", "a", min(photos[3].path, photos[4].path), min(photos[3].path, photos[4].path), None, "c"]
 
 
 @pytest.mark.parametrize("test, found", [((70, 30), 0), ((66, 34), 0), ((30, 70), 1), ((7, 3), 0), ((3, 7), 0)])

@@ -136,3 +136,14 @@ def test_within_divides_one_split_and_leaves_the_others():
 def test_a_split_that_does_not_exist_is_answered_with_the_near_one():
     with pytest.raises(ModisteError, match="Did you mean 'train'"):
         split(grouped((0, "", "", "")), {"trian": 0.8, "test": 0.2}, 0)
+
+
+def test_photos_without_a_label_go_where_their_twins_go_and_else_stay():
+    catalogue = grouped(*[(0, "", f"g{number}", "") for number in range(6)], (None, "", "g2", "test"), (None, "", "", "other"))
+    for seed in range(6):
+        made = split(catalogue, {"train": 0.5, "test": 0.5}, seed).photos
+        assert made[6].split == made[2].split
+        assert made[7].split == "other"
+    rest, carved = carve(catalogue, 0.3, 0)
+    assert all(photo.label is not None for photo in carved.photos)
+    assert len(rest) + len(carved) == 8

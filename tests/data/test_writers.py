@@ -263,7 +263,7 @@ def test_a_class_that_cannot_be_a_folder_is_refused(tmp_path):
 def test_a_new_folder_is_there_when_all_of_it_is_and_leaves_nothing_where_writing_fails(name, tmp_path):
     catalogue = small(tmp_path / "from")
     seen = []
-    assert write(catalogue, tmp_path / "good", name, tell=lambda _: seen.append(any((tmp_path / "good").iterdir()))) == tmp_path / "good"
+    assert write(catalogue, tmp_path / "good", name, tell=lambda _: seen.append((tmp_path / "good").exists())) == tmp_path / "good"
     assert seen
     assert not any(seen)
     (tmp_path / "from" / "images" / "2.png").unlink()
@@ -274,10 +274,26 @@ def test_a_new_folder_is_there_when_all_of_it_is_and_leaves_nothing_where_writin
 
 def test_what_a_killed_program_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path):
     catalogue = small(tmp_path / "from")
-    (tmp_path / ".to.999999999.part").mkdir()
-    (tmp_path / ".to.1.part").mkdir()
+    (tmp_path / ".modiste-part-999999999-to").mkdir()
+    (tmp_path / ".modiste-part-1-to").mkdir()
     write(catalogue, tmp_path / "to")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".to.1.part", "from", "to"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".modiste-part-1-to", "from", "to"]
+
+
+def test_an_empty_folder_that_is_there_stays_what_it_is(tmp_path, monkeypatch):
+    """The current folder, and a link to a folder on another disk."""
+    catalogue = small(tmp_path / "from")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    before = (tmp_path / "here").stat().st_ino
+    monkeypatch.chdir(tmp_path / "here")
+    write(catalogue, Path())
+    write(catalogue, tmp_path / "link")
+    assert (tmp_path / "here").stat().st_ino == before
+    assert (tmp_path / "link").is_symlink()
+    assert read(tmp_path / "here").photos == read(tmp_path / "elsewhere").photos == catalogue.photos
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".modiste")]
 
 
 def test_nothing_is_written_among_the_photos_of_the_catalogue(tmp_path):

@@ -125,7 +125,7 @@ def convert(
         catalogue = accept(catalogue)
     with progress() as tell:
         wrote = write_catalogue(catalogue, to, write, not link, tell)
-    show({"wrote": str(wrote), "photos": len(catalogue)}, [], json, f"Wrote {len(catalogue)} photos to {wrote}")
+    show({"wrote": str(wrote), "photos": len(catalogue)}, [], json, f"Wrote {len(catalogue):,} photos to {wrote}")
 
 
 def split(
@@ -204,7 +204,7 @@ def formats(*, json: Json = False) -> None:
     from modiste.records.table import Table
 
     rows = [(name, "yes" if name in WRITERS else "", reader.looks_like) for name, reader in READERS.items()]
-    rows += [(name, "yes", "") for name in WRITERS if name not in READERS]
+    rows += [(name, "yes", "the paper's layout with a description for machines beside it") for name in WRITERS if name not in READERS]
     table = Table(
         "Formats", ("format", "written too", "what it looks like"), tuple(rows), ("All of them are also read inside a .zip or .tar.",)
     )

@@ -93,9 +93,12 @@ def parse_seeds(text: str) -> list[int] | None:
 def parse_shares(text: str) -> dict[str, float]:
     """'train=0.8,test=0.2' as a table of shares."""
     try:
-        return {name.strip(): float(share) for name, share in (part.split("=") for part in text.split(","))}
+        pairs = [(name.strip(), float(share)) for name, share in (part.split("=") for part in text.split(","))]
     except ValueError as error:
         raise UsageError(f"--shares {text}: write them like train=0.8,test=0.2.") from error
+    if len(dict(pairs)) < len(pairs):
+        raise UsageError(f"--shares {text}: each split once.")
+    return dict(pairs)
 
 
 def show(plain: Any, tables: Any, json: bool, after: str = "") -> None:

@@ -49,7 +49,9 @@ def holdings(catalogue: Catalogue) -> Table:
         products, groups = ({found(photo) for photo in photos} - {""} for found in (product_of, group_of))
         rows.append((name or "no split", len(photos), len(labelled), len(products), len(groups), *shares))
     columns = ("split", "photos", "labelled", "products", "groups of twins", *(f"{name}, share" for name in catalogue.classes.names))
-    return Table(f"What the splits of {catalogue.root.name or catalogue.root} hold", columns, tuple(rows), digits=3)
+    bare = sum(photo.label is None for photo in catalogue.photos)
+    notes = (f"{bare:,} photos without a label went with their twins and views, or kept their split.",) if bare else ()
+    return Table(f"What the splits of {catalogue.root.name or catalogue.root} hold", columns, tuple(rows), notes, digits=3)
 
 
 def in_order(splits: Iterable[str]) -> list[str]:

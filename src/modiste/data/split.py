@@ -20,7 +20,8 @@ def carve(catalogue: Catalogue, share: float, seed: int) -> tuple[Catalogue, Cat
     """
     if not 0 < share < 1:
         raise ModisteError(f"a share of {share} cannot be carved: it must lie between 0 and 1, such as 0.15.")
-    side = assigned(catalogue, {"rest": 1 - share, "carved": share}, seed)
+    labelled = catalogue.with_photos(photo for photo in catalogue.photos if photo.label is not None)
+    side = assigned(labelled, {"rest": 1 - share, "carved": share}, seed)
     rest = catalogue.with_photos(photo for photo in catalogue.photos if side.get(photo.path) != "carved")
     return rest, catalogue.with_photos(photo for photo in catalogue.photos if side.get(photo.path) == "carved")
 
@@ -28,7 +29,8 @@ def carve(catalogue: Catalogue, share: float, seed: int) -> tuple[Catalogue, Cat
 def split(catalogue: Catalogue, shares: Mapping[str, float], seed: int, within: str | None = None) -> Catalogue:
     """The catalogue with splits assigned by share ({'train': 0.8, 'test': 0.2}), on the laws of `carve`.
 
-    With `within` only the photos of that split are divided, and all others keep theirs.
+    Photos without a label go where their twins and views go, else they keep their split. With `within` only the photos of that
+    split are divided, and all others keep theirs.
     """
     if not shares or not all(0 < share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
         given = ", ".join(f"{name} {share}" for name, share in shares.items())
@@ -36,8 +38,8 @@ def split(catalogue: Catalogue, shares: Mapping[str, float], seed: int, within: 
     for name in shares:
         if name not in SPLITS.values():
             raise unknown("split", name, set(SPLITS.values()) - {""})
-    part = catalogue if within is None else catalogue.split(within)
-    if within is not None and not len(part):
+    part = catalogue if within is None else catalogue.with_photos(photo for photo in catalogue.photos if photo.split == within)
+    if within is not None and not part.split(within).photos:
         held = ", ".join(sorted({photo.split for photo in catalogue.photos} - {""})) or "none"
         raise ModisteError(f"no labelled photo is in split '{within}' to be divided; the catalogue's splits are: {held}.")
     side = assigned(part, shares, seed)
@@ -68,7 +70,7 @@ def by_source(catalogue: Catalogue, splits: Mapping[str, str] = SOURCES) -> Cata
 
 
 def assigned(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> dict[str, str]:
-    """The side of each labelled photo by path. The order of rows changes nothing.
+    """The side of each labelled photo, and of those that hang together with one, by path. The order of rows changes nothing.
 
     Groups come in random order and each goes where the least of its share is filled, the largest share first:
     so a class with as many products as there are sides is on every side.
@@ -79,20 +81,21 @@ def assigned(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> di
         filled = dict.fromkeys(sides, 0)
         for place in np.random.default_rng([checked_seed(seed), label]).permutation(len(groups)):
             chosen = min(sides, key=lambda name: filled[name] / shares[name])
-            filled[chosen] += len(groups[place])
+            filled[chosen] += sum(photo.label is not None for photo in groups[place])
             side |= {photo.path: chosen for photo in groups[place]}
     return side
 
 
 def groups_by_class(catalogue: Catalogue) -> dict[int, list[list[Photo]]]:
-    """Labelled photos that must stay together, under their commonest class, the lower code of two.
+    """Photos that must stay together, under their commonest class, the lower code of two; groups without a label are left out.
 
     Photos of one product belong together, and those with one word in the column `group` (twins), also by way of others.
     """
     classes: dict[int, list[list[Photo]]] = defaultdict(list)
-    for group in bound_together([photo for photo in catalogue.photos if photo.label is not None]):
+    for group in bound_together(catalogue.photos):
         found = Counter(photo.label for photo in group if photo.label is not None)
-        classes[min(found, key=lambda code: (-found[code], code))].append(group)
+        if found:
+            classes[min(found, key=lambda code: (-found[code], code))].append(group)
     return classes
 
 

@@ -85,13 +85,19 @@ def together(catalogue: Catalogue, cache: Path | None = None, seed: int = 0, tel
 
 
 def with_groups(catalogue: Catalogue, pairs: list[Pair]) -> Catalogue:
-    """The catalogue with a column `group` for photos that belong together (twins, one shot in several colours), for splitting."""
-    member = groups(pairs, len(catalogue), kinds=(*SAME_PHOTO, "recoloured"))
-    several = Counter(member.tolist())
-    photos = []
-    for photo, first in zip(catalogue.photos, member.tolist(), strict=True):
-        details = {key: cell for key, cell in photo.details.items() if key != "group"}
-        if several[first] > 1:
-            details["group"] = catalogue.photos[first].path
-        photos.append(replace(photo, details=details))
+    """The catalogue with a column `group` for photos that belong together (twins, one shot in several colours), for splitting.
+
+    Groups that stand there already stay together; a group is named by the first of their words, else by its first path.
+    """
+    known = [photo.details.get("group", "") for photo in catalogue.photos]
+    member = groups(pairs, len(catalogue), (*SAME_PHOTO, "recoloured"), known).tolist()
+    several = Counter(member)
+    names: dict[int, tuple[bool, str]] = {}
+    for photo, word, first in zip(catalogue.photos, known, member, strict=True):
+        name = (not word, word or photo.path)  # in this order: the order of rows changes nothing
+        names[first] = min(names.get(first, name), name)
+    photos = [
+        replace(photo, details={**photo.details, "group": names[first][1]}) if several[first] > 1 else photo
+        for photo, first in zip(catalogue.photos, member, strict=True)
+    ]
     return catalogue.with_photos(photos)

@@ -14,7 +14,7 @@ from modiste.data.opening.stores import Store
 from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError
-from modiste.records.labels import Classes
+from modiste.records.labels import PAPER_CLASSES, Classes
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 
@@ -30,8 +30,10 @@ def read_paper(store: Store, classes: Classes | None, _taxonomy: Taxonomy | None
     rows = [row for file in files for row in read_rows(store, file)]
     if not rows:
         raise ModisteError(f"{store.where}: there is no row under the header.")
-    classes = classes or read_classes(store) or declared_by_rows(pairs(rows), store.where)
-    return catalogue_of(store, files[0] if len(files) == 1 else "", rows, classes, partial(photo_of, classes=classes, store=store))
+    declared = classes or read_classes(store)
+    classes = declared or declared_by_rows(pairs(rows), store.where)
+    notes = () if declared or classes == PAPER_CLASSES else (f"Nobody declared the classes; they were taken from the rows: {classes}.",)
+    return catalogue_of(store, files[0] if len(files) == 1 else "", rows, classes, partial(photo_of, classes=classes, store=store), notes)
 
 
 def label_files(store: Store) -> list[str]:

@@ -9,7 +9,7 @@ from modiste.data.layouts.declared import read_classes
 from modiste.data.layouts.folders import passed_over
 from modiste.data.layouts.names import NOT_READ, is_picture, source_of
 from modiste.data.layouts.paper_csv import label_files
-from modiste.data.opening.stores import Store
+from modiste.data.opening.stores import Store, open_store
 from modiste.data.suggest import Taxonomy
 from modiste.data.taxonomy import read_taxonomy
 from modiste.records.catalogue import Catalogue, Photo
@@ -28,7 +28,16 @@ def read_photos(store: Store, classes: Classes | None, taxonomy: Taxonomy | None
     taxonomy = taxonomy or read_taxonomy(None)
     classes = classes or read_classes(store) or taxonomy.classes
     photos = (Photo(path, None, taxonomy.suggestion_of(said_by(path), classes), source=source_of(path)) for path in paths)
-    return Catalogue(store.root, classes, tuple(photos), passed_over(store, len(files) - len(paths)))
+    return Catalogue(store.root, classes, tuple(photos), (*labels_above(store), *passed_over(store, len(files) - len(paths))))
+
+
+def labels_above(store: Store) -> list[str]:
+    """A hint where the folder of pictures is only a part of a catalogue."""
+    try:
+        above = label_files(open_store(store.root.resolve().parent))
+    except ModisteError:
+        return []
+    return [f"{above[0]} stands one folder up: give that folder to read the labels too."] if above else []
 
 
 def has_pictures(store: Store) -> bool:

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from glob import escape
 from pathlib import Path
 
 from modiste.data.layouts.names import SPLITS
@@ -16,45 +15,71 @@ from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.disk import sync_folder
 from modiste.records.errors import MachineError, ModisteError
 
+PART = ".modiste-part-"  # how the name of a half-written folder begins; the number of the program that writes it comes next
+
 
 def start(to: Path) -> None:
     """Make the folder; one that holds something already is left alone."""
+    refuse_taken(to)
     try:
-        taken = to.exists() and (not to.is_dir() or any(to.iterdir()))
-        if not taken:
-            to.mkdir(parents=True, exist_ok=True)
+        to.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MachineError(f"{to} cannot be made: {error.strerror}. Give another place.") from error
+
+
+def refuse_taken(to: Path) -> None:
+    try:
+        taken = os.path.lexists(to) and (not to.is_dir() or any(not is_part(path.name) for path in to.iterdir()))
+    except OSError as error:
+        raise MachineError(f"{to} cannot be looked into: {error.strerror}. Give another place.") from error
     if taken:
         raise ModisteError(f"{to} is not an empty folder, and nothing is written over. Give a new one.")
 
 
-def refuse_inside(folder: Path, catalogue: Catalogue) -> None:
-    """Nothing is ever written among a catalogue's photos."""
+def refuse_inside(folder: Path, catalogue: Catalogue, option: str = "") -> None:
+    """Nothing is ever written into the folder that a catalogue is read from."""
     if folder.resolve().is_relative_to(catalogue.root.resolve()):
-        raise ModisteError(f"{folder} stands inside the catalogue {catalogue.root}, which is never written to. Give another folder.")
+        how = f" with {option}" if option else ""
+        raise ModisteError(f"{folder} stands inside the catalogue {catalogue.root}, which is never written to. Give another folder{how}.")
 
 
 @contextmanager
 def whole(to: Path) -> Iterator[Path]:
-    """A folder beside `to` to write into; it becomes `to` once all of it is on the disk, and goes away where that fails."""
-    start(to)
-    for left in to.parent.glob(f".{escape(to.name)}.*.part"):
-        if not is_alive(left.suffixes[-2].removeprefix(".")):
-            shutil.rmtree(left, ignore_errors=True)
-    beside = to.with_name(f".{to.name}.{os.getpid()}.part")
+    """A folder to write into, whose content stands at `to` once all of it is on the disk; where that fails, nothing is left.
+
+    A new folder comes to be by one renaming. An empty one that is there (the current folder, a disk, a link) stays what it is, and
+    what was written is moved into it.
+    """
+    refuse_taken(to)
+    is_new = not to.exists()
+    place = to.parent if is_new else to
+    beside = place / f"{PART}{os.getpid()}-{to.name or 'here'}"
+    sweep(place)
     try:
         yield beside
-        os.sync() if hasattr(os, "sync") else None
-        to.rmdir()
-        beside.replace(to)
+        if hasattr(os, "sync"):
+            os.sync()
+        if is_new:
+            beside.replace(to)
+        else:
+            for made in sorted(beside.iterdir(), key=lambda made: made.is_file()):  # label files last: where they stand, all is there
+                made.replace(to / made.name)
+        sync_folder(place)
     except OSError as error:
-        raise MachineError(f"{to} could not be written: {error.strerror}. Nothing was left there; give another place.") from error
+        raise MachineError(f"{to} could not be written: {error.strerror}. Make room, or give another place.") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-        if to.is_dir() and not any(to.iterdir()):
-            to.rmdir()
-    sync_folder(to.parent)
+
+
+def sweep(place: Path) -> None:
+    """Remove what programs that were killed left half written."""
+    for left in place.glob(f"{PART}*") if place.is_dir() else ():
+        if not is_alive(left.name.removeprefix(PART).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def is_part(name: str) -> bool:
+    return name.startswith(PART)
 
 
 def is_alive(pid: str) -> bool:
