@@ -105,8 +105,14 @@ def test_the_findings_of_one_pair_are_dismissed_together(planted, audited):
 
 def test_an_id_follows_the_content_not_the_place(planted, audited, tmp_path):
     shutil.copytree(planted.root, tmp_path / "moved")
+    labels = (tmp_path / "moved" / "labels.csv").read_text()
+    for name in (*PLANTED, "torn"):
+        (tmp_path / "moved" / "images" / f"{name}.png").rename(tmp_path / "moved" / "images" / f"new-{name}.png")
+        labels = labels.replace(f"\n{name}.png", f"\nnew-{name}.png")
+    (tmp_path / "moved" / "labels.csv").write_text(labels)
     moved = audit(read(tmp_path / "moved"), label_errors=False)
-    assert [finding.id for finding in moved.findings] == [finding.id for finding in audited.findings]
+    named = {finding.id for finding in audited.findings if finding.kind != "unreadable"}  # what cannot be read goes by its path
+    assert {finding.id for finding in moved.findings if finding.kind != "unreadable"} == named
 
 
 def test_an_audit_writes_nothing_among_the_photos(planted, tmp_path):

@@ -52,7 +52,9 @@ def main() -> None:
             sys.exit(141)
         complain(MachineError(f"{error.filename or 'the system'}: {error.strerror or error}."), json)
     except KeyboardInterrupt:
-        print("\nStopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        goes_on = sys.argv[1:2] in (["study"], ["train"]) or sys.argv[1:3] == ["data", "audit"]
+        what = "What was finished is kept; the same command goes on from there." if goes_on else "Nothing was left half done."
+        print(f"\nStopped. {what}", file=sys.stderr)
         sys.exit(130)
 
 

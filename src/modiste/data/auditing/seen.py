@@ -33,9 +33,9 @@ class Seen:
         return Finding(name, kind, photo.path, "", photo.split, self.label(photo), suggested, score, detail)
 
     def of_pair(self, kind: str, pair: Pair, detail: str) -> Finding:
-        """A finding about two photos; all kinds of finding about them have one id, so that they are dismissed together."""
+        """A finding about two photos; all kinds of finding about their contents have one id, so that they are dismissed together."""
         one, other = self.photo(pair.one), self.photo(pair.other)
-        name = fingerprint(["pair", *sorted((self.content(pair.one), self.content(pair.other))), *sorted((one.path, other.path))])[:8]
+        name = fingerprint(["pair", *sorted((self.content(pair.one), self.content(pair.other)))])[:8]
         split, label = (
             first if first == second else f"{first}, {second}" for first, second in zip(self.row(one), self.row(other), strict=True)
         )
