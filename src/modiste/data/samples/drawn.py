@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from modiste.data.layouts.labels_csv import label_lines, write_labels
-from modiste.data.layouts.placing import start
+from modiste.data.layouts.placing import whole
 from modiste.data.layouts.readers import read
 from modiste.data.samples.garments import GARMENTS
 from modiste.data.samples.pen import Colour, Pen, mixed
@@ -51,17 +51,20 @@ def draw(to: Path, photos: int = 400, side: int = 96, seed: int = 0) -> Catalogu
     if photos < 32 or side < 16:
         raise ModisteError(f"{photos} photos of {side} px cannot be drawn: it takes 32 photos or more, and 16 px or more a side.")
     checked_seed(seed)
-    start(to)
-    (to / "images").mkdir()
-    drawn = []
-    for number, (item, view) in enumerate(views(photos, seed)):
-        rng = np.random.default_rng([seed, 2, number])
-        path = f"images/drawn_{number:05d}.jpg"
-        (to / path).write_bytes(as_jpeg(photograph(item, side, rng)))
-        details = {"article_type": item.kind, "colour": item.colour, "view": str(view)}
-        drawn.append(Photo(path, item.label, product=f"D{item.number:05d}", split=item.split, details=details))
-    write_labels(label_lines(Catalogue(to, PAPER_CLASSES, tuple(drawn))), PAPER_CLASSES, to)
+    with whole(to) as beside:
+        (beside / "images").mkdir(parents=True)
+        drawn = [draw_one(beside, number, item, view, side, seed) for number, (item, view) in enumerate(views(photos, seed))]
+        write_labels(label_lines(Catalogue(to, PAPER_CLASSES, tuple(drawn))), PAPER_CLASSES, beside)
     return read(to, "paper")
+
+
+def draw_one(to: Path, number: int, item: Item, view: int, side: int, seed: int) -> Photo:
+    """One picture on disk, and its row."""
+    rng = np.random.default_rng([seed, 2, number])
+    path = f"images/drawn_{number:05d}.jpg"
+    (to / path).write_bytes(as_jpeg(photograph(item, side, rng)))
+    details = {"article_type": item.kind, "colour": item.colour, "view": str(view)}
+    return Photo(path, item.label, product=f"D{item.number:05d}", split=item.split, details=details)
 
 
 def views(photos: int, seed: int) -> list[tuple[Item, int]]:

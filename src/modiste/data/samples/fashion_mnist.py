@@ -15,7 +15,7 @@ from PIL import Image
 
 from modiste.data.layouts.fashion_mnist_files import CLASSES, TYPES
 from modiste.data.layouts.labels_csv import label_lines, write_labels
-from modiste.data.layouts.placing import start
+from modiste.data.layouts.placing import whole
 from modiste.data.layouts.readers import read
 from modiste.data.opening.idx import Bytes, idx_values
 from modiste.data.split import checked_seed
@@ -46,15 +46,17 @@ def fetch(to: Path, photos: int, seed: int, source: Path | None, progress: Progr
     if not 70 <= photos <= 70_000:
         raise ModisteError(f"{photos} photos cannot be taken from Fashion-MNIST: it takes 70 or more, and 70000 at most.")
     checked_seed(seed)
-    start(to)
-    with tempfile.TemporaryDirectory(prefix="modiste-") as scratch:
+    with whole(to) as beside, tempfile.TemporaryDirectory(prefix="modiste-") as scratch:
+        beside.mkdir(parents=True)
         folder, sentence = find(Path(scratch), source, progress)
         progress(f"writing {photos} pictures to {to}")
         tested = round(photos / 7)
         written = [
-            photo for split, count in ((TRAIN, photos - tested), (TEST, tested)) for photo in write_split(folder, to, split, count, seed)
+            photo
+            for split, count in ((TRAIN, photos - tested), (TEST, tested))
+            for photo in write_split(folder, beside, split, count, seed)
         ]
-    write_labels(label_lines(Catalogue(to, CLASSES, tuple(written))), CLASSES, to)
+        write_labels(label_lines(Catalogue(to, CLASSES, tuple(written))), CLASSES, beside)
     return read(to, "paper", CLASSES), sentence
 
 
