@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from modiste.data.layouts.cells import BadCell, catalogue_of, class_in, classes_in, split_in, suggested, suggestion_of
 from modiste.data.layouts.declared import read_classes
 from modiste.data.layouts.names import SPLITS, source_of
-from modiste.data.layouts.rows import Row
+from modiste.data.layouts.rows import OURS, Row
 from modiste.data.opening.containers import container_at, container_in
 from modiste.data.opening.parquet_file import Column, Held, bare_rows, class_names, is_plain, opened_parquet, picture_column, text_rows
 from modiste.data.opening.refusals import PhotoRefused
@@ -27,16 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-COLUMNS = {  # how a column may be called, in small letters -> what it holds
-    "label": "label",
-    "labels": "label",
-    "split": "split",
-    "source": "source",
-    "product_id": "product",
-    "product": "product",
-    "suggested_label": "suggested_label",
-    "suggested_by": "suggested_by",
-}
+COLUMNS = {"label": "label", "labels": "label", **OURS}
 ENDING = ".parquet"
 OUTER = ("data", "default")  # folders that data sets keep their shards in
 

@@ -13,10 +13,7 @@ from pathlib import Path
 from modiste.data.opening.stores import Store
 from modiste.records.errors import BadRow, BadRows, ModisteError, nearest
 
-COLUMNS = {  # how a column may be called, in small letters -> what it holds
-    "image_name": "name",
-    "label": "label",
-    "attribute": "attribute",
+OURS = {  # how a column may be called, in small letters -> what it holds
     "split": "split",
     "source": "source",
     "product_id": "product",
@@ -24,6 +21,7 @@ COLUMNS = {  # how a column may be called, in small letters -> what it holds
     "suggested_label": "suggested_label",
     "suggested_by": "suggested_by",
 }
+COLUMNS = {"image_name": "name", "label": "label", "attribute": "attribute", **OURS}
 MARKS = ",\t;"  # between cells
 FORMULA = re.compile(r"'*[=+\-@\t\r]")  # a spreadsheet runs such a cell, so it is written behind a '
 
