@@ -134,8 +134,10 @@ def one_chunk(shift: Shift, paths: list[str]) -> list[Made]:
 
 def at_work(shift: Shift, paths: list[str]) -> Worker | None:
     """A worker that has begun with `paths`: one that waited, or a fresh one; None when the shift is over."""
-    while not shift.over.is_set():
-        with LOCK:
+    while True:
+        with LOCK:  # whoever ends the shift kills those at work under this lock: nobody may begin behind that
+            if shift.over.is_set():
+                return None
             worker, fresh = hire(shift.task["import_from"])
             shift.at_work.add(worker)
         try:
@@ -150,7 +152,6 @@ def at_work(shift: Shift, paths: list[str]) -> Worker | None:
             raise
         else:
             return worker
-    return None
 
 
 def let_go(shift: Shift, worker: Worker, done: bool) -> None:
