@@ -261,7 +261,7 @@ def test_workers_end_with_the_program_however_it_ends(tmp_path, ending):
     if sent:
         time.sleep(0.3)
         asking.send_signal(sent)
-    _, complaints = asking.communicate(timeout=60)
+    _, complaints = asking.communicate(timeout=20)
     assert gone(pids, 25)
     assert complaints.count("Traceback") == (1 if sent == signal.SIGINT else 0)
 
