@@ -24,7 +24,8 @@ OTHER = {  # another value for every setting of a recipe
     "network.frozen": True, "pixels.side": 64, "pixels.colour": "rgb", "pixels.fit": "crop", "pixels.normalise": "none",
     "augment": ("flip",), "sampling": "shuffled", "loss": "focal", "optimiser": "sgd", "lr": 0.1, "weight_decay": 0.1, "batch": 8,
     "epochs": 2, "validation": 0.2, "select": "best", "patience": 3, "precision": "fp32", "seed": 1, "split_seed": 1,
-    "pixels.strict": False,
+    "pixels.strict": False, "schedule": "cosine", "warmup_epochs": 1.5, "accumulate": 2, "label_smoothing": 0.1, "mixup": 0.2,
+    "cutmix": 1.0, "ema": 0.99, "first_side": 32,
 }  # fmt: skip
 ATTENDED = {"network.attention": "cbam"}
 WHERE_IT_COUNTS = {

@@ -25,6 +25,10 @@ class MachineError(ModisteError):
     exit_code = 5
 
 
+class Busy(MachineError):
+    """Another process is at work on the same thing; nothing was touched."""
+
+
 class TrainingDiverged(ModisteError):
     """The loss is no longer a number; the last good state was kept."""
 

@@ -17,6 +17,7 @@ SAMPLING = ("weighted", "shuffled")
 PLACES = ("after", "inside", "stages")
 SELECT = ("last", "best")
 PRECISION = ("auto", "bf16", "fp32")
+SCHEDULES = ("constant", "cosine", "one_cycle")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,10 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one run is trained. Paper: Adam at 1e-4, batch 32, 19 full passes, weighted sampling (sections 4.1.3 and 4.4)."""
+    """How one run is trained. Paper: Adam at 1e-4, batch 32, 19 full passes, weighted sampling (sections 4.1.3 and 4.4).
+
+    What the paper does not name is off: schedule, warm-up, averaging, smoothing, mixing, accumulation, growing pictures.
+    """
 
     network: Network = field(default_factory=Network)
     pixels: Pixels = field(default_factory=Pixels)
@@ -81,9 +85,17 @@ class Recipe:
     optimiser: str = "adam"
     lr: float = 1e-4
     weight_decay: float = 0.0
+    schedule: str = "constant"  # of lr over the steps: cosine falls to 0; one_cycle climbs from lr/25 to lr, then falls to 0
+    warmup_epochs: float = 0.0  # lr climbs in a straight line for so long, then the schedule begins
     batch: int = 32
+    accumulate: int = 1  # batches whose gradients make one step: as batch * accumulate photos at once, in less memory
     epochs: int = 19
     validation: float = 0.0  # share of train set aside; photos of one product stay together
+    label_smoothing: float = 0.0  # share of the truth spread over all classes
+    mixup: float = 0.0  # alpha of the Beta that says how much of two photos is mixed (Zhang et al. 2018); 0 is off
+    cutmix: float = 0.0  # alpha of the Beta that says how much of a photo is replaced (Yun et al. 2019); 0 is off
+    ema: float = 0.0  # decay a step of the running mean of the weights, which is then what is measured and kept; 0 is off
+    first_side: int | None = None  # pictures grow from this side to pixels.side over the first three quarters of the epochs
     select: str = "last"  # the weights kept: last epoch's, or those with the best macro F1 on validation
     patience: int | None = None  # stop after so many epochs without a better macro F1 on validation
     precision: str = "auto"  # bf16 where the processor multiplies it in hardware, else fp32
@@ -98,6 +110,16 @@ class Recipe:
         demand(self.weight_decay >= 0 and isfinite(self.weight_decay), f"weight_decay = {self.weight_decay}: must be 0 or more.")
         demand(self.batch >= 1, f"batch = {self.batch}: must be 1 or more.")
         demand(self.epochs >= 1, f"epochs = {self.epochs}: must be 1 or more.")
+        among("schedule", self.schedule, SCHEDULES)
+        demand(0 <= self.warmup_epochs < self.epochs, f"warmup_epochs = {self.warmup_epochs}: must be 0 or more, and fewer than epochs.")
+        demand(self.accumulate >= 1, f"accumulate = {self.accumulate}: must be 1 or more.")
+        demand(0 <= self.label_smoothing < 1, f"label_smoothing = {self.label_smoothing}: must be in [0, 1).")
+        for name in ("mixup", "cutmix"):
+            alpha = getattr(self, name)
+            demand(alpha >= 0 and isfinite(alpha), f"{name} = {alpha}: must be 0 (off) or more.")
+        demand(0 <= self.ema < 1, f"ema = {self.ema}: a decay a step, in [0, 1); 0.999 is usual, 0 is off.")
+        side = self.first_side
+        demand(side is None or 32 <= side <= self.pixels.side, f"first_side = {side}: must be 32 to pixels.side ({self.pixels.side}).")
         demand(0 <= self.validation < 0.9, f"validation = {self.validation}: a share of train, in [0, 0.9).")
         demand(self.patience is None or self.patience >= 1, f"patience = {self.patience}: must be 1 or more, or none.")
         demand(0 <= self.seed < 2**32 and 0 <= self.split_seed < 2**32, "seed and split_seed must be 0 or more, and below 2**32.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -118,7 +118,17 @@ def run_id(recipe: Recipe, data_hash: str) -> str:
         if not Path(weights).is_file():
             raise MachineError(f"network.weights: no file '{weights}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
         plain["network"]["weights"] = f"sha256:{digest(Path(weights))}"
-    return fingerprint([plain, data_hash])[:12]
+    return fingerprint([differing(plain, Recipe().plain()), data_hash])[:12]
+
+
+def differing(plain: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are not at their defaults: a setting that is added later, off by default, changes no id.
+
+    >>> differing({"lr": 1, "network": {"convs": 3, "ratio": 16}}, {"lr": 1, "network": {"convs": 5, "ratio": 16}})
+    {'network': {'convs': 3}}
+    """
+    found = {key: differing(value, usual[key]) if isinstance(value, Mapping) else value for key, value in plain.items()}
+    return {key: value for key, value in found.items() if value != ({} if isinstance(value, Mapping) else usual[key])}
 
 
 def meant(recipe: Recipe) -> Recipe:

@@ -1,0 +1,89 @@
+"""A lock on a file, which the system lets go of when its holder ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from modiste.records.errors import Busy, MachineError
+from modiste.records.progress import Progress, Tell, silent
+
+POLL_SECONDS = 0.1
+
+
+@contextmanager
+def locked(path: Path, what: str, *, wait: bool = False, tell: Tell = silent) -> Iterator[None]:
+    """Hold the lock at `path` while the block runs; `what` is being worked on, in words, for whoever comes second.
+
+    Where another process holds it: `Busy` says which, or, with `wait`, this returns once that one has ended.
+    """
+    while (held := taken(path)) is None:
+        if not wait:
+            raise Busy(f"{what} is being worked on by {holder(path)}. Wait for it to end, or stop it.")
+        tell(Progress("waiting", 0, 1, "turns", f"for {holder(path)}, which works on {what}"))
+        time.sleep(POLL_SECONDS)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows keeps an open file; an empty lock that nobody holds is no hindrance
+            path.unlink()
+        held.close()
+
+
+def taken(path: Path) -> IO[str] | None:
+    """The file that holds the lock while it is open, or None where another process has it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise MachineError(f"{path} could not be opened: {error.strerror}.") from error
+    if not claim(file) or not still_there(file, path):
+        file.close()
+        return None
+    file.seek(0)
+    file.truncate()
+    file.write(f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+    file.flush()
+    return file
+
+
+def still_there(file: IO[str], path: Path) -> bool:
+    """Whether this file is the one that others will find: its last holder took it away when done."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def holder(path: Path) -> str:
+    """Who holds the lock, as it said itself."""
+    with suppress(OSError, UnicodeDecodeError):
+        return path.read_text(encoding="utf-8") or "another process"
+    return "another process"
+
+
+if os.name == "posix":
+    import fcntl
+
+    def claim(file: IO[str]) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+else:
+    import msvcrt
+
+    def claim(file: IO[str]) -> bool:
+        file.seek(1 << 20)  # a byte far behind the words, which others may then read
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
