@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
-from modiste.records.errors import UsageError
+from modiste.records.errors import ModisteError, UsageError
 from modiste.training import losses
 from modiste.training.losses import LOSSES, loss
 
@@ -106,3 +107,58 @@ def test_hinge_counts_what_stands_within_one_of_the_right_score():
 def test_an_unknown_loss_is_told_the_near_name():
     with pytest.raises(UsageError, match=r"no loss called 'focl'.*Did you mean 'focal'"):
         loss("focl", COUNTS)
+
+
+SMOOTHABLE = [name for name in LOSSES if name != "hinge"]
+
+
+def soft(labels, smoothing):
+    """The truth as shares: all but `smoothing` of it on the label, the rest on all four classes alike."""
+    return (1 - smoothing) * torch.eye(4, dtype=torch.float64)[labels] + smoothing / 4
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_smoothed_cross_entropy_is_torch_s_and_that_to_a_truth_of_shares(smoothing):
+    scores, labels = batch()
+    found = loss("cross_entropy", COUNTS, smoothing)(scores, labels)
+    assert torch.equal(found, functional.cross_entropy(scores, labels, label_smoothing=smoothing))
+    torch.testing.assert_close(found, functional.cross_entropy(scores, soft(labels, smoothing)))
+
+
+@pytest.mark.parametrize("name", ["class_weighted", "effective_number"])
+def test_a_smoothed_weighed_loss_weighs_each_class_of_a_truth_of_shares(name):
+    """By hand: every share times its class's weight, over the sum of the labels' weights."""
+    scores, labels = batch()
+    weights = np.array([1 / n if name == "class_weighted" else (1 - 0.999) / (1 - 0.999**n) for n in COUNTS])
+    logs = functional.log_softmax(scores, 1).numpy()
+    wanted = -(soft(labels, 0.1).numpy() * weights * logs).sum() / weights[labels.numpy()].sum()
+    assert loss(name, COUNTS, 0.1)(scores, labels).item() == pytest.approx(wanted, rel=1e-6)
+
+
+def test_smoothed_focal_focuses_each_class_and_is_smoothed_cross_entropy_without_its_focus(monkeypatch):
+    scores, labels = batch()
+    found = np.exp(scores.numpy()) / np.exp(scores.numpy()).sum(1, keepdims=True)
+    wanted = (soft(labels, 0.1).numpy() * (1 - found) ** 2 * -np.log(found)).sum(1).mean()
+    assert loss("focal", COUNTS, 0.1)(scores, labels).item() == pytest.approx(wanted)
+    monkeypatch.setattr(losses, "FOCUS", 0.0)
+    torch.testing.assert_close(loss("focal", COUNTS, 0.1)(scores, labels), loss("cross_entropy", COUNTS, 0.1)(scores, labels))
+
+
+@pytest.mark.parametrize("name", SMOOTHABLE)
+def test_a_smoothed_loss_asks_for_answers_that_are_not_quite_sure(name):
+    """The best scores leave the other classes their share; without smoothing the surer the better."""
+    labels = torch.arange(4)
+    modest, sure = 3 * torch.eye(4)[labels], 30 * torch.eye(4)[labels]
+    assert loss(name, COUNTS, 0.2)(modest, labels) < loss(name, COUNTS, 0.2)(sure, labels)
+    assert loss(name, COUNTS)(modest, labels) > loss(name, COUNTS)(sure, labels)
+
+
+@pytest.mark.parametrize("name", SMOOTHABLE)
+def test_little_smoothing_changes_little(name):
+    scores, labels = batch()
+    torch.testing.assert_close(loss(name, COUNTS, 1e-9)(scores, labels), loss(name, COUNTS)(scores, labels), rtol=1e-7, atol=0)
+
+
+def test_smoothing_a_hinge_is_refused():
+    with pytest.raises(ModisteError, match=r"label_smoothing = 0.1: label_smoothing means nothing for hinge"):
+        loss("hinge", COUNTS, 0.1)
