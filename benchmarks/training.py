@@ -155,7 +155,7 @@ def notes(network: str, answers: Sequence[dict[str, Any]], peaks: dict[int, dict
     busy = [answer["others_busy_seconds"] for answer in here if "others_busy_seconds" in answer]
     if busy:
         made.append(
-            f"Processor seconds that other programs took during a measurement: median {statistics.median(busy):.1f}, most {max(busy):.1f}."
+            f"Processor seconds of other programs during a measurement: median {statistics.median(busy):.1f}, most {max(busy):.1f}."
         )
     return tuple(made)
 

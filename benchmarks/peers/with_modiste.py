@@ -1,4 +1,4 @@
-"""This engine, whole: `modiste.train` on the same folder, its decoding timed by what it tells."""
+"""`modiste.train` as it comes, on the same folder; its decoding is timed by what it tells."""
 
 from __future__ import annotations
 
