@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -15,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from modiste.data import batches
 from modiste.data.batches import (
     AUGMENTATIONS,
     IMAGENET_MEAN,
@@ -30,9 +24,9 @@ from modiste.data.batches import (
     to_input,
 )
 from modiste.records.catalogue import Catalogue, Photo
-from modiste.records.errors import ModisteError, UsageError
+from modiste.records.errors import UsageError
 from modiste.records.labels import PAPER_CLASSES
-from modiste.records.recipe import FITS, NORMALISE, Pixels
+from modiste.records.recipe import NORMALISE, Pixels
 
 PIXELS = arrays.arrays(np.uint8, arrays.array_shapes(min_dims=4, max_dims=4, max_side=5).map(lambda shape: (*shape[:3], 1)))
 UNEVEN = np.repeat([0, 1, 2, 3], [10, 200, 60, 30])
@@ -47,11 +41,6 @@ def shelf(tmp_path):
     for photo in photos:
         Image.fromarray(rng.integers(0, 256, (40, 60, 3), np.uint8)).save(tmp_path / "photos" / photo.path)
     return Catalogue(tmp_path / "photos", PAPER_CLASSES, photos)
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return tmp_path / "cache"
 
 
 @given(PIXELS, st.floats(-1, 1), st.floats(0.1, 2))
@@ -89,7 +78,7 @@ def test_grey3_is_grey_in_three_equal_channels():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_data_constants_are_the_mean_and_deviation_of_all_pixels(photos, channels):
     pixels = np.random.default_rng(0).integers(0, 200, (photos, 6, 6, channels), np.uint8)
-    train = Pictures(("x",) * photos, pixels, np.zeros(photos, np.int64))
+    train = Pictures.of(("x",) * photos, pixels, np.zeros(photos, np.int64))
     mean, std = constants(Pixels(side=32, colour="rgb" if channels == 3 else "grey3", normalise="data"), False, train)
     found = pixels.reshape(-1, channels) / 255
     np.testing.assert_allclose(mean, np.broadcast_to(found.mean(0), 3), rtol=1e-9)
@@ -97,13 +86,13 @@ def test_data_constants_are_the_mean_and_deviation_of_all_pixels(photos, channel
 
 
 def test_photos_of_one_shade_can_be_normalised():
-    flat = Pictures(("x",), np.full((1, 32, 32, 1), 9, np.uint8), np.zeros(1, np.int64))
+    flat = Pictures.of(("x",), np.full((1, 32, 32, 1), 9, np.uint8), np.zeros(1, np.int64))
     mean, std = constants(Pixels(side=32, colour="grey1", normalise="data"), False, flat)
-    assert np.isfinite(to_input(flat.pixels, 1, mean, std).numpy()).all()
+    assert np.isfinite(to_input(flat.store, 1, mean, std).numpy()).all()
 
 
 def test_auto_constants_are_imagenet_s_for_pretrained_networks_and_the_data_s_from_scratch(shelf):
-    train = decode(shelf, Pixels(side=32), "hash", None)
+    train = decode(shelf, Pixels(side=32), None)
     assert constants(Pixels(side=32), True, train) == ([*IMAGENET_MEAN], [*IMAGENET_STD])
     assert constants(Pixels(side=32), False, train) == constants(Pixels(side=32, normalise="data"), True, train)
     assert constants(Pixels(side=32, normalise="none"), True, train) == ([0.0] * 3, [1.0] * 3)
@@ -113,116 +102,9 @@ def test_auto_constants_are_imagenet_s_for_pretrained_networks_and_the_data_s_fr
 @pytest.mark.parametrize("normalise", NORMALISE)
 def test_every_normalisation_has_a_constant_a_channel(normalise, colour, shelf):
     pixels = Pixels(side=32, colour=colour, normalise=normalise)
-    mean, std = constants(pixels, False, decode(shelf, pixels, "hash", None))
+    mean, std = constants(pixels, False, decode(shelf, pixels, None))
     assert len(mean) == len(std) == pixels.channels
     assert min(std) > 0
-
-
-def test_a_photo_is_decoded_once_and_then_mapped_from_the_cache(shelf, cache, monkeypatch):
-    first = decode(shelf, Pixels(side=32), "hash", cache)
-    monkeypatch.setattr(batches, "each_photo", lambda *_args, **_named: pytest.fail("a photo was decoded again"))
-    again = decode(shelf, Pixels(side=32), "hash", cache)
-    assert isinstance(again.pixels, np.memmap)
-    assert not again.pixels.flags.writeable
-    assert (again.pixels == first.pixels).all()
-    assert (again.paths, list(again.labels)) == (tuple(f"{n}.png" for n in range(6)), [0, 1, 2, 3, 0, 1])
-
-
-def test_the_cache_changes_no_pixel(shelf, cache):
-    assert (decode(shelf, Pixels(side=32), "hash", cache).pixels == decode(shelf, Pixels(side=32), "hash", None).pixels).all()
-
-
-def test_greys_share_one_file_and_everything_else_has_its_own(shelf, cache):
-    """Other photos, another order, another side, fit or colour, changed bytes (another data hash): never mixed."""
-    for colour in ("grey1", "grey3"):
-        decode(shelf, Pixels(side=32, colour=colour), "hash", cache)
-    assert len([*cache.iterdir()]) == 1
-    decode(shelf, Pixels(side=32), "other bytes", cache)
-    decode(shelf, Pixels(side=33), "hash", cache)
-    decode(shelf, Pixels(side=32, colour="rgb"), "hash", cache)
-    for fit in FITS:
-        decode(shelf, Pixels(side=32, fit=fit), "hash", cache)
-    decode(shelf.with_photos(shelf.photos[:3]), Pixels(side=32), "hash", cache)
-    turned = decode(shelf.with_photos(shelf.photos[::-1]), Pixels(side=32), "hash", cache)
-    assert len([*cache.iterdir()]) == 8
-    assert (turned.pixels == decode(shelf, Pixels(side=32), "hash", cache).pixels[::-1]).all()
-
-
-def test_labels_come_from_the_catalogue_and_never_from_the_cache(shelf, cache):
-    decode(shelf, Pixels(side=32), "hash", cache)
-    bare = shelf.with_photos([Photo(photo.path) for photo in shelf.photos])
-    assert list(decode(bare, Pixels(side=32), "hash", cache).labels) == [-1] * 6
-
-
-def test_two_processes_may_fill_one_cache(shelf, cache):
-    """Each writes beside and renames: neither reads half a file, and one file is left."""
-    code = (
-        "import sys; from pathlib import Path; from modiste.data.batches import decode; from modiste.records.catalogue import *;"
-        "from modiste.records.labels import PAPER_CLASSES; from modiste.records.recipe import Pixels;"
-        "photos = tuple(Photo(f'{n}.png', n % 4) for n in range(6));"
-        "print(decode(Catalogue(Path(sys.argv[1]), PAPER_CLASSES, photos), Pixels(side=32), 'hash', Path(sys.argv[2])).pixels.sum())"
-    )
-    children = [subprocess.Popen([sys.executable, "-c", code, shelf.root, cache], stdout=subprocess.PIPE) for _ in range(1)]
-    expected = decode(shelf, Pixels(side=32), "hash", cache).pixels.sum()
-    assert {int(child.communicate()[0]) for child in children} == {expected}
-    assert len([*cache.iterdir()]) == 1
-
-
-def test_a_stopped_decoding_leaves_nothing_that_could_be_taken_for_a_cache(shelf, cache, monkeypatch):
-    def stopped(*_args, **_named):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(batches, "each_photo", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            decode(shelf, Pixels(side=32), "hash", cache)
-    assert [*cache.iterdir()] == []
-    assert decode(shelf, Pixels(side=32), "hash", cache).pixels.any()
-
-
-def test_a_cut_photo_is_used_as_far_as_it_goes_where_the_recipe_allows_it(shelf, cache):
-    whole = (shelf.root / "3.png").read_bytes()
-    full = decode(shelf, Pixels(side=32, colour="rgb"), "hash", None).pixels[3]
-    (shelf.root / "3.png").write_bytes(whole[: len(whole) * 3 // 4])
-    with pytest.raises(ModisteError, match=r"3\.png: truncated"):
-        decode(shelf, Pixels(side=32, colour="rgb"), "cut", cache)
-    kept = decode(shelf, Pixels(side=32, colour="rgb", strict=False), "cut", cache).pixels[3]
-    assert (kept[:20] == full[:20]).all()
-    assert (kept[-4:] == 0).all()
-    with pytest.raises(ModisteError, match=r"3\.png: truncated"):  # what was kept is not taken for a sound photo
-        decode(shelf, Pixels(side=32, colour="rgb"), "cut", cache)
-
-
-@pytest.mark.parametrize("cached", [True, False])
-def test_all_bad_photos_are_named_at_once_and_nothing_is_cached(shelf, cache, cached):
-    (shelf.root / "1.png").write_bytes(b"")
-    (shelf.root / "4.png").unlink()
-    with pytest.raises(ModisteError, match=r"2 of 6 photos in .* cannot be used") as told:
-        decode(shelf, Pixels(side=32), "hash", cache if cached else None)
-    lines = str(told.value).splitlines()
-    assert [line.split(":")[:2] for line in lines[1:-1]] == [["1.png", " empty"], ["4.png", " missing"]]
-    assert lines[-1] == f"`modiste data audit {shelf.root} --fix CLEAN` writes a catalogue without them."
-    assert not cached or [*cache.iterdir()] == []
-
-
-def test_many_bad_photos_are_counted_beyond_twenty(shelf):
-    photos = [Photo(f"gone {number}.png", 0) for number in range(23)]
-    with pytest.raises(ModisteError, match=r"23 of 23 photos(.|\n)*and 3 more"):
-        decode(shelf.with_photos(photos), Pixels(side=32), "hash", None)
-
-
-def test_decoding_tells_how_far_it_is(shelf):
-    told = []
-    decode(shelf, Pixels(side=32), "hash", None, told.append)
-    assert (told[-1].stage, told[-1].done, told[-1].total) == ("decoding", 6, 6)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="such names are posix's")
-def test_a_name_that_is_not_utf_8_is_decoded_and_cached(shelf, cache):
-    odd = Photo("\udcff.png", 0)
-    (shelf.root / "0.png").rename(shelf.root / odd.path)
-    both = [decode(shelf.with_photos([odd]), Pixels(side=32), "hash", where) for where in (cache, None)]
-    assert (both[0].pixels == both[1].pixels).all()
 
 
 def test_weighted_draws_take_each_class_alike():
@@ -317,8 +199,3 @@ def test_what_shows_beside_a_moved_photo_is_white():
 def test_an_unknown_augmentation_is_told_the_near_name():
     with pytest.raises(UsageError, match=r"no augmentation called 'filp'.*Did you mean 'flip'"):
         augmentation(["flip", "filp"], 64)
-
-
-def test_the_cache_lies_where_it_was_asked_for(shelf, tmp_path):
-    decode(shelf, Pixels(side=32), "hash", tmp_path / "a" / "b")
-    assert [path.suffix for path in Path(tmp_path / "a" / "b").iterdir()] == [".npy"]

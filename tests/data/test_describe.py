@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tarfile
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modiste.data.describe import data_hash, describe
+from modiste.data.describe import contents, data_hash, describe
 from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import ModisteError
@@ -54,6 +55,14 @@ def test_the_hash_changes_with_bytes_label_split_path_and_classes(catalogue):
     (catalogue.root / "images" / "2.jpg").write_bytes(b"other")
     hashes.add(data_hash(catalogue.with_photos((replace(first, path="images/9.jpg"), *others))))
     assert len(hashes) == 8
+
+
+def test_the_contents_are_each_photo_s_sha_256_by_path_and_the_hash_of_all(catalogue):
+    found = contents(catalogue)
+    assert found.data_hash == data_hash(catalogue)
+    assert found.digests == {
+        photo.path: hashlib.sha256((catalogue.root / photo.path).read_bytes()).hexdigest() for photo in catalogue.photos
+    }
 
 
 def test_progress_is_told_to_the_last_photo_and_a_missing_one_is_named(catalogue):

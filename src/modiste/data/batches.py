@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,81 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import v2
 
-from modiste.data.opening.images import to_pixels
-from modiste.data.opening.refusals import PhotoRefused
-from modiste.data.opening.workers import each_photo
-from modiste.records.catalogue import Catalogue
-from modiste.records.disk import sync_folder
-from modiste.records.errors import ModisteError, unknown
-from modiste.records.plain import fingerprint
-from modiste.records.progress import Tell, silent
+from modiste.data.decoded import Pictures, decode
+from modiste.records.errors import unknown
 from modiste.records.recipe import Pixels
 
-DECODING = 2  # one more when the same photo gives other pixels than before, so that no old cache is read
+__all__ = ["Pictures", "augmentation", "constants", "decode", "draw_order", "expected_draws", "sampling_weights", "to_input"]
+
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """Decoded photos: paths, pixels (N, S, S, C) uint8 (C = 1 for both greys), labels (N,) or -1."""
-
-    paths: tuple[str, ...]
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-
-def decode(catalogue: Catalogue, pixels: Pixels, data_hash: str, cache: Path | None, tell: Tell = silent) -> Pictures:
-    """Every photo of a catalogue as pixels, from the cache where it holds them; all refused photos are named at once.
-
-    The cache is one .npy file a set of photos and pixels settings, memory-mapped; deleting it loses nothing but time.
-    """
-    colour = "rgb" if pixels.colour == "rgb" else "grey"
-    paths = tuple(photo.path for photo in catalogue.photos)
-    labels = np.array([-1 if photo.label is None else photo.label for photo in catalogue.photos], np.int64)
-    shape = (len(paths), pixels.side, pixels.side, 3 if colour == "rgb" else 1)
-    if cache is None:
-        held: NDArray[np.uint8] = np.empty(shape, np.uint8)
-        decode_into(held, catalogue, pixels, tell)
-        return Pictures(paths, held, labels)
-    key = fingerprint([data_hash, list(paths), pixels.side, colour, pixels.fit, pixels.strict, DECODING])[:16]
-    file = cache / f"pixels-{pixels.side}-{colour}-{pixels.fit}-{key}.npy"
-    if not file.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        beside = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}.part")
-        try:
-            mapped = np.lib.format.open_memmap(beside, "w+", np.uint8, shape)
-            decode_into(mapped, catalogue, pixels, tell)
-            mapped.flush()
-            beside.replace(file)
-        finally:
-            beside.unlink(missing_ok=True)
-        sync_folder(cache)
-    try:
-        cached = np.load(file, mmap_mode="r")
-    except (ValueError, EOFError):
-        cached = np.empty(0)
-    if cached.shape != shape:  # cut short by someone else; deleting it loses nothing but time
-        file.unlink()
-        return decode(catalogue, pixels, data_hash, cache, tell)
-    return Pictures(paths, cached, labels)
-
-
-def decode_into(target: NDArray[np.uint8], catalogue: Catalogue, pixels: Pixels, tell: Tell) -> None:
-    """Decode on all processors, each photo in a process that it may kill; all refused photos are named at once."""
-    options = {"side": pixels.side, "colour": pixels.colour, "fit": pixels.fit, "strict": pixels.strict}
-    bad: list[PhotoRefused] = []
-    for number, made in enumerate(each_photo(catalogue.root, [photo.path for photo in catalogue.photos], to_pixels, options, tell=tell)):
-        if isinstance(made, PhotoRefused):
-            bad.append(made)
-        else:
-            target[number] = made
-    if bad:
-        lines = [str(refused) for refused in bad[:20]] + ([f"... and {len(bad) - 20} more"] if len(bad) > 20 else [])
-        remedy = f"`modiste data audit {catalogue.root} --fix CLEAN` writes a catalogue without them."
-        raise ModisteError("\n".join([f"{len(bad)} of {len(target)} photos in {catalogue.root} cannot be used:", *lines, remedy]))
 
 
 def constants(pixels: Pixels, pretrained: bool, train: Pictures) -> tuple[list[float], list[float]]:
@@ -101,9 +29,9 @@ def constants(pixels: Pixels, pretrained: bool, train: Pictures) -> tuple[list[f
     if normalise == "imagenet":
         mean, std = list(IMAGENET_MEAN), list(IMAGENET_STD)
         return (mean, std) if pixels.channels == 3 else ([sum(mean) / 3], [sum(std) / 3])
-    sums = np.zeros((2, train.pixels.shape[3]))
+    sums = np.zeros((2, train.store.shape[3]))
     for start in range(0, len(train), 256):  # in parts: the pixels may be a file larger than memory
-        part = train.pixels[start : start + 256].astype(np.float64) / 255
+        part = train.at(slice(start, start + 256)).astype(np.float64) / 255
         sums += [part.mean((1, 2)).sum(0), (part**2).mean((1, 2)).sum(0)]
     mean_of, square_of = sums / len(train)
     std_of = np.sqrt(np.maximum(square_of - mean_of**2, 1e-12))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
+from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.stores import read_photo
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue, Photo
 from modiste.records.plain import fingerprint
@@ -71,22 +73,47 @@ def counted(name: str, counts: list[int]) -> tuple[Cell, ...]:
     return (name, *counts, sum(counts))
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What stands for photos: the SHA-256 of each one's bytes by path, and one hash of all with classes, labels, splits, products."""
+
+    data_hash: str
+    digests: Mapping[str, str]
+
+
+def contents(catalogue: Catalogue, progress: Callable[[int, int], None] | None = None) -> Contents:
+    """The contents of a catalogue, each photo read once; `progress` is told (photos read, photos in all)."""
+    digests = []
+    for digest in each_digest(catalogue, progress):
+        if isinstance(digest, PhotoRefused):
+            raise digest
+        digests.append(digest)
+    by_path = {photo.path: digest for photo, digest in zip(catalogue.photos, digests, strict=True)}
+    return Contents(hash_of(catalogue, digests), by_path)
+
+
 def data_hash(catalogue: Catalogue, progress: Callable[[int, int], None] | None = None) -> str:
     """64 hex digits that stand for the classes and each photo's path, label, split, product and bytes.
 
     The order of rows and the root's place change nothing. `progress` is told (photos read, photos in all).
     """
+    return contents(catalogue, progress).data_hash
 
-    def digest_of(photo: Photo) -> str:
-        return hashlib.sha256(read_photo(catalogue.root, photo.path)).hexdigest()
 
-    digests = []
+def each_digest(catalogue: Catalogue, progress: Callable[[int, int], None] | None = None) -> Iterator[str | PhotoRefused]:
+    """The SHA-256 of each photo's bytes in turn, or why it cannot be read."""
+
+    def digest_of(photo: Photo) -> str | PhotoRefused:
+        try:
+            return hashlib.sha256(read_photo(catalogue.root, photo.path)).hexdigest()
+        except PhotoRefused as refused:
+            return refused
+
     with ThreadPoolExecutor(8) as pool:
-        for digest in pool.map(digest_of, catalogue.photos):
-            digests.append(digest)
+        for done, digest in enumerate(pool.map(digest_of, catalogue.photos), 1):
+            yield digest
             if progress:
-                progress(len(digests), len(catalogue))
-    return hash_of(catalogue, digests)
+                progress(done, len(catalogue))
 
 
 def hash_of(catalogue: Catalogue, digests: Sequence[str]) -> str:
