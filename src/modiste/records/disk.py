@@ -37,11 +37,16 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def append_text(path: Path, text: str) -> Path:
-    """Add lines to a file, flushed to disk before this returns; a crash may leave the last line cut, never those before it."""
+    """`append_bytes` for lines, in UTF-8."""
+    return append_bytes(path, text.encode("utf-8", "surrogateescape"))
+
+
+def append_bytes(path: Path, data: bytes) -> Path:
+    """Add to a file, flushed to disk before this returns; a crash may leave what is added cut, never what stood before it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
