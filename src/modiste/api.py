@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from modiste.records.run import Run
 from modiste.studies.definitions import Study, variants
 from modiste.studies.files import find
 from modiste.studies.finish import Finished, finish
-from modiste.training.fit import fit
+from modiste.training.fit import Manner, fit
 
 
 def recipe(variant: str, preset: str = "paper", settings: Mapping[str, Any] | None = None) -> Recipe:
@@ -31,11 +32,16 @@ def train(
     preset: str = "paper",
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
+    max_seconds: float | None = None,
+    log: Sequence[str] = (),
     tell: Tell = silent,
 ) -> Run:
-    """The finished run of a variant, by name or as a recipe: found in `runs`, gone on with, or trained."""
+    """The finished run of a variant, by name or as a recipe: found in `runs`, gone on with, or trained.
+
+    After `max_seconds` it stops with `Stopped`; the same call goes on. `log` names tensorboard, mlflow, or both.
+    """
     made = recipe(variant, preset, settings) if isinstance(variant, str) else variant.changed(settings or {})
-    return fit(made, opened(catalogue), Path(runs), where=device, tell=tell)
+    return fit(made, opened(catalogue), Path(runs), manner_of(device, max_seconds, log, tell))
 
 
 def study(
@@ -47,15 +53,23 @@ def study(
     settings: Mapping[str, Any] | None = None,
     weights: str | None = None,
     device: str = "auto",
+    max_seconds: float | None = None,
+    log: Sequence[str] = (),
     tell: Tell = silent,
 ) -> Finished:
     """A study by name or file, finished: its tables, its runs, and where the report was written.
 
-    `seeds` is how many, or which.
+    `seeds` is how many, or which. After `max_seconds` the report is written of the runs that are finished.
     """
     if isinstance(seeds, int):
         seeds = range(seeds)
-    return finish(prepared(name, seeds, settings, weights), opened(catalogue), Path(runs), where=device, tell=tell)
+    return finish(prepared(name, seeds, settings, weights), opened(catalogue), Path(runs), manner_of(device, max_seconds, log, tell))
+
+
+def manner_of(device: str, max_seconds: float | None, log: Sequence[str], tell: Tell) -> Manner:
+    """How to train, from what a caller gives; the time begins now."""
+    deadline = None if max_seconds is None else time.monotonic() + max_seconds
+    return Manner(device, tell, deadline=deadline, log=tuple(log))
 
 
 def opened(catalogue: Catalogue | Path | str) -> Catalogue:

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Spinner
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from modiste.records.progress import Progress, Tell
+from modiste.records.launch import follows
+from modiste.records.progress import Progress, Tell, silent
 
 QUIET_SECONDS = 20.0  # between lines where there is no terminal to draw on
 
@@ -29,7 +30,9 @@ class Rate(ProgressColumn):
 def progress() -> Iterator[Tell]:
     """A listener that draws bars on a terminal, or writes a line now and then into a log."""
     console = Console(stderr=True)
-    if console.is_terminal:
+    if follows():
+        yield silent
+    elif console.is_terminal:
         with bars(console) as drawn:
             yield drawing(drawn)
     else:

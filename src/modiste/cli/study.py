@@ -20,11 +20,14 @@ from modiste.cli.words import (
     ImageSize,
     Json,
     Limit,
+    Log,
+    MaxTime,
     Runs,
     Set,
     Weights,
     parse_seeds,
     read_catalogue,
+    seconds_of,
     settings_of,
     show,
 )
@@ -45,6 +48,8 @@ def study(
     format: Format = None,
     runs: Runs = Path("runs"),
     device: Device = "auto",
+    max_time: MaxTime = None,
+    log: Log = (),
     dry_run: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Say what would be done and how long it takes.")] = False,
     report_only: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Train nothing; report on the runs that are finished.")] = False,
     json: Json = False,
@@ -53,7 +58,7 @@ def study(
 
     NAME is paper, sound, pilot, or a TOML or YAML file of your own. A stopped study goes on when the command is given again.
     """
-    from modiste.api import prepared
+    from modiste.api import manner_of, prepared
     from modiste.studies.finish import finish
     from modiste.studies.plan import plan
     from modiste.terminal import progress
@@ -62,14 +67,16 @@ def study(
     catalogue = read_catalogue(data, format, classes, None, limit)
     with progress() as tell:
         if dry_run:
-            planned = plan(asked, catalogue, runs, where=device, tell=tell)
+            planned = plan(asked, catalogue, runs, manner_of(device, None, (), tell))
         else:
-            finished = finish(asked, catalogue, runs, where=device, tell=tell, train=not report_only)
+            manner = manner_of(device, seconds_of(max_time), log, tell)
+            finished = finish(asked, catalogue, runs, manner, train=not report_only)
     if dry_run:
         show(planned.plain(), planned.tables, json)
         return
     plain = {"tables": [table.plain() for table in finished.tables], "report": str(finished.report), "unfinished": finished.lacking}
-    show(plain, finished.tables, json, f"\nReport: {finished.report}")
+    left = f"\n{finished.lacking} runs are not finished: {finished.left}" if finished.left else ""
+    show(plain, finished.tables, json, f"{left}\nReport: {finished.report}")
 
 
 def train(
@@ -88,13 +95,15 @@ def train(
     format: Format = None,
     runs: Runs = Path("runs"),
     device: Device = "auto",
+    max_time: MaxTime = None,
+    log: Log = (),
     json: Json = False,
 ) -> None:
     """Train one network and print its classification report.
 
     VARIANT is a name of Table 7: "AlexNet (baseline)", 3Conv_SVM, "Alex-CBAM(16&7)", Resnet-CBAM ... `modiste variants` lists them.
     """
-    from modiste.api import prepared
+    from modiste.api import manner_of, prepared
     from modiste.evaluation.metrics import report
     from modiste.studies.definitions import Study, variants
     from modiste.terminal import progress
@@ -104,7 +113,7 @@ def train(
     asked = prepared(chosen, [seed], settings_of(set, epochs, image_size), weights)
     catalogue = read_catalogue(data, format, classes, None, limit)
     with progress() as tell:
-        run = fit(asked.planned()[0][1], catalogue, runs, where=device, tell=tell)
+        run = fit(asked.planned()[0][1], catalogue, runs, manner_of(device, seconds_of(max_time), log, tell))
     tables = [report(run.predictions(split), f"{run.folder.name} on {split}") for split in run.splits]
     show({"run": str(run.folder), "tables": [table.plain() for table in tables]}, tables, json, f"\nRun: {run.folder}")
 

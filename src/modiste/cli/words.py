@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 from cyclopts import Group, Parameter
 
 from modiste.records.errors import UsageError
+from modiste.records.launch import follows
 
 DATA = Group("Photos", sort_key=1)
 RECIPE = Group("Recipe", sort_key=2)
@@ -43,6 +45,13 @@ Weights = Annotated[
 ]
 Runs = Annotated[Path, Parameter(group=OUTPUT, help="The folder of runs: what is finished there is not trained again.")]
 Device = Annotated[str, Parameter(group=OUTPUT, help="auto, cpu, cuda or mps.")]
+MaxTime = Annotated[
+    str | None,
+    Parameter(group=OUTPUT, help="Stop after so long (90s, 45m, 2h, 1h30m), at the next step; the same command goes on from there."),
+]
+Log = Annotated[
+    tuple[str, ...], Parameter(group=OUTPUT, negative="", help="Tell each epoch to tensorboard or mlflow too; may be given twice.")
+]
 Json = Annotated[bool, Parameter(name="--json", negative="", group=OUTPUT, help="Print the answer as JSON.")]
 
 
@@ -69,6 +78,24 @@ def settings_of(pairs: tuple[str, ...], epochs: int | None, image_size: int | No
         settings[key.strip()] = value.strip()
     short = {"epochs": epochs, "pixels.side": image_size}
     return settings | {key: value for key, value in short.items() if value is not None}
+
+
+def seconds_of(text: str | None) -> float | None:
+    """A length of time in seconds.
+
+    >>> seconds_of("1h30m"), seconds_of("90"), seconds_of(None)
+    (5400.0, 90.0, None)
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s?)?", text.replace(" ", ""))
+    try:
+        seconds = sum(float(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1), strict=True)) if found else 0.0
+    except ValueError:  # 1.2.3
+        seconds = 0.0
+    if seconds <= 0:
+        raise UsageError(f"--max-time {text}: give a length of time such as 90s, 45m or 1h30m.")
+    return seconds
 
 
 def parse_seeds(text: str) -> list[int] | None:
@@ -103,6 +130,8 @@ def parse_shares(text: str) -> dict[str, float]:
 
 def show(plain: Any, tables: Any, json: bool, after: str = "") -> None:
     """The answer on standard output: JSON, or tables and what comes after them."""
+    if follows():
+        return
     if json:
         print(json_format.dumps(plain, ensure_ascii=False, indent=2))
         return

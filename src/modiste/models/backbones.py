@@ -1,9 +1,9 @@
-"""Backbones: networks from pictures to features, (B, C, S, S) -> (B, F). Each says its F as `width`."""
+"""Backbones: networks from pictures to features, (B, C, S, S) -> (B, F). Each says its F as `width`, and its `stages`."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,16 @@ from modiste.records.recipe import Network
 ALEXNET_WIDTHS = {"torchvision": (64, 192, 384, 256, 256, 256), "2012": (96, 256, 384, 384, 256, 256)}
 ALEXNET_FEATURES = 4096
 STAGE_CHANNELS = {"layer1": 64, "layer2": 128, "layer3": 256, "layer4": 512}
+
+
+class FirstConv2d(nn.Conv2d):
+    """A convolution over C channels that takes one for C equal ones: (B, C or 1, H, W), with the same result, exactly."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1] == 1:
+            folded: Tensor = self._conv_forward(x, self.weight.sum(1, keepdim=True), self.bias)
+            return folded
+        return super().forward(x)
 
 
 class AlexNet(nn.Module):
@@ -40,10 +50,20 @@ class AlexNet(nn.Module):
         self.fc6 = nn.Linear(widths[network.convs - 1] * 6 * 6, ALEXNET_FEATURES)
         self.fc7 = nn.Linear(ALEXNET_FEATURES, ALEXNET_FEATURES)
 
+    def stages(self) -> list[nn.Module]:
+        """What a picture goes through, in order."""
+        linear = [nn.Flatten(), self.dropout, self.fc6, nn.ReLU(), self.dropout, self.fc7, nn.ReLU()]
+        return [*self.features, self.pool_to_6, *linear]
+
     def forward(self, x: Tensor) -> Tensor:
-        x = self.pool_to_6(self.features(x)).flatten(1)
-        x = self.fc6(self.dropout(x)).relu()
-        return torch.relu(self.fc7(self.dropout(x)))
+        return through(self.stages(), x)
+
+
+def through(stages: Iterable[nn.Module], x: Tensor) -> Tensor:
+    """x through one stage after another."""
+    for stage in stages:
+        x = stage(x)
+    return x
 
 
 def alexnet_layers(network: Network, widths: tuple[int, ...], channels: int) -> OrderedDict[str, nn.Module]:
@@ -54,7 +74,7 @@ def alexnet_layers(network: Network, widths: tuple[int, ...], channels: int) -> 
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for number, width in enumerate(widths[: network.convs], start=1):
         side, stride, padding = {1: (11, 4, 2), 2: (5, 1, 2)}.get(number, (3, 1, 1))
-        layers[f"conv{number}"] = nn.Conv2d(channels, width, side, stride, padding)
+        layers[f"conv{number}"] = (FirstConv2d if number == 1 else nn.Conv2d)(channels, width, side, stride, padding)
         layers[f"relu{number}"] = nn.ReLU(inplace=True)
         if network.widths == "2012" and number <= 2:
             layers[f"norm{number}"] = nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)  # their 1e-4: torch divides by 5
@@ -75,13 +95,18 @@ class ResNet18(nn.Module):
         super().__init__()
         self.body: ResNet = resnet18(weights=None)
         self.body.fc = nn.Identity()
-        if channels != 3:
-            self.body.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
-            nn.init.kaiming_normal_(self.body.conv1.weight, mode="fan_out", nonlinearity="relu")  # as torchvision's own
+        self.body.conv1 = FirstConv2d(channels, 64, 7, 2, 3, bias=False)
+        nn.init.kaiming_normal_(self.body.conv1.weight, mode="fan_out", nonlinearity="relu")  # as torchvision's own
+
+    def stages(self) -> list[nn.Module]:
+        """What a picture goes through, in order: stem, blocks with the attention behind them, pool."""
+        body = self.body
+        stem = [body.conv1, body.bn1, body.relu, body.maxpool]
+        blocks = [part for layer in (body.layer1, body.layer2, body.layer3, body.layer4) for block in layer for part in parts_of(block)]
+        return [*stem, *blocks, body.avgpool, nn.Flatten()]
 
     def forward(self, x: Tensor) -> Tensor:
-        features: Tensor = self.body(x)
-        return features
+        return through(self.stages(), x)
 
 
 class AttendedBlock(nn.Module):
@@ -99,6 +124,11 @@ class AttendedBlock(nn.Module):
         y = block.bn2(block.conv2(block.relu(block.bn1(block.conv1(x)))))
         straight = x if block.downsample is None else block.downsample(x)
         return torch.relu(self.attention(y) + straight)
+
+
+def parts_of(block: nn.Module) -> list[nn.Module]:
+    """A block and what stands behind it, apart where they can be."""
+    return [block.block, block.attention] if isinstance(block, AttendedBlock) and not block.inside else [block]
 
 
 def attend(backbone: ResNet18, network: Network) -> None:
@@ -130,7 +160,7 @@ def resnet18_backbone(network: Network, channels: int, load: Callable[[nn.Module
 
 
 # A module that a backbone calls attention, attention3 ... learns where convolutions are frozen, and is in no weights file.
-# network, input channels, and what loads pretrained weights (or does nothing) -> a module with `width`
+# network, input channels, and what loads pretrained weights (or does nothing) -> a module with `width` and `stages()`
 BACKBONES: dict[str, Callable[[Network, int, Callable[[nn.Module], None]], nn.Module]] = {
     "alexnet": alexnet_backbone,
     "resnet18": resnet18_backbone,

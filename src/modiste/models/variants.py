@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
 
 from torch import Tensor, nn
 
@@ -32,6 +33,11 @@ class Classifier(nn.Module):
         scores: Tensor = self.head(self.backbone(pictures))
         return scores
 
+    def stages(self) -> list[nn.Module]:
+        """What a picture goes through, in order, the head included."""
+        found: list[nn.Module] = [*self.backbone.stages(), self.head]  # type: ignore[operator]
+        return found
+
     def train(self, mode: bool = True) -> Classifier:
         super().train(mode)
         for module in self.still:
@@ -48,6 +54,22 @@ def still_modules(backbone: nn.Module, inside_attention: bool = False) -> list[n
             found.append(module)
         found += still_modules(module, in_attention)
     return found
+
+
+def still_part(classifier: Classifier) -> tuple[nn.Sequential, nn.Sequential]:
+    """The network in two: the first stages, which give the same for a picture in every epoch, and those that learn.
+
+    The first is empty where the first convolution learns. A stage stands still when none of its weights learns and
+    nothing in it is random or follows the batch.
+    """
+    stages = classifier.train().stages()
+    still = list(takewhile(stands_still, stages))
+    return nn.Sequential(*still), nn.Sequential(*stages[len(still) :])
+
+
+def stands_still(stage: nn.Module) -> bool:
+    restless = any(module.training and isinstance(module, nn.Dropout | nn.BatchNorm2d) for module in stage.modules())
+    return not restless and not any(weight.requires_grad for weight in stage.parameters())
 
 
 def build(network: Network, classes: int, channels: int = 3) -> Classifier:

@@ -19,6 +19,18 @@ class UsageError(ModisteError):
     exit_code = 2
 
 
+class Damaged(ModisteError):
+    """A file of ours is not what was written: a bit changed, or its end is missing."""
+
+
+class Stopped(ModisteError):
+    """Work was stopped on request, after the step it was at; what is done is kept and the same command goes on."""
+
+    def __init__(self, words: str, exit_code: int) -> None:
+        super().__init__(words)
+        self.exit_code = exit_code  # as a shell gives it: 130 for Ctrl-C, 143 for SIGTERM; 0 when the time given was used up
+
+
 class MachineError(ModisteError):
     """The machine lacks something: a package, a file, the network, disk."""
 

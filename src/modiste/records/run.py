@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from modiste.records.disk import digest, write_json, write_text
-from modiste.records.errors import MachineError, ModisteError
+from modiste.records.errors import Damaged, MachineError, ModisteError
 from modiste.records.plain import fingerprint
 from modiste.records.predictions import Predictions
 from modiste.records.recipe import Network, Recipe
+from modiste.records.seal import read_sealed, write_sealed
+
+AGAIN = "Copy it again from where it was made, or delete the folder and train the run again."
+ONLY_WHILE_TRAINING = ("checkpoint.safetensors", "best.safetensors")
+UNLISTED = ("about.json", *ONLY_WHILE_TRAINING)
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,7 @@ class Run:
     @cached_property
     def about(self) -> dict[str, Any]:
         """What made it: data hash, versions, machine, time, parameters."""
-        about: dict[str, Any] = self.read_json("about.json")
-        return about
+        return self.read_sealed("about.json")
 
     @property
     def splits(self) -> list[str]:
@@ -66,7 +70,10 @@ class Run:
         if split not in self.splits:
             held = f"It has predictions for: {', '.join(self.splits)}." if self.splits else "Is this the folder of one run?"
             raise ModisteError(f"{self.folder} has no predictions for '{split}'. {held}")
-        return Predictions.read(self.folder / "predictions" / f"{split}.csv")
+        path = self.folder / "predictions" / f"{split}.csv"
+        if self.finished and digest(path) != self.about.get("files", {}).get(f"predictions/{split}.csv"):
+            raise Damaged(f"{path} is not what the run wrote: its SHA-256 is not the one in about.json. {AGAIN}")
+        return Predictions.read(path)
 
     def history(self) -> list[Epoch]:
         """The epochs so far, in order."""
@@ -92,6 +99,22 @@ class Run:
     def write_recipe(self, recipe: Recipe) -> Path:
         return write_json(self.folder / "recipe.json", recipe.plain())
 
+    def read_sealed(self, name: str) -> dict[str, Any]:
+        """A table of settings that was sealed; an altered one is refused."""
+        try:
+            return read_sealed(self.folder / name, AGAIN)
+        except FileNotFoundError as error:
+            raise ModisteError(
+                f"{self.folder} is not a finished run: {name} is missing. `modiste train` or `modiste study` makes one."
+            ) from error
+
+    def write_about(self, about: Mapping[str, Any]) -> Path:
+        """Declare the run finished: what made it, and the SHA-256 of each of its files."""
+        files = (path for path in sorted(self.folder.rglob("*")) if path.is_file() and path.suffix in (".csv", ".json", ".safetensors"))
+        names = {path.relative_to(self.folder).as_posix(): path for path in files}
+        listed = {name: digest(path) for name, path in names.items() if name not in UNLISTED}
+        return write_sealed(self.folder / "about.json", {**about, "files": listed})
+
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         try:
@@ -100,9 +123,7 @@ class Run:
                 raise ValueError("it holds no table of settings")
             return plain
         except FileNotFoundError as error:
-            raise ModisteError(
-                f"{self.folder} is not a finished run: {name} is missing. `modiste train` or `modiste study` makes one."
-            ) from error
+            raise ModisteError(f"{self.folder} is not the folder of a run: {name} is missing.") from error
         except ValueError as error:
             raise ModisteError(f"{path} is damaged ({error}). Delete the folder and train the run again.") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from modiste.data.describe import Contents
 from modiste.evaluation.figures import class_report, confusions, curves, f1_dots, png, svg
 from modiste.evaluation.metrics import accuracy, macro_f1
 from modiste.evaluation.pilot import pilot, recommendation
@@ -20,16 +22,17 @@ from modiste.models.heads import HEADS
 from modiste.models.variants import VARIANTS, build
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_bytes, write_json, write_text
-from modiste.records.errors import ModisteError
+from modiste.records.errors import Busy, ModisteError, Stopped
+from modiste.records.launch import follows
 from modiste.records.plain import all_keys
 from modiste.records.predictions import Predictions
-from modiste.records.progress import Progress, Tell, silent
+from modiste.records.progress import Progress, Tell
 from modiste.records.recipe import Recipe
 from modiste.records.run import Epoch, Run, run_folder
 from modiste.records.table import Table
 from modiste.studies.definitions import Study
 from modiste.studies.plan import minutes
-from modiste.training.fit import check_before_work, divided, fit, used_hash
+from modiste.training.fit import USUAL, Manner, check_before_work, divided, fit, used_contents
 
 Runs = Mapping[str, Sequence[Run]]  # variant -> its finished runs, a seed each
 
@@ -42,46 +45,62 @@ class Finished:
     folder: Path
     runs: Runs
     lacking: int  # runs that are not finished
+    left: str = ""  # why, in words
 
     @property
     def report(self) -> Path:
         return self.folder / "report.html"
 
 
-def finish(
-    study: Study,
-    catalogue: Catalogue,
-    runs: Path = Path("runs"),
-    *,
-    where: str = "auto",
-    tell: Tell = silent,
-    train: bool = True,
-) -> Finished:
+def finish(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner: Manner = USUAL, *, train: bool = True) -> Finished:
     """Run what the study still lacks (nothing if `train` is false), then write its tables, figures and report."""
     for recipe in study.recipes.values():
-        check_before_work(recipe, where)
-    data_hash = used_hash(catalogue, tell)
+        check_before_work(recipe, manner.where)
+    contents = used_contents(catalogue, manner.tell)
     for recipe in study.recipes.values():
-        divided(catalogue, recipe, data_hash)  # refuses splits that some variant could not be trained with
+        divided(catalogue, recipe, contents)  # refuses splits that some variant could not be trained with
     if train:
-        check_weights(study, catalogue, runs, data_hash, tell)
-    found: dict[str, list[Run]] = {name: [] for name in study.recipes}
+        check_weights(study, catalogue, runs, contents.data_hash, manner.tell)
+    left = train_what_is_lacking(study, catalogue, runs, manner, contents) if train else ""
     planned = study.planned()
-    for number, (name, recipe) in enumerate(planned):
-        tell(Progress(f"study {study.name}", number, len(planned), "runs", f"{name}, seed {recipe.seed}"))
-        run = Run(run_folder(runs, recipe, data_hash))
-        if train:
-            run = fit(recipe, catalogue, runs, where=where, tell=tell, data_hash=data_hash)
-        if run.finished:
+    manner.tell(Progress(f"study {study.name}", len(planned), len(planned), "runs", "writing the report"))
+    found: dict[str, list[Run]] = {name: [] for name in study.recipes}
+    for name, recipe in planned:
+        if (run := Run(run_folder(runs, recipe, contents.data_hash))).finished:
             found[name].append(run)
-    tell(Progress(f"study {study.name}", len(planned), len(planned), "runs", "writing the report"))
-    folder = runs / "studies" / study.name
     if not any(found.values()):
-        raise ModisteError(f"{runs}: no run of the study '{study.name}' with these settings is finished, so there is nothing to report.")
-    tables = tables_of(study, found)
+        why = left or "Run the study first."
+        raise ModisteError(f"{runs}: no run of the study '{study.name}' with these settings is finished, nothing to report. {why}")
+    tables, folder = tables_of(study, found), runs / "studies" / study.name
     lacking = len(planned) - sum(len(some) for some in found.values())
-    write_out(study, catalogue, data_hash, found, tables, folder, lacking)
-    return Finished(tables, folder, found, lacking)
+    if not follows():
+        write_out(study, catalogue, contents, found, tables, folder, lacking)
+    return Finished(tables, folder, found, lacking, left)
+
+
+def train_what_is_lacking(study: Study, catalogue: Catalogue, runs: Path, manner: Manner, contents: Contents) -> str:
+    """Train one run after another; why some are left, in words, or nothing.
+
+    A run that another process trains is left for the end: two processes on one folder share a study's work.
+    """
+    waiting, busy, planned = deque(study.planned()), [], study.planned()
+    while waiting:
+        name, recipe = waiting.popleft()
+        done = len(planned) - len(waiting) - 1
+        manner.tell(Progress(f"study {study.name}", done, len(planned), "runs", f"{name}, seed {recipe.seed}"))
+        try:
+            fit(recipe, catalogue, runs, manner, contents)
+        except Busy as error:
+            if (name, recipe) not in busy:
+                waiting.append((name, recipe))
+                busy.append((name, recipe))
+            else:
+                return str(error)
+        except Stopped as stopped:
+            if stopped.exit_code:
+                raise
+            return str(stopped)
+    return ""
 
 
 def check_weights(study: Study, catalogue: Catalogue, runs: Path, data_hash: str, tell: Tell) -> None:
@@ -147,7 +166,9 @@ def figure_groups(study: Study, results: Mapping[str, Sequence[Predictions]]) ->
     return {caption: names for caption, names in there.items() if names}
 
 
-def write_out(study: Study, catalogue: Catalogue, data_hash: str, found: Runs, tables: Sequence[Table], folder: Path, lacking: int) -> None:
+def write_out(
+    study: Study, catalogue: Catalogue, contents: Contents, found: Runs, tables: Sequence[Table], folder: Path, lacking: int
+) -> None:
     """report.html, and each table and figure as a file of its own."""
     for name, table in zip(study.tables, tables, strict=True):
         stem = folder / "tables" / (f"table-{name}" if name.isdigit() else name)
@@ -161,7 +182,7 @@ def write_out(study: Study, catalogue: Catalogue, data_hash: str, found: Runs, t
         drawings[caption] = svg(figure)
         write_text(stem.with_suffix(".svg"), drawings[caption])
         write_bytes(stem.with_suffix(".png"), png(figure))
-    facts = circumstances(study, catalogue, data_hash, found)
+    facts = circumstances(study, catalogue, contents, found)
     write_json(folder / "study.json", {**facts, "runs": {name: [run.folder.name for run in some] for name, some in found.items()}})
     html = page(f"Study: {study.name}", study.question, in_words(study, found, lacking), tables, drawings, facts)
     write_text(folder / "report.html", html)
@@ -216,19 +237,19 @@ def other_than_paper(study: Study) -> list[str]:
     return sorted(found)
 
 
-def circumstances(study: Study, catalogue: Catalogue, data_hash: str, found: Runs) -> dict[str, str]:
+def circumstances(study: Study, catalogue: Catalogue, contents: Contents, found: Runs) -> dict[str, str]:
     """Recipe, data, versions, time: what made the result."""
     some_runs = [run for some in found.values() for run in some]
     about = some_runs[0].about
     trunks = {run.about["trunk"] for run in some_runs if "trunk" in run.about} - {run.folder.name for run in some_runs}
     behind = [Run(some_runs[0].folder.parent / name) for name in trunks]
     seconds = sum(run.about["seconds"] for run in [*some_runs, *(run for run in behind if run.finished)])
-    splits = divided(catalogue, next(iter(study.recipes.values())), data_hash).named()
+    splits = divided(catalogue, next(iter(study.recipes.values())), contents).named()
     recipe = next(iter(study.recipes.values()))
     return {
         "Classes": str(catalogue.classes),
         "Photos": ", ".join(f"{name} {len(part)}" for name, part in splits.items()),
-        "Data hash": data_hash,
+        "Data hash": contents.data_hash,
         "Pixels": f"{recipe.pixels.side} px, {recipe.pixels.colour}, {recipe.pixels.fit}",
         "Training": f"{recipe.epochs} epochs, batch {recipe.batch}, {recipe.optimiser} at {recipe.lr:g}, sampling {recipe.sampling}",
         "Seeds": ", ".join(map(str, study.seeds)),

@@ -15,16 +15,17 @@ from modiste.data.describe import describe
 from modiste.models.heads import HEADS
 from modiste.models.variants import parameters, sketch
 from modiste.records.catalogue import Catalogue
-from modiste.records.progress import Progress, Tell, silent
+from modiste.records.progress import Progress
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, run_folder
 from modiste.records.table import Cell, Table
 from modiste.studies.definitions import Study
-from modiste.training.fit import Splits, check_before_work, divided, used_hash, without_second_stage
-from modiste.training.loop import Lesson, Watched, epoch_batches, optimiser_of, step
-from modiste.training.losses import loss
-from modiste.training.machine import device, precision
-from modiste.training.model import Eyes, Model
+from modiste.training.fit import USUAL, Manner, Splits, check_before_work, divided, lesson_of, used_contents, whole, without_second_stage
+from modiste.training.given import Eyes
+from modiste.training.loop import epoch_batches, learner_of, step
+from modiste.training.machine import device, memory_kept
+from modiste.training.model import Model
+from modiste.training.team import Team
 
 WARM, TIMED = 1, 4  # steps
 PREDICTING = 0.5  # a fp32 prediction costs about half a bf16 training step a photo
@@ -42,18 +43,18 @@ class Plan:
         return {"tables": [table.plain() for table in self.tables], "seconds": round(self.seconds), "disk_bytes": self.disk_bytes}
 
 
-def plan(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), *, where: str = "auto", tell: Tell = silent) -> Plan:
+def plan(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner: Manner = USUAL) -> Plan:
     """What `finish` would do: photos, draws, runs with parameters, steps, measured time, disk. Trains nothing."""
     for recipe in study.recipes.values():
-        check_before_work(recipe, where)
-    data_hash = used_hash(catalogue, tell)
-    splits = {name: divided(catalogue, recipe, data_hash) for name, recipe in study.recipes.items()}
+        check_before_work(recipe, manner.where)
+    contents = used_contents(catalogue, manner.tell)
+    splits = {name: divided(catalogue, recipe, contents) for name, recipe in study.recipes.items()}
     rows, seconds, disk = [], 0.0, 0
-    timed: dict[Recipe, float] = {}
+    timed: dict[Recipe, Pace] = {}
     seen: set[Path] = set()
     for number, (name, recipe) in enumerate(study.planned()):
-        tell(Progress("measuring", number, len(study.planned()), "variants", name))
-        row, takes, bytes_ = run_row(name, recipe, splits[name], runs, where, timed, seen)
+        manner.tell(Progress("measuring", number, len(study.planned()), "variants", name))
+        row, takes, bytes_ = run_row(name, recipe, splits[name], runs, manner.where, timed, seen)
         rows.append(row)
         seconds, disk = seconds + takes, disk + bytes_
     some_recipe, some_splits = next(iter(study.recipes.values())), next(iter(splits.values()))
@@ -82,15 +83,15 @@ def draws(splits: Splits, recipe: Recipe) -> Table:
 
 
 def run_row(
-    name: str, recipe: Recipe, splits: Splits, runs: Path, where: str, timed: dict[Recipe, float], seen: set[Path]
+    name: str, recipe: Recipe, splits: Splits, runs: Path, where: str, timed: dict[Recipe, Pace], seen: set[Path]
 ) -> tuple[tuple[Cell, ...], float, int]:
     """One line of the plan, the seconds it will take and the bytes it will leave."""
     classes = len(splits.train.classes)
     with torch.device("meta"):  # counted, not filled
         trainable, frozen = parameters(sketch(recipe.network, classes, recipe.pixels.channels))
-    folder = run_folder(runs, recipe, splits.data_hash)
+    folder = run_folder(runs, recipe, splits.contents.data_hash)
     second = HEADS[recipe.network.head] is not None
-    trunk = run_folder(runs, without_second_stage(recipe), splits.data_hash) if second else folder
+    trunk = run_folder(runs, without_second_stage(recipe), splits.contents.data_hash) if second else folder
     state = state_of(Run(folder), Run(trunk), seen)
     steps = recipe.epochs * len(epoch_batches(np.array(splits.train.labels()), recipe, 0))
     if state == "finished":
@@ -99,13 +100,13 @@ def run_row(
     seen |= {folder, trunk}
     pace = seconds_a_step(recipe, splits, where, timed)
     done = len(Run(trunk).history()) / recipe.epochs if (trunk / "checkpoint.safetensors").is_file() else 0.0
-    photos = len(splits.train)
-    watched = len(splits.validation or splits.test or ())
-    training = (steps * (1 - done) * pace) * (1 + PREDICTING * watched / photos) if trains else 0.0
-    predicting = pace / min(recipe.batch, photos) * PREDICTING * (watched + (2 * photos if second else 0))
+    photos, watched = len(splits.train), len(splits.validation or splits.test or ())
+    watching = watched * pace.photo * recipe.epochs
+    training = (steps * pace.step + watching) * (1 - done) + (photos + watched) * pace.once if trains else 0.0
+    predicting = PREDICTING * pace.whole * (watched + (2 * photos if second else 0))
     size = 4 * (trainable + frozen) * (2 if second and trains else 1)
     takes = training + predicting
-    row: tuple[Cell, ...] = (name, recipe.seed, state, trainable, frozen, steps if trains else 0, pace, takes / 60, round(size / 1e6))
+    row: tuple[Cell, ...] = (name, recipe.seed, state, trainable, frozen, steps if trains else 0, pace.step, takes / 60, round(size / 1e6))
     return row, takes, size
 
 
@@ -120,39 +121,47 @@ def state_of(run: Run, trunk: Run, seen: set[Path]) -> str:
     return f"goes on after epoch {done[-1].epoch}" if done else "to train"
 
 
-def seconds_a_step(recipe: Recipe, splits: Splits, where: str, timed: dict[Recipe, float]) -> float:
+@dataclass(frozen=True)
+class Pace:
+    """Seconds: of a training step; to look at a photo after an epoch; for a photo's features, once; for a photo, all of it."""
+
+    step: float
+    photo: float
+    once: float
+    whole: float
+
+
+def seconds_a_step(recipe: Recipe, splits: Splits, where: str, timed: dict[Recipe, Pace]) -> Pace:
     """Measured on this machine, with made-up pictures of the right size; the same network is measured once."""
-    key = without_second_stage(recipe).changed({"seed": 0, "epochs": 1})
+    key = without_second_stage(recipe).changed({"seed": 0, "epochs": 1, "warmup_epochs": 0})
     if key not in timed:
-        timed[key] = measure(key, splits, device(where))
+        with memory_kept():
+            timed[key] = measure(key, splits, device(where))
     return timed[key]
 
 
-def measure(recipe: Recipe, splits: Splits, where: torch.device) -> float:
+def measure(recipe: Recipe, splits: Splits, where: torch.device) -> Pace:
     rng = np.random.default_rng(0)
-    batch = min(recipe.batch, len(splits.train))
+    batch = min(recipe.batch * recipe.accumulate, len(splits.train))
     shape = (batch, recipe.pixels.side, recipe.pixels.side, 3 if recipe.pixels.colour == "rgb" else 1)
     classes = splits.train.classes
-    pictures = Pictures((), rng.integers(0, 256, shape, np.uint8), rng.integers(0, len(classes), batch))
-    mean, std = IMAGENET_MEAN[: recipe.pixels.channels], IMAGENET_STD[: recipe.pixels.channels]
-    network = sketch(recipe.network, len(classes), recipe.pixels.channels).train()
-    network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    lesson = Lesson(
-        Model(classes, Eyes(recipe.pixels, mean, std), network),
-        recipe,
-        loss("hinge" if recipe.network.head == "hinge" else recipe.loss, splits.train.counts()),
-        pictures,
-        Watched("", pictures),
-        where,
-        precision(recipe.precision, where) == "bf16",
-        silent,
-    )
-    optimiser, rows, took = optimiser_of(recipe, network, where), np.arange(batch), []
+    pictures = Pictures.of(("",) * batch, rng.integers(0, 256, shape, np.uint8), rng.integers(0, len(classes), batch))
+    grey = recipe.pixels.colour != "rgb"
+    mean, std = ((0.5,), (0.25,)) if grey else (IMAGENET_MEAN, IMAGENET_STD)
+    eyes = Eyes(recipe.pixels, mean * (recipe.pixels.channels // len(mean)), std * (recipe.pixels.channels // len(std)))
+    network = sketch(recipe.network, len(classes), recipe.pixels.channels)
+    begun = time.perf_counter()
+    lesson = lesson_of(recipe, Model(classes, eyes, network), pictures, "", pictures, Team(where), Manner())
+    features = (time.perf_counter() - begun) / (2 * batch)
+    learner, rows, took = learner_of(lesson), np.arange(batch), []
+    part = lesson.part(network)
     for _ in range(WARM + TIMED):
         begun = time.perf_counter()
-        step(lesson, optimiser, rows)
+        step(lesson, learner, part, rows, recipe.pixels.side)
         took.append(time.perf_counter() - begun)
-    return min(took[WARM:])  # of a machine that other work may disturb, the undisturbed step
+    fastest = min(took[WARM:])  # of a machine that other work may disturb, the undisturbed step
+    once = features if lesson.part is not whole else 0.0
+    return Pace(fastest, PREDICTING * fastest / batch, once, max(once, fastest / batch))
 
 
 def cache_bytes(study: Study, splits: Mapping[str, Splits]) -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
-from modiste.records.disk import write_bytes
-from modiste.records.errors import ModisteError
+from modiste.models.tensors import read_tensors, write_tensors
+from modiste.models.variants import Classifier
+from modiste.records.errors import ModisteError, TrainingDiverged
+from modiste.records.run import Epoch
+from modiste.training.averaging import Average
 
 
 @dataclass
@@ -28,37 +28,62 @@ class Position:
     seconds: float = 0.0
 
 
-def save_checkpoint(path: Path, position: Position, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+@dataclass(frozen=True)
+class Learner:
+    """What changes while training goes on: the network, its optimiser, and the running mean of its weights if one is kept."""
+
+    network: Classifier
+    optimiser: torch.optim.Optimizer
+    average: Average | None = None
+
+    @property
+    def kept(self) -> Classifier:
+        """The network that is measured, and that the run keeps."""
+        kept = self.network if self.average is None else self.average.network
+        assert isinstance(kept, Classifier)
+        return kept
+
+
+def save_checkpoint(path: Path, position: Position, epochs: Sequence[Epoch], learner: Learner) -> None:
     """Chance needs no place here: what is random in a step follows from seed, epoch and step alone."""
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
-    for number, state in optimiser.state_dict()["state"].items():
+    tensors = {f"network.{name}": value for name, value in learner.network.state_dict().items()}
+    for number, state in learner.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{key}": value for key, value in state.items() if value is not None}
-    flat = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    write_bytes(path, save(flat, metadata={"position": json.dumps(asdict(position))}))
+    if learner.average is not None:
+        tensors |= {f"average.{name}": value for name, value in learner.average.tensors().items()}
+    if not all(torch.isfinite(value.sum()) for value in tensors.values() if value.is_floating_point()):
+        raise TrainingDiverged("the weights are no longer numbers")
+    write_tensors(path, tensors, {"position": asdict(position), "epochs": [asdict(epoch) for epoch in epochs]})
 
 
-def load_checkpoint(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> Position:
-    """Put network and optimiser where they were, in place, and say where that is."""
+def load_checkpoint(path: Path, learner: Learner) -> tuple[Position, list[Epoch]]:
+    """Put the learner where it was, in place, and say where that is and what its epochs were."""
+    remedy = "Delete it, and the run starts from its first epoch."
+    tensors, facts = read_tensors(path, remedy)
     try:
-        with safe_open(path, framework="pt") as file:
-            position = Position(**json.loads(file.metadata()["position"]))
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        put_back(tensors, network, optimiser)
-    except (SafetensorError, KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise ModisteError(f"{path} is damaged ({error}). Delete it, and the run starts from its first epoch.") from error
-    return position
+        position, epochs = Position(**facts["position"]), [Epoch(**epoch) for epoch in facts["epochs"]]
+        put_back(within(tensors, "network"), within(tensors, "optimiser"), learner)
+        if learner.average is not None:
+            learner.average.put_back(within(tensors, "average"))
+    except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise ModisteError(f"{path} is not a checkpoint of this run ({error}). {remedy}") from error
+    return position, epochs
 
 
-def put_back(tensors: Mapping[str, Tensor], network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+def within(tensors: Mapping[str, Tensor], room: str) -> dict[str, Tensor]:
+    """The tensors whose name opens with `room.`, without it."""
+    return {name.removeprefix(f"{room}."): value for name, value in tensors.items() if name.startswith(f"{room}.")}
+
+
+def put_back(network: Mapping[str, Tensor], moments: Mapping[str, Tensor], learner: Learner) -> None:
     """Weights and moments from a checkpoint's tensors."""
-    network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")})
+    learner.network.load_state_dict(network)
     states: dict[int, dict[str, Tensor]] = {}
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    for name, value in tensors.items():
-        if name.startswith("optimiser."):
-            _, number, key = name.split(".")
-            states.setdefault(int(number), {})[key] = laid_out_like(weights[int(number)], value)
-    optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
+    weights = [weight for group in learner.optimiser.param_groups for weight in group["params"]]
+    for name, value in moments.items():
+        number, key = name.split(".")
+        states.setdefault(int(number), {})[key] = laid_out_like(weights[int(number)], value)
+    learner.optimiser.load_state_dict({"state": states, "param_groups": learner.optimiser.state_dict()["param_groups"]})
 
 
 def laid_out_like(weight: Tensor, value: Tensor) -> Tensor:

@@ -3,40 +3,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from modiste.data.batches import Pictures, augmentation, constants, decode, sampling_weights
-from modiste.data.describe import data_hash as hash_of
+from modiste.data.describe import Contents
+from modiste.data.describe import contents as contents_of
 from modiste.data.split import carve
 from modiste.models.heads import HEADS
-from modiste.models.variants import build, check, parameters
+from modiste.models.variants import Classifier, build, check, parameters, still_part
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue
-from modiste.records.disk import digest, write_json
+from modiste.records.disk import digest
 from modiste.records.errors import ModisteError, unknown
+from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import Recipe
-from modiste.records.run import Run, run_folder
+from modiste.records.run import ONLY_WHILE_TRAINING, Run, run_folder
+from modiste.training.given import Eyes, computed, cut_off, features_of, pictures_of
+from modiste.training.loggers import check_loggers
 from modiste.training.loop import OPTIMISERS, Lesson, Watched, learn
 from modiste.training.losses import loss
-from modiste.training.machine import circumstances, device, precision
-from modiste.training.model import Eyes, Model, open_model, outputs, predict, save_model
+from modiste.training.machine import circumstances, device, memory_kept, precision
+from modiste.training.model import Model, open_model, predict, save_model
+from modiste.training.team import Team, gather
 
 
 @dataclass(frozen=True)
 class Splits:
-    """The photos of a run by what they are for, and the hash that stands for them all."""
+    """The photos of a run by what they are for, and what stands for the content of them all."""
 
     train: Catalogue
     validation: Catalogue | None
     test: Catalogue | None
-    data_hash: str
+    contents: Contents
 
     def named(self) -> dict[str, Catalogue]:
         """The splits there are, by name."""
@@ -44,55 +50,79 @@ class Splits:
         return {name: part for name, part in found.items() if part is not None}
 
 
-def fit(
-    recipe: Recipe,
-    catalogue: Catalogue,
-    runs: Path = Path("runs"),
-    *,
-    where: str = "auto",
-    tell: Tell = silent,
-    data_hash: str | None = None,
-    checkpoint_seconds: float = 60.0,
-) -> Run:
+@dataclass(frozen=True)
+class Manner:
+    """How runs are trained, which decides nothing of what comes out: where, whom to tell, when to keep and to stop, what to log to."""
+
+    where: str = "auto"
+    tell: Tell = silent
+    checkpoint_seconds: float = 60.0
+    deadline: float | None = None  # on the clock time.monotonic: stop after the step that passes it
+    log: tuple[str, ...] = ()  # names of LOGGERS
+
+
+USUAL = Manner()
+
+
+def fit(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), manner: Manner = USUAL, contents: Contents | None = None) -> Run:
     """The finished run of a recipe on a catalogue: found in `runs`, gone on with where it was stopped, or trained.
 
     The catalogue needs labelled photos in split 'train'; those in 'validation' and 'test' are used if they are there.
+    `Busy` where another process trains the same run; `Stopped` when it was asked to stop.
     """
-    splits = divided(catalogue, recipe, data_hash or used_hash(catalogue, tell))
-    run = Run(run_folder(runs, recipe, splits.data_hash))
-    if run.finished:
+    splits = divided(catalogue, recipe, contents or used_contents(catalogue, manner.tell))
+    run = Run(run_folder(runs, recipe, splits.contents.data_hash))
+    check_before_work(recipe, manner.where)
+    check_loggers(manner.log)
+    team = gather(device(manner.where))
+    if not team.agree(run.finished):
+        with memory_kept(), sole_writer(run, team, manner.tell):
+            if not team.agree(run.finished):  # by the process that had the lock until now
+                finish(recipe, catalogue, splits, run, manner, team)
+    if team.leads:
         sweep(run)
-        return run
-    check_before_work(recipe, where)
-    begun = time.monotonic()
-    device_used = device(where)
-    pictures = {name: decode(part, recipe.pixels, splits.data_hash, runs / "cache", tell) for name, part in splits.named().items()}
-    if HEADS[recipe.network.head] is None:
-        model, facts = trained(recipe, splits, pictures, run, device_used, tell, checkpoint_seconds)
-    else:
-        trunk = fit(
-            without_second_stage(recipe),
-            catalogue,
-            runs,
-            where=where,
-            tell=tell,
-            data_hash=splits.data_hash,
-            checkpoint_seconds=checkpoint_seconds,
-        )
-        begun = time.monotonic()  # the trunk's time stands in the trunk's own folder
-        model, facts = second_stage(recipe, trunk, pictures, run, device_used, tell)
-    save_model(run.folder, model, recipe.network)
-    for name, part in pictures.items():
-        if name != TRAIN:
-            predict(model, part, device_used, tell, f"predicting {name}").write(run.folder / "predictions" / f"{name}.csv")
-    write_about(run, recipe, splits, model, device_used, facts, time.monotonic() - begun)
-    sweep(run)
     return run
+
+
+@contextmanager
+def sole_writer(run: Run, team: Team, tell: Tell) -> Iterator[None]:
+    """The run is this team's until the block ends; what an earlier process left half written is taken away."""
+    if not team.leads:
+        yield
+        return
+    with locked(run.folder / ".lock", str(run.folder), tell=tell):
+        for leftover in run.folder.rglob(".*.part"):
+            leftover.unlink(missing_ok=True)
+        yield
+
+
+def finish(recipe: Recipe, catalogue: Catalogue, splits: Splits, run: Run, manner: Manner, team: Team) -> None:
+    """Train the run, or fit its second stage, then store the model, what it says of each photo, and what made it."""
+    begun = time.monotonic()
+    cache, digests, tell = run.folder.parent / "cache", splits.contents.digests, manner.tell
+    pictures = {
+        name: team.first_the_leader(lambda part=part: decode(part, recipe.pixels, cache, digests, tell))  # type: ignore[misc]
+        for name, part in splits.named().items()
+    }
+    if HEADS[recipe.network.head] is None:
+        model, facts = trained(recipe, splits, pictures, run, manner, team)
+    else:
+        trunk = fit(without_second_stage(recipe), catalogue, run.folder.parent, manner, splits.contents)
+        begun = time.monotonic()  # the trunk's time stands in the trunk's own folder
+        model, facts = second_stage(recipe, trunk, pictures, run, team, tell)
+    said = {name: predict(model, part, team, tell, f"predicting {name}") for name, part in pictures.items() if name != TRAIN}
+    if team.leads:
+        run.write_recipe(recipe)
+        save_model(run.folder, model, recipe.network)
+        for name, predictions in said.items():
+            predictions.write(run.folder / "predictions" / f"{name}.csv")
+        run.write_about(about(recipe, splits, model, team, facts, time.monotonic() - begun))
+    team.wait()
 
 
 def sweep(run: Run) -> None:
     """Take away what only an unfinished run needs; a run killed just before this is swept when it is next asked for."""
-    for leftover in ("checkpoint.safetensors", "best.safetensors"):
+    for leftover in ONLY_WHILE_TRAINING:
         (run.folder / leftover).unlink(missing_ok=True)
 
 
@@ -105,20 +135,22 @@ def check_before_work(recipe: Recipe, where: str = "auto") -> None:
     with torch.device("meta"):  # takes neither memory nor time: can it be built?
         build(replace(recipe.network, weights="none", frozen=False), 2, recipe.pixels.channels)
     augmentation(recipe.augment, recipe.pixels.side)
-    loss(recipe.loss, [1])
+    loss("hinge" if recipe.network.head == "hinge" else recipe.loss, [1], recipe.label_smoothing)
     if recipe.network.backbone == "resnet18" and not recipe.network.frozen and recipe.batch == 1:
         raise ModisteError("batch = 1: ResNet-18's batch-norm needs 2 photos or more in a batch.")
-    if recipe.network.backbone == "alexnet" and recipe.pixels.side < 63:
-        raise ModisteError(f"pixels.side = {recipe.pixels.side}: AlexNet's three pools need 63 px or more.")
+    least = min(recipe.pixels.side, recipe.first_side or recipe.pixels.side)
+    if recipe.network.backbone == "alexnet" and least < 63:
+        key = "pixels.side" if least == recipe.pixels.side else "first_side"
+        raise ModisteError(f"{key} = {least}: AlexNet's three pools need 63 px or more.")
 
 
-def used_hash(catalogue: Catalogue, tell: Tell = silent) -> str:
-    """The hash of the photos that a study can use: labelled ones in train, validation and test."""
+def used_contents(catalogue: Catalogue, tell: Tell = silent) -> Contents:
+    """What stands for the photos that a study can use: labelled ones in train, validation and test."""
     used = [photo for photo in catalogue.photos if photo.split in (TRAIN, VALIDATION, TEST) and photo.label is not None]
-    return hash_of(catalogue.with_photos(used), lambda done, total: tell(Progress("reading photos", done, total)))
+    return contents_of(catalogue.with_photos(used), lambda done, total: tell(Progress("reading photos", done, total)))
 
 
-def divided(catalogue: Catalogue, recipe: Recipe, data_hash: str) -> Splits:
+def divided(catalogue: Catalogue, recipe: Recipe, contents: Contents) -> Splits:
     """The splits a recipe asks for; validation is the catalogue's own, or carved from train where the recipe says so.
 
     Photos stand by path, for draws go by place: the order of a catalogue's rows changes nothing.
@@ -139,7 +171,7 @@ def divided(catalogue: Catalogue, recipe: Recipe, data_hash: str) -> Splits:
         raise ModisteError("select=best and patience choose by a validation split. Set validation=0.15, or give the catalogue one.")
     if validation is None and not len(test):
         raise ModisteError(f"{catalogue.root}: neither split 'test' nor 'validation' has labelled photos, so nothing could be measured.")
-    return Splits(train, validation, test if len(test) else None, data_hash)
+    return Splits(train, validation, test if len(test) else None, contents)
 
 
 def check_classes(catalogue: Catalogue, train: Catalogue) -> None:
@@ -153,7 +185,7 @@ def check_classes(catalogue: Catalogue, train: Catalogue) -> None:
 
 
 def trained(
-    recipe: Recipe, splits: Splits, pictures: Mapping[str, Pictures], run: Run, where: torch.device, tell: Tell, checkpoint_seconds: float
+    recipe: Recipe, splits: Splits, pictures: Mapping[str, Pictures], run: Run, manner: Manner, team: Team
 ) -> tuple[Model, dict[str, Any]]:
     """A network trained from its first step to its last, or from its checkpoint on."""
     mean, std = constants(recipe.pixels, recipe.network.weights != "none", pictures[TRAIN])
@@ -161,27 +193,55 @@ def trained(
     network = build(recipe.network, len(splits.train.classes), recipe.pixels.channels)
     model = Model(splits.train.classes, Eyes(recipe.pixels, tuple(mean), tuple(std)), network)
     watched = VALIDATION if VALIDATION in pictures else TEST
-    bf16 = precision(recipe.precision, where) == "bf16"
-    loss_name = "hinge" if recipe.network.head == "hinge" else recipe.loss
-    lesson = Lesson(
-        model,
-        recipe,
-        loss(loss_name, splits.train.counts()),
-        pictures[TRAIN],
-        Watched(watched, pictures[watched]),
-        where,
-        bf16,
-        tell,
-        checkpoint_seconds,
-    )
-    run.write_recipe(recipe)
+    if team.leads:
+        run.write_recipe(recipe)
+    begun = time.monotonic()
+    lesson = lesson_of(recipe, model, pictures[TRAIN], watched, pictures[watched], team, manner)
+    prepared = time.monotonic() - begun
     kept = learn(lesson, run)
     learnt = round(sum(epoch.seconds for epoch in run.history()), 2)  # of all its sittings, where it was stopped
-    return model, {"kept_epoch": kept, "precision": "bf16" if bf16 else "fp32", "training_seconds": learnt}
+    facts = {"kept_epoch": kept, "precision": "bf16" if lesson.bf16 else "fp32", "training_seconds": learnt}
+    return model, {**facts, "features_seconds": round(prepared, 2)} if lesson.part is not whole else facts
+
+
+def lesson_of(recipe: Recipe, model: Model, train: Pictures, watched: str, looked_at: Pictures, team: Team, manner: Manner) -> Lesson:
+    """What there is to learn from: pictures, or the features of the network's still part, computed here once."""
+    network, eyes, counts = model.network, model.eyes, np.bincount(train.labels, minlength=len(model.classes)).tolist()
+    bf16 = precision(recipe.precision, team.where) == "bf16"
+    loss_name = "hinge" if recipe.network.head == "hinge" else recipe.loss
+    given = {TRAIN: pictures_of(train, eyes, network, recipe.augment), watched: pictures_of(looked_at, eyes, network)}
+    still = cut_off(network, recipe, len(train) + len(looked_at), recipe.pixels.channels)
+    if still is not None:
+        still.to(team.where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        given = {name: features_of(still, some, team, bf16, manner.tell, f"features of {name}") for name, some in given.items()}
+    return Lesson(
+        model,
+        recipe,
+        loss(loss_name, counts, recipe.label_smoothing),
+        given[TRAIN],
+        Watched(watched, given[watched], loss(loss_name, counts)),
+        team,
+        bf16,
+        manner.tell,
+        whole if still is None else learning_part,
+        manner.checkpoint_seconds,
+        manner.deadline,
+        manner.log,
+    )
+
+
+def whole(network: Classifier) -> nn.Module:
+    """All of a network learns, or works on pictures."""
+    return network
+
+
+def learning_part(network: Classifier) -> nn.Module:
+    """What stands behind the still part of a network."""
+    return still_part(network)[1]
 
 
 def second_stage(
-    recipe: Recipe, trunk: Run, pictures: Mapping[str, Pictures], run: Run, where: torch.device, tell: Tell
+    recipe: Recipe, trunk: Run, pictures: Mapping[str, Pictures], run: Run, team: Team, tell: Tell
 ) -> tuple[Model, dict[str, Any]]:
     """The trunk's network with an SVM, fitted on its features of the training photos, in the place of its last layer."""
     model, train = open_model(trunk), pictures[TRAIN]
@@ -189,7 +249,8 @@ def second_stage(
     assert fit_head is not None
 
     def features(name: str) -> Tensor:
-        return outputs(model.network.backbone, model.eyes, pictures[name], where, tell, f"features of {name}")
+        given = pictures_of(pictures[name], model.eyes, model.network)
+        return computed(model.network.backbone, given, team, tell, f"features of {name}", dtype=torch.float32)
 
     balance = sampling_weights(train.labels) if recipe.sampling == "weighted" else np.ones(len(train))
     of_train = features(TRAIN).double().numpy()
@@ -201,8 +262,8 @@ def second_stage(
     with torch.inference_mode():
         folded = fitted.layer(of_told).argmax(1).numpy()
     same = int((fitted.decide(of_told.double().numpy()).argmax(1) == folded).sum())
-    run.write_recipe(recipe)
-    run.write_history(trunk.history())
+    if team.leads:
+        run.write_history(trunk.history())
     svm = {"c": fitted.c, "agrees_with_scikit_learn": f"{same} of {len(folded)} photos of {told}"}
     return model, {**{key: trunk.about[key] for key in ("kept_epoch", "precision")}, "trunk": trunk.folder.name, "svm": svm}
 
@@ -212,21 +273,18 @@ def without_second_stage(recipe: Recipe) -> Recipe:
     return replace(recipe, network=replace(recipe.network, head="softmax", svm_c=None))
 
 
-def write_about(
-    run: Run, recipe: Recipe, splits: Splits, model: Model, where: torch.device, facts: Mapping[str, Any], seconds: float
-) -> None:
-    """What made the run; with it the run is finished."""
+def about(recipe: Recipe, splits: Splits, model: Model, team: Team, facts: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """What made the run."""
     trainable, frozen = parameters(model.network)
-    about = {
+    return {
         **facts,
         "seconds": round(max(seconds, facts.get("training_seconds", 0.0)), 2),
         "parameters": {"trainable": trainable, "frozen": frozen},
-        "data": {"hash": splits.data_hash, "photos": {name: len(part) for name, part in splits.named().items()}},
+        "data": {"hash": splits.contents.data_hash, "photos": {name: len(part) for name, part in splits.named().items()}},
         "classes": list(model.classes.names),
         "started_from": started_from(recipe),
-        "made_with": circumstances(where),
+        "made_with": {**circumstances(team.where), "processes": team.size},
     }
-    write_json(run.folder / "about.json", about)
 
 
 def started_from(recipe: Recipe) -> str:

@@ -111,9 +111,10 @@ def record(**facts: Any) -> bytes:
 
 
 def mlflow(run: Run, recipe: Recipe, epochs: Sequence[Epoch]) -> Logger:
-    """One MLflow run a run, found again by its tag, in RUNS/mlflow.db: `mlflow ui --backend-store-uri sqlite:///RUNS/mlflow.db`.
+    """One MLflow run a run, found again by its tag, in RUNS/mlflow.db.
 
     An epoch that stands there is not logged again. Files are not copied: the tag names the folder that has them.
+    MLflow's pages come with the package mlflow itself: `mlflow ui --backend-store-uri sqlite:///RUNS/mlflow.db`.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when it is imported
     logging.getLogger("mlflow.store.db").setLevel(logging.WARNING)  # it tells of every table that it makes

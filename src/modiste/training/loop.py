@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from modiste.data.batches import Pictures, draw_order
+from modiste.data.batches import draw_order
 from modiste.evaluation.metrics import macro_f1
-from modiste.records.disk import write_bytes
-from modiste.records.errors import ModisteError, TrainingDiverged, unknown
+from modiste.models.tensors import read_tensors, write_tensors
+from modiste.models.variants import Classifier
+from modiste.records.errors import ModisteError, Stopped, TrainingDiverged, unknown
 from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell
 from modiste.records.recipe import Recipe
 from modiste.records.run import Epoch, Run
-from modiste.training.checkpoint import Position, load_checkpoint, save_checkpoint
+from modiste.training.averaging import Average
+from modiste.training.checkpoint import Learner, Position, load_checkpoint, save_checkpoint
+from modiste.training.given import Given, moved
+from modiste.training.loggers import open_loggers
 from modiste.training.losses import Loss
+from modiste.training.mixing import at_side, grown_side, mixed, mixed_loss
 from modiste.training.model import Model
+from modiste.training.schedules import lr_factor
+from modiste.training.stopping import Wish, stoppable
+from modiste.training.team import Team
+
+MEASURED_AT_ONCE = 64  # photos
+CHECKPOINTS_COST = 0.02  # of the time, at most: a larger network is kept less often
 
 
 @dataclass(frozen=True)
@@ -32,115 +42,175 @@ class Watched:
     """The split whose loss and accuracy are looked at after each epoch: validation, or else test."""
 
     name: str
-    pictures: Pictures
+    given: Given
+    loss: Loss  # without smoothing
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What one run learns from and how: the model, its recipe and loss, the photos, where to compute, whom to tell."""
+    """What one run learns from and how: the model, its recipe and loss, what is given, who computes, whom to tell.
+
+    `part` is what of a network works on what is given: all of it, or what stands behind its still part.
+    """
 
     model: Model
     recipe: Recipe
     loss: Loss
-    train: Pictures
+    train: Given
     watched: Watched
-    where: torch.device
+    team: Team
     bf16: bool
     tell: Tell
+    part: Callable[[Classifier], nn.Module] = lambda network: network
     checkpoint_seconds: float = 60.0
+    deadline: float | None = None  # on the clock time.monotonic
+    log: tuple[str, ...] = ()  # names of LOGGERS
 
 
 def learn(lesson: Lesson, run: Run) -> int:
     """Train to the end, from the run's checkpoint if one stands there; the number of the epoch whose weights are kept."""
-    network, recipe = lesson.model.network, lesson.recipe
-    network.to(lesson.where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = optimiser_of(recipe, network, lesson.where)
+    recipe, best = lesson.recipe, run.folder / "best.safetensors"
+    learner = learner_of(lesson)
     path = run.folder / "checkpoint.safetensors"
-    position = load_checkpoint(path, network, optimiser) if path.is_file() else Position()
-    epochs = run.history()[: position.epoch]
-    if len(epochs) < position.epoch or (position.epoch and recipe.select == "best" and not (run.folder / "best.safetensors").is_file()):
-        raise ModisteError(f"{run.folder}: its history or best weights do not reach its checkpoint. Delete the folder to train it again.")
-    saved = time.monotonic()
-    while position.epoch < recipe.epochs and not out_of_patience(epochs, recipe.patience):
-        saved = train_epoch(lesson, optimiser, position, path, saved)
-        epochs.append(measured(lesson, position))
-        run.write_history(epochs)
-        if recipe.select == "best" and best_epoch(epochs) == epochs[-1].epoch:
-            keep(run.folder / "best.safetensors", network)
-        position = Position(epoch=position.epoch + 1)
-    if recipe.select == "last":
-        return epochs[-1].epoch
-    network.load_state_dict(load_file(run.folder / "best.safetensors"))
-    return best_epoch(epochs)
+    position, epochs = load_checkpoint(path, learner) if path.is_file() else (Position(), [])
+    if epochs and recipe.select == "best" and not best.is_file():
+        raise ModisteError(f"{run.folder}: its best weights are gone. Delete the folder to train it again.")
+    logger = open_loggers(lesson.log if lesson.team.leads else (), run, recipe, epochs)
+    keeper = Keeper(path, lesson, learner, epochs)
+    facts = None
+    try:
+        with stoppable(lesson.deadline) as wish:
+            joined = lesson.team.joined(lesson.part(learner.network))
+            while position.epoch < recipe.epochs and not out_of_patience(epochs, recipe.patience):
+                train_epoch(lesson, learner, joined, position, keeper, wish)
+                epochs.append(measured(lesson, learner, position, keeper, wish))
+                if lesson.team.leads:
+                    run.write_history(epochs)
+                    if recipe.select == "best" and best_epoch(epochs) == epochs[-1].epoch:
+                        write_tensors(best, learner.kept.state_dict())
+                logger.tell(epochs[-1])
+                position = Position(epoch=position.epoch + 1)
+        kept = epochs[-1].epoch if recipe.select == "last" else best_epoch(epochs)
+        facts = {"kept_epoch": kept, "macro_f1": epochs[kept - 1].macro_f1}
+    finally:
+        logger.close(facts)
+    lesson.team.wait()
+    weights = learner.kept.state_dict() if recipe.select == "last" else read_tensors(best, "Delete the folder to train it again.")[0]
+    lesson.model.network.load_state_dict(weights)
+    return kept
 
 
-def train_epoch(lesson: Lesson, optimiser: torch.optim.Optimizer, position: Position, checkpoint: Path, saved: float) -> float:
-    """The steps of an epoch that are still to do; `position` is kept up to date. `saved` is when the last checkpoint was written."""
-    network, recipe = lesson.model.network, lesson.recipe
-    batches = epoch_batches(lesson.train.labels, recipe, position.epoch)
-    network.train()
-    begun = time.monotonic()
-    before = position.seconds
+def learner_of(lesson: Lesson) -> Learner:
+    """The network where it is trained, laid out as it is trained, with an optimiser."""
+    network, recipe, where = lesson.model.network, lesson.recipe, lesson.team.where
+    network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Learner(network, optimiser_of(recipe, network, where), Average(network, recipe.ema) if recipe.ema else None)
+
+
+@dataclass
+class Keeper:
+    """Writes checkpoints by the clock, or at once when it is asked."""
+
+    path: Path
+    lesson: Lesson
+    learner: Learner
+    epochs: list[Epoch]
+    saved: float = 0.0
+    took: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.saved = time.monotonic()
+
+    def now_and_then(self, position: Position) -> None:
+        """A checkpoint, if the last one is old enough for what one costs."""
+        if time.monotonic() - self.saved > max(self.lesson.checkpoint_seconds, self.took / CHECKPOINTS_COST):
+            self.write(position)
+
+    def write(self, position: Position) -> None:
+        begun = time.monotonic()
+        if self.lesson.team.leads:
+            try:
+                save_checkpoint(self.path, position, self.epochs, self.learner)
+            except TrainingDiverged as error:
+                raise diverged(self, position, str(error)) from error
+        self.saved = time.monotonic()
+        self.took = self.saved - begun
+
+
+def train_epoch(lesson: Lesson, learner: Learner, joined: nn.Module, position: Position, keeper: Keeper, wish: Wish) -> None:
+    """The steps of an epoch that are still to do; `position` is kept up to date."""
+    recipe, team = lesson.recipe, lesson.team
+    batches = epoch_batches(lesson.train.labels, recipe, position.epoch, 2 * team.size)
+    side = grown_side(position.epoch, recipe.epochs, recipe.first_side, recipe.pixels.side)
+    learner.network.train()
+    begun, before = time.monotonic(), position.seconds
     for rows in batches[position.step :]:
-        torch.manual_seed(chance(recipe.seed, position.epoch, position.step))  # dropout and augmentation of this step
-        step_loss, hits = step(lesson, optimiser, rows)
-        if not math.isfinite(step_loss):
-            raise TrainingDiverged(
-                f"the loss became {step_loss} in epoch {position.epoch + 1}, step {position.step + 1}. Try a smaller lr than {recipe.lr:g}"
-                + (", or precision=fp32." if lesson.bf16 else ".")
-            )
+        torch.manual_seed(chance(recipe.seed, position.epoch, position.step, team.rank))  # dropout and augmentation of this step
+        set_lr(learner.optimiser, recipe, position, len(batches))
+        loss_sum, hits, asked = team.total(*step(lesson, learner, joined, rows, side), float(wish.reason is not None))
+        if not math.isfinite(loss_sum):
+            raise diverged(keeper, position, f"the loss became {loss_sum}")
         position.step += 1
-        position.loss_sum += step_loss * len(rows)
-        position.hits += hits
+        position.loss_sum += loss_sum
+        position.hits += int(hits)
         position.seen += len(rows)
         position.seconds = before + time.monotonic() - begun
         note = f"epoch {position.epoch + 1} of {recipe.epochs}, loss {position.loss_sum / position.seen:.3f}"
         done = position.epoch * len(lesson.train) + position.seen
         lesson.tell(Progress("training", done, recipe.epochs * len(lesson.train), note=note))
-        if time.monotonic() - saved > lesson.checkpoint_seconds:
-            save_checkpoint(checkpoint, position, network, optimiser)
-            saved = time.monotonic()
-    return saved
+        if asked:
+            raise stopped(keeper, position, wish)
+        keeper.now_and_then(position)
 
 
-def step(lesson: Lesson, optimiser: torch.optim.Optimizer, rows: NDArray[np.int64]) -> tuple[float, int]:
-    """One step on the photos of these rows: the loss, and how many of them were right."""
-    pictures = lesson.model.eyes.see(lesson.train.pixels[rows], lesson.recipe.augment).to(lesson.where)
-    labels = torch.from_numpy(lesson.train.labels[rows]).to(lesson.where)
-    optimiser.zero_grad(set_to_none=True)
-    scores = forward(lesson, pictures)
-    loss = lesson.loss(scores, labels)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
-    return loss.item(), int((scores.argmax(1) == labels).sum())
+def step(lesson: Lesson, learner: Learner, joined: nn.Module, rows: NDArray[np.int64], side: int) -> tuple[float, int]:
+    """One step on the photos of these rows, this process's share of them: the sum of their losses, and how many were right."""
+    recipe, team = lesson.recipe, lesson.team
+    learner.optimiser.zero_grad(set_to_none=True)
+    loss_sum, hits = 0.0, 0
+    for few in pieces(team.mine(rows), recipe.batch / team.size):
+        labels = moved(torch.from_numpy(lesson.train.labels[few]), team.where)
+        given = moved(lesson.train.see(few), team.where)
+        if recipe.first_side:
+            given = at_side(given, side)
+        given, partners, share = mixed(given, labels, recipe.mixup, recipe.cutmix)
+        scores = forward(lesson, joined, given)
+        loss = mixed_loss(lesson.loss, scores, labels, partners, share)
+        weight = len(few) * team.size / len(rows)  # a team's gradients become their mean
+        (loss * weight).backward()  # type: ignore[no-untyped-call]
+        loss_sum += loss.item() * len(few)
+        hits += int((scores.argmax(1) == labels).sum())
+    learner.optimiser.step()
+    if learner.average is not None:
+        learner.average.update(learner.network)
+    return loss_sum, hits
 
 
-def forward(lesson: Lesson, pictures: Tensor) -> Tensor:
+def pieces(rows: NDArray[np.int64], at_once: float) -> list[NDArray[np.int64]]:
+    """Rows in as few parts of about equal size as hold `at_once` or fewer each."""
+    return np.array_split(rows, math.ceil(len(rows) / math.ceil(at_once)))
+
+
+def forward(lesson: Lesson, part: nn.Module, given: Tensor) -> Tensor:
     """Scores in fp32, computed in the lesson's precision."""
-    with torch.autocast(lesson.where.type, torch.bfloat16, enabled=lesson.bf16):
-        scores: Tensor = lesson.model.network(pictures)
+    with torch.autocast(lesson.team.where.type, torch.bfloat16, enabled=lesson.bf16):
+        scores: Tensor = part(given)
     return scores.float()
 
 
-@torch.inference_mode()
-def measured(lesson: Lesson, position: Position) -> Epoch:
+def measured(lesson: Lesson, learner: Learner, position: Position, keeper: Keeper, wish: Wish) -> Epoch:
     """The epoch's line of history, with loss, accuracy and macro F1 on the watched split."""
-    network, pictures = lesson.model.network.eval(), lesson.watched.pictures
-    parts = []
-    for start in range(0, len(pictures), 64):
-        parts.append(forward(lesson, lesson.model.eyes.see(pictures.pixels[start : start + 64]).to(lesson.where)))
-        lesson.tell(Progress(f"looking at {lesson.watched.name}", min(start + 64, len(pictures)), len(pictures)))
-    scores = torch.cat(parts)
+    scores = scores_of(lesson, learner, position, keeper, wish)
     if not torch.isfinite(scores).all():
-        raise TrainingDiverged(f"after epoch {position.epoch + 1} the network's scores are no longer numbers. Try a smaller lr.")
-    network.train()
-    said = Predictions(lesson.model.classes.names, pictures.paths, pictures.labels, scores.double().cpu().numpy())
+        raise diverged(keeper, position, "the network's scores are no longer numbers")
+    watched = lesson.watched
+    said = Predictions(lesson.model.classes.names, watched.given.paths, watched.given.labels, scores.double().cpu().numpy())
     return Epoch(
         epoch=position.epoch + 1,
         train_loss=position.loss_sum / position.seen,
         train_accuracy=position.hits / position.seen,
-        watched=lesson.watched.name,
-        loss=float(lesson.loss(scores, torch.from_numpy(pictures.labels).to(lesson.where))),
+        watched=watched.name,
+        loss=float(watched.loss(scores, torch.from_numpy(watched.given.labels).to(scores.device))),
         accuracy=float((said.called == said.truth).mean()),
         macro_f1=macro_f1(said),
         photos_per_second=position.seen / max(position.seconds, 1e-9),
@@ -148,31 +218,67 @@ def measured(lesson: Lesson, position: Position) -> Epoch:
     )
 
 
-def epoch_batches(labels: NDArray[np.int64], recipe: Recipe, epoch: int) -> list[NDArray[np.int64]]:
-    """The rows of each step of an epoch, from seed and epoch alone; a last batch of one joins the one before it."""
+@torch.no_grad()
+def scores_of(lesson: Lesson, learner: Learner, position: Position, keeper: Keeper, wish: Wish) -> Tensor:
+    """Scores of the watched photos, each by one process of the team: (N, K)."""
+    given, team = lesson.watched.given, lesson.team
+    part, rows, made = lesson.part(learner.kept).eval(), team.mine(np.arange(len(given))), []
+    for start in range(0, len(rows), MEASURED_AT_ONCE):
+        made.append(forward(lesson, part, moved(given.see(rows[start : start + MEASURED_AT_ONCE]), team.where)))
+        lesson.tell(Progress(f"looking at {lesson.watched.name}", min((start + MEASURED_AT_ONCE) * team.size, len(given)), len(given)))
+        if team.size == 1 and wish.reason:
+            raise stopped(keeper, position, wish)
+    return team.whole(torch.cat(made), len(given))
+
+
+def stopped(keeper: Keeper, position: Position, wish: Wish) -> Stopped:
+    """Keep all that was done, and say how to go on."""
+    keeper.write(position)
+    keeper.lesson.team.wait()
+    reason, exit_code = wish.reason or ("another process of the team", 130)
+    place = f"epoch {position.epoch + 1} of {keeper.lesson.recipe.epochs}, step {position.step}"
+    return Stopped(f"stopped by {reason} after {place}; all of it is in {keeper.path}. The same command goes on from there.", exit_code)
+
+
+def diverged(keeper: Keeper, position: Position, what: str) -> TrainingDiverged:
+    """What became of the numbers, what still stands, and what to try."""
+    recipe = keeper.lesson.recipe
+    or_fp32 = ", or precision=fp32" if keeper.lesson.bf16 else ""
+    last = f"\nThe last good state stands in {keeper.path}." if keeper.path.is_file() else ""
+    return TrainingDiverged(
+        f"{what} in epoch {position.epoch + 1}, after {position.step} steps of it. Try a smaller lr than {recipe.lr:g}{or_fp32}.{last}"
+    )
+
+
+def set_lr(optimiser: torch.optim.Optimizer, recipe: Recipe, position: Position, steps: int) -> None:
+    """The learning rate of the step that comes, by the recipe's schedule."""
+    factor = lr_factor(recipe.schedule, position.epoch * steps + position.step, recipe.epochs * steps, recipe.warmup_epochs * steps)
+    for group in optimiser.param_groups:
+        group["lr"] = recipe.lr * factor
+
+
+def epoch_batches(labels: NDArray[np.int64], recipe: Recipe, epoch: int, least: int = 2) -> list[NDArray[np.int64]]:
+    """The rows of each step of an epoch, from seed and epoch alone; a last batch of fewer than `least` joins the one before it."""
     order = draw_order(labels, recipe.sampling, np.random.default_rng([recipe.seed, epoch]))
-    cuts = list(range(recipe.batch, len(order), recipe.batch))
-    if cuts and len(order) - cuts[-1] == 1:  # batch-norm has no spread to measure in one photo
+    photos = recipe.batch * recipe.accumulate
+    cuts = list(range(photos, len(order), photos))
+    if cuts and len(order) - cuts[-1] < least:  # batch-norm has no spread to measure in one photo
         cuts.pop()
     return np.split(order, cuts)
 
 
-def chance(seed: int, epoch: int, step: int) -> int:
-    """The seed of one step: the same whether or not the run was stopped before it."""
-    return int(np.random.SeedSequence([seed, epoch, step]).generate_state(1)[0])
+def chance(seed: int, epoch: int, step: int, rank: int = 0) -> int:
+    """The seed of one step in one process of a team: the same whether or not the run was stopped before it."""
+    return int(np.random.SeedSequence([seed, epoch, step, *([rank] if rank else [])]).generate_state(1)[0])
 
 
-def best_epoch(epochs: list[Epoch]) -> int:
+def best_epoch(epochs: Sequence[Epoch]) -> int:
     """The number of the first epoch with the highest macro F1 on the watched split."""
     return max(epochs, key=lambda epoch: (epoch.macro_f1, -epoch.epoch)).epoch
 
 
-def out_of_patience(epochs: list[Epoch], patience: int | None) -> bool:
+def out_of_patience(epochs: Sequence[Epoch], patience: int | None) -> bool:
     return bool(patience and epochs and epochs[-1].epoch - best_epoch(epochs) >= patience)
-
-
-def keep(path: Path, network: nn.Module) -> None:
-    write_bytes(path, save({name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}))
 
 
 def optimiser_of(recipe: Recipe, network: nn.Module, where: torch.device) -> torch.optim.Optimizer:
