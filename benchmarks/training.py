@@ -107,7 +107,7 @@ def table(network: str, answers: Sequence[dict[str, Any]], warm_up: int) -> Tabl
             by_tool.setdefault(answer["tool"], {})[answer["round"]] = answer
     peaks, ours = by_tool.pop(PEAK, {}), by_tool.get(OURS, {})
     rows = []
-    for name, found in by_tool.items():
+    for name, found in ((name, by_tool[name]) for name in TOOLS if name in by_tool):
         for label, speed in speeds(name, warm_up).items():
             photos = {number: speed(answer) for number, answer in found.items()}
             ratios = [with_decoding(ours[number], warm_up, EPOCHS) / one for number, one in photos.items() if number in ours]

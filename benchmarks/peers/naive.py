@@ -38,7 +38,8 @@ def freeze(model: nn.Module) -> None:
     for weight in model.parameters():
         weight.requires_grad_(False)
     model.fc.requires_grad_(True)
-    model.train = lambda mode=True: model.eval()  # noqa: ARG005  (a frozen network is never put in training mode)
+    model.eval()
+    model.train = lambda mode=True: model  # noqa: ARG005  (a frozen network is never put in training mode)
 
 
 def main() -> None:
