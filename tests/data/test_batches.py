@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from modiste.data.augment import augment
 from modiste.data.batches import (
-    AUGMENTATIONS,
     IMAGENET_MEAN,
     IMAGENET_STD,
     Pictures,
-    augmentation,
     constants,
     decode,
     draw_order,
@@ -24,7 +23,6 @@ from modiste.data.batches import (
     to_input,
 )
 from modiste.records.catalogue import Catalogue, Photo
-from modiste.records.errors import UsageError
 from modiste.records.labels import PAPER_CLASSES
 from modiste.records.recipe import NORMALISE, Pixels
 
@@ -140,62 +138,32 @@ def test_expected_draws_are_the_mean_of_many_epochs(labels, sampling):
     assert sum(expected_draws(counts, sampling)) == pytest.approx(len(labels))
 
 
-def picture(channels, side=64):
-    """A garment-like patch with edges and shades; grey as the loop makes it, three equal channels."""
-    shades = np.random.default_rng(0).integers(0, 256, (8, 8, 3 if channels == 3 else 1), np.uint8)
-    pixels = torch.from_numpy(np.kron(shades, np.ones((side // 8, side // 8, 1), np.uint8))).permute(2, 0, 1)
-    return pixels.expand(3, -1, -1) if channels == "grey3" else pixels
-
-
-@pytest.mark.parametrize("channels", [1, 3, "grey3"])
-@pytest.mark.parametrize("name", AUGMENTATIONS)
-def test_an_augmentation_keeps_shape_and_type_and_follows_torch_s_seed(name, channels):
-    change, whole = augmentation([name], 64), picture(channels)
-    before = whole.clone()
-    torch.manual_seed(7)
-    first = [change(whole) for _ in range(12)]
-    torch.manual_seed(7)
-    again = [change(whole) for _ in range(12)]
-    for one, other in zip(first, again, strict=True):
-        assert one.shape == whole.shape
-        assert one.dtype == torch.uint8
-        assert torch.equal(one, other)
-    assert torch.equal(whole, before)
-    if name != "grey" or channels == 3:
-        assert any(not torch.equal(one, first[0]) for one in first), "twelve draws, all alike"
-
-
-@pytest.mark.parametrize("name", AUGMENTATIONS)
-def test_grey_stays_grey_under_every_augmentation(name):
-    """A network for grey must never be shown colour."""
+@pytest.mark.parametrize("channels, measured", [(3, 3), (3, 1), (1, 1)])
+def test_augmentations_come_before_grey_is_repeated_and_change_each_photo_apart(channels, measured):
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 32, measured), np.uint8).repeat(8, 0)
     torch.manual_seed(0)
-    change = augmentation([name], 64)
-    for _ in range(60):
-        made = change(picture("grey3"))
-        assert torch.equal(made[0], made[1])
-        assert torch.equal(made[0], made[2])
-
-
-def test_augmentations_are_applied_one_after_another_to_each_photo_apart():
-    pixels = np.repeat(picture(1).permute(1, 2, 0).numpy()[None], 8, 0)
-    torch.manual_seed(0)
-    made = to_input(pixels, 1, [0.0], [1.0], ["flip", "shift"])
+    made = to_input(pixels, channels, [0.0] * channels, [1.0] * channels, ["flip", "colour", "shift"])
     assert len({tuple(one.flatten().tolist()) for one in made}) > 2
-
-
-def test_no_augmentation_is_the_identity():
-    whole = picture(3)
-    assert torch.equal(augmentation((), 64)(whole), whole)
-
-
-def test_what_shows_beside_a_moved_photo_is_white():
     torch.manual_seed(0)
-    for name in ("rotate", "shift"):
-        made = torch.stack([augmentation([name], 64)(torch.zeros(3, 64, 64, dtype=torch.uint8)) for _ in range(8)])
-        assert made.max() == 255
-        assert (made[:, :, 32, 32] == 0).all()
+    expected = augment(torch.from_numpy(pixels).permute(0, 3, 1, 2), ["flip", "colour", "shift"]).expand(-1, channels, -1, -1)
+    torch.testing.assert_close(made, expected / 255)
 
 
-def test_an_unknown_augmentation_is_told_the_near_name():
-    with pytest.raises(UsageError, match=r"no augmentation called 'filp'.*Did you mean 'flip'"):
-        augmentation(["flip", "filp"], 64)
+@pytest.mark.parametrize("names", [(), ("rotate", "blur")])
+def test_three_equal_channels_folded_are_one_of_them_to_the_bit(names):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1), np.uint8)
+    made = []
+    for fold in (False, True):
+        torch.manual_seed(0)
+        made.append(to_input(pixels, 3, [0.41] * 3, [0.23] * 3, names, fold))
+    assert made[1].shape == (4, 1, 32, 32)
+    assert made[1].is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(made[0], made[1].expand(-1, 3, -1, -1))
+
+
+def test_nothing_is_folded_that_is_not_equal():
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    assert to_input(pixels, 3, [0.4] * 3, [0.2] * 3, fold=True).shape == (2, 3, 8, 8)
+    grey = to_input(pixels[..., :1], 3, IMAGENET_MEAN, IMAGENET_STD, fold=True)
+    torch.testing.assert_close(grey[:, 2:], to_input(pixels[..., :1], 1, IMAGENET_MEAN[2:], IMAGENET_STD[2:]))
+    assert to_input(pixels[..., :1], 3, [0.4] * 3, [0.2, 0.2, 0.3], fold=True).shape == (2, 3, 8, 8)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.transforms import v2
 
+from modiste.data.augment import augment as augmented
+from modiste.data.augment import check_augmentations
 from modiste.data.decoded import Pictures, decode
-from modiste.records.errors import unknown
 from modiste.records.recipe import Pixels
 
-__all__ = ["Pictures", "augmentation", "constants", "decode", "draw_order", "expected_draws", "sampling_weights", "to_input"]
+__all__ = [
+    "Pictures",
+    "augmentation",
+    "check_augmentations",
+    "constants",
+    "decode",
+    "draw_order",
+    "expected_draws",
+    "sampling_weights",
+    "to_input",
+]
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -64,37 +75,36 @@ def expected_draws(counts: Sequence[int], sampling: str) -> list[float]:
     return [sum(counts) / present if count else 0.0 for count in counts]
 
 
-def to_input(pixels: NDArray[np.uint8], channels: int, mean: Sequence[float], std: Sequence[float], augment: Sequence[str] = ()) -> Tensor:
-    """Pixels (B, S, S, C) as the network's input: (B, channels, S, S), normalised, grey repeated, channels last in memory."""
-    pictures = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2)  # a copy: the cache is read-only
-    if pictures.shape[1] < channels:
-        pictures = pictures.expand(-1, channels, -1, -1)
+def to_input(
+    pixels: NDArray[np.uint8], channels: int, mean: Sequence[float], std: Sequence[float], augment: Sequence[str] = (), fold: bool = False
+) -> Tensor:
+    """Pixels (B, S, S, C) as the network's input: (B, channels, S, S), augmented, normalised, grey repeated, channels last in memory.
+
+    With `fold`, three equal channels come as the one they are: (B, 1, S, S).
+    """
+    pictures = torch.from_numpy(np.require(pixels, requirements=("C", "W")))  # a copy where they may only be read
     if augment:
-        change = augmentation(tuple(augment), pictures.shape[-1])
-        pictures = torch.stack([change(picture) for picture in pictures])
-    scaled = pictures.contiguous(memory_format=torch.channels_last).float()
-    shape = (1, channels, 1, 1)
-    return scaled.sub_(255 * torch.tensor(mean).view(shape)).div_(255 * torch.tensor(std).view(shape))
+        pictures = augmented(pictures.permute(0, 3, 1, 2), augment).permute(0, 2, 3, 1).contiguous()
+    if pictures.shape[3] == channels:
+        made = normalised(pictures, mean, std)
+    elif fold and len(set(mean)) == len(set(std)) == 1:
+        made = normalised(pictures, mean[:1], std[:1])
+    else:
+        made = torch.empty(*pictures.shape[:3], channels)
+        for channel in range(channels):
+            made[..., channel] = normalised(pictures, mean[channel : channel + 1], std[channel : channel + 1])[..., 0]
+    return made.permute(0, 3, 1, 2)
 
 
-def augmentation(names: Sequence[str], side: int) -> v2.Transform:
-    """The named augmentations one after another, on a uint8 picture; chance comes from torch's generator."""
-    for name in names:
-        if name not in AUGMENTATIONS:
-            raise unknown("augmentation", name, AUGMENTATIONS)
-    return v2.Compose([AUGMENTATIONS[name](side) for name in names]) if names else v2.Identity()
+def normalised(pictures: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """(pixel / 255 - mean) / std, (B, S, S, C); a row of a picture at a time, for three constants a pixel are slow to come by."""
+    side = pictures.shape[2]
+    means, stds = (255 * torch.tensor(constants, dtype=torch.float64).repeat(side) for constants in (mean, std))
+    rows = pictures.flatten(2).float()  # (B, S, S * C)
+    return rows.sub_(means.float()).div_(stds.float()).view(pictures.shape)
 
 
-WHITE = 255  # what shows beside a turned or shifted picture: shops photograph on white
-AUGMENTATIONS: dict[str, Callable[[int], v2.Transform]] = {  # picture side -> transform of (C, S, S) uint8
-    "flip": lambda _side: v2.RandomHorizontalFlip(),
-    "crop": lambda side: v2.RandomResizedCrop(side, scale=(0.7, 1.0), antialias=True),
-    "rotate": lambda _side: v2.RandomRotation(15, interpolation=v2.InterpolationMode.BILINEAR, fill=WHITE),
-    "shift": lambda _side: v2.RandomAffine(0, translate=(0.1, 0.1), fill=WHITE),
-    "colour": lambda _side: v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.02),
-    "grey": lambda _side: v2.RandomGrayscale(0.2),
-    "blur": lambda _side: v2.RandomApply([v2.GaussianBlur(5, (0.1, 2.0))], p=0.3),
-    "erase": lambda _side: v2.RandomErasing(p=0.25, value=WHITE),
-    "randaugment": lambda _side: v2.RandAugment(fill=WHITE),
-    "trivialaugment": lambda _side: v2.TrivialAugmentWide(fill=WHITE),
-}
+def augmentation(names: Sequence[str], _side: int) -> Callable[[Tensor], Tensor]:
+    """The named augmentations as a function of a batch."""
+    check_augmentations(names)
+    return partial(augmented, names=names)
