@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from modiste.records.errors import MachineError, TrainingDiverged
+from modiste.records.errors import MachineError, ModisteError
 from modiste.records.table import Table
 
 MEMORY = 0.98  # of the smoothed loss, as in fastai
@@ -42,14 +42,14 @@ def find_lr(step_at: Callable[[float], float], lowest: float = 1e-7, highest: fl
     losses: list[float] = []
     mean = 0.0
     for number, lr in enumerate(np.geomspace(lowest, highest, steps).tolist(), 1):
-        mean = MEMORY * mean + (1 - MEMORY) * step_at(lr)
+        mean = MEMORY * mean + (1 - MEMORY) * float(step_at(lr))
         smoothed = mean / (1 - MEMORY**number)  # for the mean began at 0
         if not smoothed <= BLOWN * min(losses, default=math.inf):  # also where it is no number
             break
         lrs.append(lr)
         losses.append(smoothed)
     if (place := valley(losses)) is None:
-        raise TrainingDiverged(f"the loss fell at none of the learning rates from {lowest:g} to {highest:g}. Are the labels right?")
+        raise ModisteError(f"the loss fell at none of the learning rates from {lowest:g} to {highest:g}. Are the labels right?")
     rows = tuple((f"{lr:.3g}", loss) for lr, loss in zip(lrs, losses, strict=True))
     ended = f" The loss blew up at {lr:.3g}." if len(lrs) < steps else ""
     note = f"Suggested: lr = {lrs[place]:.2g}, two thirds down the longest valley of the smoothed loss.{ended}"
@@ -57,22 +57,26 @@ def find_lr(step_at: Callable[[float], float], lowest: float = 1e-7, highest: fl
 
 
 def valley(losses: Sequence[float]) -> int | None:
-    """The place two thirds down the longest run of ever lower losses (steps up between them left out), or None if none falls.
+    """The place two thirds down the longest fall of the loss, or None if it never falls.
 
-    Rather than the steepest place, which noise in two neighbouring losses may move anywhere: all of the fall has a say here.
-    It is what fastai suggests; the lowest loss itself would be too high a rate, for there the fall has ended.
+    Rather than the steepest place, which noise in two neighbours may move anywhere: all of the fall has a say, as in fastai's
+    `valley`. The lowest loss itself would be too high a rate, for there the fall has ended.
     """
-    lengths, befores = [1] * len(losses), [-1] * len(losses)
+    fall = longest_fall(losses)
+    return fall[len(fall) * 2 // 3] if len(fall) > 1 else None
+
+
+def longest_fall(losses: Sequence[float]) -> list[int]:
+    """The places of the longest row of ever lower losses; those between them may be higher.
+
+    >>> longest_fall([5, 6, 4, 7, 3, 8])
+    [0, 2, 4]
+    """
+    falls: list[list[int]] = []
     for place, loss in enumerate(losses):
-        for before in range(place):
-            if loss < losses[before] and lengths[place] < lengths[before] + 1:
-                lengths[place], befores[place] = lengths[before] + 1, before
-    if max(lengths, default=1) < 2:
-        return None
-    fall = [lengths.index(max(lengths))]
-    while befores[fall[-1]] >= 0:
-        fall.append(befores[fall[-1]])
-    return fall[len(fall) // 3]
+        longest = max((fall for fall in falls if losses[fall[-1]] > loss), key=len, default=[])
+        falls.append([*longest, place])
+    return max(falls, key=len, default=[])
 
 
 def best_batch(seconds_a_step: Callable[[int], float], sizes: Sequence[int] = (8, 16, 32, 64, 128, 256, 512)) -> FoundBatch:
