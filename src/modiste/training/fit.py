@@ -122,7 +122,7 @@ def finish(recipe: Recipe, catalogue: Catalogue, splits: Splits, run: Run, manne
 
 def sweep(run: Run) -> None:
     """Take away what only an unfinished run needs; a run killed just before this is swept when it is next asked for."""
-    for leftover in ONLY_WHILE_TRAINING:
+    for leftover in (*ONLY_WHILE_TRAINING, ".lock"):  # who holds the lock of a finished run only looks, and finds it finished
         (run.folder / leftover).unlink(missing_ok=True)
 
 
