@@ -275,6 +275,23 @@ build()
     assert slots_of(cache, SMALL).pixels.stat().st_size == 6 * SLOT_BYTES
 
 
+def test_pixels_are_on_disk_before_a_line_tells_of_them(shelf, cache, monkeypatch):
+    """What a power loss may take away: whatever was not flushed."""
+    monkeypatch.setattr(decoded, "PORTION", 2)
+    where, whole, flushed = slots_of(cache, SMALL), os.fsync, [0]
+
+    def fsync(handle):
+        told = where.index.stat().st_size // slots.LINE_BYTES if where.index.exists() else 0
+        assert told * SLOT_BYTES <= flushed[-1]
+        if os.path.samestat(os.fstat(handle), where.pixels.stat()):
+            flushed.append(where.pixels.stat().st_size)
+        whole(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    decode(shelf, SMALL, cache)
+    assert flushed == [0, *(photos * SLOT_BYTES for photos in (2, 4, 6))]
+
+
 def test_photos_are_appended_in_portions_of_time_too(shelf, cache, monkeypatch):
     monkeypatch.setattr(decoded, "PORTION_SECONDS", 0.0)
     appended = []
@@ -366,9 +383,23 @@ def test_photos_no_longer_asked_for_make_room_and_what_is_mapped_stays(shelf, ca
     for number in range(6):
         paint(shelf.root / f"{number}.png", 10 + number)
     new = decode(shelf, SMALL, cache, limit_bytes=7 * SLOT_BYTES)
+    assert isinstance(new.store, np.memmap)
     assert (new.at(slice(None)) == right(shelf)).all()
     assert len(lines(cache)) == 6
     assert os.name != "posix" or (old.at(slice(None)) == before).all()
+
+
+def test_photos_that_go_with_those_no_longer_asked_for_are_decoded_again(shelf, cache, asked):
+    """Half of what is asked for lies among what must go."""
+    decode(shelf, SMALL, cache)
+    for number in range(3):
+        paint(shelf.root / f"{number}.png", 10 + number)
+    asked.clear()
+    made = decode(shelf, SMALL, cache, limit_bytes=7 * SLOT_BYTES)
+    assert asked == [f"{number}.png" for number in range(6)]
+    assert isinstance(made.store, np.memmap)
+    assert (made.at(slice(None)) == right(shelf)).all()
+    assert len(lines(cache)) == 6
 
 
 def test_what_no_cache_can_hold_is_decoded_into_memory_and_nothing_makes_room_in_vain(shelf, cache):
