@@ -11,7 +11,7 @@ from modiste.records.errors import ModisteError
 from modiste.records.progress import Progress
 from modiste.records.recipe import Network, Pixels, Recipe
 from modiste.records.run import Run
-from modiste.training.fit import fit
+from modiste.training.fit import Manner, fit
 
 SMALL = Recipe(network=Network(backbone="resnet18"), pixels=Pixels(side=32), epochs=3, batch=16, precision="fp32")
 
@@ -28,7 +28,7 @@ def stopped_in_the_last_epoch(drawn: Catalogue, runs: Path, recipe: Recipe) -> P
             raise Stopped
 
     with pytest.raises(Stopped):
-        fit(recipe, drawn, runs, tell=tell, checkpoint_seconds=0)
+        fit(recipe, drawn, runs, Manner(tell=tell, checkpoint_seconds=0))
     (folder,) = (path for path in runs.iterdir() if path.name != "cache")
     return folder
 
@@ -44,27 +44,18 @@ def test_a_limit_leaves_out_splits_without_labels(drawn: Catalogue) -> None:
     assert {photo.split for photo in cut.photos} == {"train", "test"}
 
 
-def test_a_checkpoint_is_not_gone_on_with_when_its_history_is_gone(drawn: Catalogue, tmp_path: Path) -> None:
-    folder = stopped_in_the_last_epoch(drawn, tmp_path / "runs", SMALL)
-    (folder / "history.csv").unlink()
-    with pytest.raises(ModisteError, match="do not reach its checkpoint"):
-        fit(SMALL, drawn, tmp_path / "runs")
+def test_best_weights_that_are_gone_are_missed_in_words(drawn: Catalogue, tmp_path: Path) -> None:
+    recipe = SMALL.changed({"select": "best", "validation": 0.25})
+    folder = stopped_in_the_last_epoch(drawn, tmp_path / "runs", recipe)
+    (folder / "best.safetensors").unlink()
+    with pytest.raises(ModisteError, match="its best weights are gone"):
+        fit(recipe, drawn, tmp_path / "runs")
 
 
 def test_a_damaged_history_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "history.csv").write_text("epoch,train_loss\n1,x\n")
     with pytest.raises(ModisteError, match=r"history\.csv is damaged"):
         Run(tmp_path).history()
-
-
-def test_a_cache_that_was_cut_short_is_made_again(drawn: Catalogue, tmp_path: Path) -> None:
-    once = fit(SMALL.changed({"epochs": 1}), drawn, tmp_path / "runs")
-    for file in (tmp_path / "runs" / "cache").glob("*.npy"):
-        file.write_bytes(file.read_bytes()[:100])
-    other = fit(SMALL.changed({"epochs": 1, "seed": 1}), drawn, tmp_path / "runs")
-    again = fit(SMALL.changed({"epochs": 1}), drawn, tmp_path / "elsewhere")
-    assert (again.predictions().scores == once.predictions().scores).all()
-    assert (other.predictions().scores != once.predictions().scores).any()
 
 
 def test_a_run_killed_before_its_last_sweep_is_swept_when_it_is_asked_for(drawn: Catalogue, tmp_path: Path) -> None:

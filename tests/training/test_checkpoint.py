@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from modiste.models.variants import build
-from modiste.records.errors import ModisteError
+from modiste.records.errors import ModisteError, TrainingDiverged
 from modiste.records.recipe import Network, Recipe
-from modiste.training.checkpoint import Position, load_checkpoint, save_checkpoint
+from modiste.records.run import Epoch
+from modiste.training.checkpoint import Learner, Position, load_checkpoint, save_checkpoint
 from modiste.training.loop import OPTIMISERS, optimiser_of
 
 CPU = torch.device("cpu")
@@ -39,9 +40,10 @@ def test_what_is_saved_is_loaded_and_goes_on_alike(tmp_path, name):
     network, optimiser = pupil(name)
     taught(network, optimiser, 2)
     place = Position(3, 7, 0.1 + 0.2, 5, 56, 1 / 3)
-    save_checkpoint(tmp_path / "c.safetensors", place, network, optimiser)
+    epochs = [Epoch(1, 0.1, 1 / 3, "test", 0.2, 0.3, 0.1 + 0.2, 9.0, 1.0)]
+    save_checkpoint(tmp_path / "c.safetensors", place, epochs, Learner(network, optimiser))
     other, its_optimiser = pupil(name, seed=9)
-    assert load_checkpoint(tmp_path / "c.safetensors", other, its_optimiser) == place
+    assert load_checkpoint(tmp_path / "c.safetensors", Learner(other, its_optimiser)) == (place, epochs)
     for one, two in zip(moments(optimiser), moments(its_optimiser), strict=True):
         assert torch.equal(one, two)
         assert one.stride() == two.stride()
@@ -55,9 +57,9 @@ def test_moments_of_channels_last_weights_are_channels_last(tmp_path):
     """A fused step that walked them in another order would mix them up without a word."""
     network, optimiser = pupil("adam")
     taught(network, optimiser, 1)
-    save_checkpoint(tmp_path / "c.safetensors", Position(), network, optimiser)
+    save_checkpoint(tmp_path / "c.safetensors", Position(), [], Learner(network, optimiser))
     other, its_optimiser = pupil("adam")
-    load_checkpoint(tmp_path / "c.safetensors", other, its_optimiser)
+    load_checkpoint(tmp_path / "c.safetensors", Learner(other, its_optimiser))
     first = its_optimiser.state[other.backbone.body.layer1[0].block.conv1.weight]["exp_avg"]
     assert first.is_contiguous(memory_format=torch.channels_last)
     assert not first.is_contiguous()
@@ -65,8 +67,8 @@ def test_moments_of_channels_last_weights_are_channels_last(tmp_path):
 
 def test_a_checkpoint_before_any_step_holds_no_moments(tmp_path):
     network, optimiser = pupil("adam")
-    save_checkpoint(tmp_path / "c.safetensors", Position(), network, optimiser)
-    assert load_checkpoint(tmp_path / "c.safetensors", network, optimiser) == Position()
+    save_checkpoint(tmp_path / "c.safetensors", Position(), [], Learner(network, optimiser))
+    assert load_checkpoint(tmp_path / "c.safetensors", Learner(network, optimiser)) == (Position(), [])
     assert moments(optimiser) == []
 
 
@@ -74,19 +76,32 @@ def test_a_checkpoint_before_any_step_holds_no_moments(tmp_path):
 def test_a_damaged_checkpoint_is_refused_in_words(tmp_path, damage):
     network, optimiser = pupil("sgd")
     path = tmp_path / "c.safetensors"
-    save_checkpoint(path, Position(), network, optimiser)
+    save_checkpoint(path, Position(), [], Learner(network, optimiser))
     whole = path.read_bytes()
-    size = int.from_bytes(whole[:8], "little")
-    header = whole[8 : 8 + size].replace(b'"position"', b'"positron"')
-    path.write_bytes(
-        {"cut": whole[:5000], "empty": b"", "no position": whole[:8] + header + whole[8 + size :], "text": b"hats" * 99}[damage]
-    )
-    with pytest.raises(ModisteError, match=r"c.safetensors is damaged .* Delete it, and the run starts from its first epoch"):
-        load_checkpoint(path, network, optimiser)
+    altered = whole.replace(b"position", b"positron", 1)
+    path.write_bytes({"cut": whole[:5000], "empty": b"", "no position": altered, "text": b"hats" * 99}[damage])
+    with pytest.raises(ModisteError, match=r"c.safetensors .*damaged.* Delete it, and the run starts from its first epoch"):
+        load_checkpoint(path, Learner(network, optimiser))
+
+
+def test_a_checkpoint_of_another_network_is_refused_in_words(tmp_path):
+    network, optimiser = pupil("sgd")
+    save_checkpoint(tmp_path / "c.safetensors", Position(), [], Learner(build(Network(backbone="resnet18"), 3), optimiser))
+    with pytest.raises(ModisteError, match=r"c.safetensors is not a checkpoint of this run \(.* Delete it, and the run starts"):
+        load_checkpoint(tmp_path / "c.safetensors", Learner(network, optimiser))
 
 
 def test_positions_keep_their_floats_to_the_last_bit(tmp_path):
-    __, optimiser = pupil("sgd")
-    for value in np.random.default_rng(0).random(20) * 1e3:
-        save_checkpoint(tmp_path / "c.safetensors", Position(loss_sum=float(value)), torch.nn.Linear(1, 1), optimiser)
-        assert load_checkpoint(tmp_path / "c.safetensors", torch.nn.Linear(1, 1), optimiser).loss_sum == value
+    learner = Learner(*pupil("sgd"))
+    for value in np.random.default_rng(0).random(5) * 1e3:
+        save_checkpoint(tmp_path / "c.safetensors", Position(loss_sum=float(value)), [], learner)
+        assert load_checkpoint(tmp_path / "c.safetensors", learner)[0].loss_sum == value
+
+
+def test_weights_that_are_no_numbers_are_never_kept(tmp_path):
+    network, optimiser = pupil("sgd")
+    with torch.no_grad():
+        network.head.weight[0, 0] = float("nan")
+    with pytest.raises(TrainingDiverged):
+        save_checkpoint(tmp_path / "c.safetensors", Position(), [], Learner(network, optimiser))
+    assert not list(tmp_path.iterdir())

@@ -18,9 +18,10 @@ from modiste.records.catalogue import Catalogue
 from modiste.records.errors import MachineError, ModisteError, TrainingDiverged, UsageError
 from modiste.records.recipe import COLOURS, Network
 from modiste.training import fit as room
-from modiste.training.fit import check_before_work, divided, fit
+from modiste.training.fit import Manner, check_before_work, divided, fit
 from modiste.training.losses import LOSSES
 from modiste.training.model import open_model, predict
+from modiste.training.team import Team
 
 SECOND_STAGES = [name for name, stage in HEADS.items() if stage]
 CPU = torch.device("cpu")
@@ -48,7 +49,7 @@ def sound(short, drawn, tmp_path_factory):
 
 def test_a_finished_run_is_found_and_not_made_again(done, short, drawn):
     before, told = times(done.folder), []
-    again = fit(short, drawn, done.folder.parent, tell=told.append)
+    again = fit(short, drawn, done.folder.parent, Manner(tell=told.append))
     assert again == done
     assert times(done.folder) == before
     assert not [event for event in told if event.stage == "training"]
@@ -147,7 +148,7 @@ def test_a_run_without_test_predicts_validation(short, drawn, runs):
 @pytest.mark.parametrize("name", SECOND_STAGES)
 def test_an_svm_stands_on_the_softmax_run_of_its_depth_which_is_not_trained_again(name, done, short, drawn):
     before, told = times(done.folder), []
-    run = fit(replace(short, network=Network(head=name)), drawn, done.folder.parent, tell=told.append)
+    run = fit(replace(short, network=Network(head=name)), drawn, done.folder.parent, Manner(tell=told.append))
     assert times(done.folder) == before
     assert not [event for event in told if event.stage == "training"]
     assert run.about["trunk"] == done.folder.name
@@ -168,7 +169,7 @@ def test_an_svm_trains_its_trunk_where_there_is_none(short, drawn, runs):
     fit(replace(short, network=Network(convs=3, head="svm", svm_c=0.01), epochs=1), drawn, runs)
     trunk = replace(short, network=Network(convs=3), epochs=1)
     told = []
-    assert fit(trunk, drawn, runs, tell=told.append).finished
+    assert fit(trunk, drawn, runs, Manner(tell=told.append)).finished
     assert not [event for event in told if event.stage == "training"]
 
 
@@ -182,7 +183,7 @@ def test_every_head_learns_what_a_resnet_sees(name, short_resnet, drawn, tmp_pat
     if name not in SECOND_STAGES:
         assert run.history()[1].train_loss < 0.9 * run.history()[0].train_loss
         return
-    said = predict(open_model(run), decode(train, recipe.pixels, "hash", None), CPU)
+    said = predict(open_model(run), decode(train, recipe.pixels, None), Team(CPU))
     assert accuracy_score(said.truth, said.called) > max(train.counts()) / len(train)
 
 
@@ -203,7 +204,7 @@ def test_the_hinge_head_is_the_hinge_loss(short, drawn, runs):
 def test_every_colour_is_seen_alike_when_training_and_when_answering(colour, short, drawn, runs):
     recipe = replace(short, pixels=replace(short.pixels, colour=colour), epochs=1)
     run = fit(recipe, drawn, runs)
-    said = predict(open_model(run), decode(drawn.split("test"), recipe.pixels, "hash", None), CPU)
+    said = predict(open_model(run), decode(drawn.split("test"), recipe.pixels, None), Team(CPU))
     np.testing.assert_allclose(said.scores[np.argsort(said.photos)], run.predictions().scores, atol=1e-5)
 
 
@@ -308,4 +309,4 @@ def test_a_file_of_weights_that_is_not_there_is_named_before_anything(short, dra
 
 def test_a_device_that_is_not_there_is_refused(short, drawn, runs):
     with pytest.raises((MachineError, UsageError), match="device 'tpu' is not on this machine"):
-        fit(short, drawn, runs, where="tpu")
+        fit(short, drawn, runs, Manner("tpu"))

@@ -16,9 +16,22 @@ from modiste.records.labels import Classes
 from modiste.records.progress import silent
 from modiste.records.recipe import Network, Pixels, Recipe
 from modiste.records.run import Epoch
-from modiste.training.loop import OPTIMISERS, Lesson, Watched, best_epoch, chance, epoch_batches, optimiser_of, out_of_patience, step
+from modiste.training.given import Eyes, pictures_of
+from modiste.training.loop import (
+    OPTIMISERS,
+    Lesson,
+    Watched,
+    best_epoch,
+    chance,
+    epoch_batches,
+    learner_of,
+    optimiser_of,
+    out_of_patience,
+    step,
+)
 from modiste.training.losses import loss
-from modiste.training.model import Eyes, Model
+from modiste.training.model import Model
+from modiste.training.team import Team
 
 CPU = torch.device("cpu")
 
@@ -77,20 +90,27 @@ def lesson(optimiser="adam", bf16=False, **settings):
     """Two classes that anyone can tell apart: dark and bright."""
     labels = np.arange(8) % 2
     pixels = (np.random.default_rng(0).integers(0, 60, (8, 32, 32, 1)) + 150 * labels[:, None, None, None]).astype(np.uint8)
-    pictures = Pictures(tuple("abcdefgh"), pixels, labels)
+    pictures = Pictures.of(tuple("abcdefgh"), pixels, labels)
     torch.manual_seed(0)
     network = Network(backbone="resnet18")
     model = Model(Classes(("dark", "bright")), Eyes(Pixels(side=32), (0.5,) * 3, (0.25,) * 3), build(network, 2))
     recipe = Recipe(network=network, optimiser=optimiser, lr=1e-3, **settings)
-    return Lesson(model, recipe, loss("cross_entropy", [4, 4]), pictures, Watched("test", pictures), CPU, bf16, silent)
+    given, told = pictures_of(pictures, model.eyes, model.network), loss("cross_entropy", [4, 4])
+    return Lesson(model, recipe, told, given, Watched("test", given, told), Team(CPU), bf16, silent)
+
+
+def stepped(taught, times=1):
+    """(loss sum, hits) of each of some steps on all eight photos."""
+    learner = learner_of(taught)
+    learner.network.train()
+    return [step(taught, learner, learner.network, np.arange(8), 32) for _ in range(times)]
 
 
 @pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_every_optimiser_learns(name, bf16):
     taught = lesson(name, bf16)
-    optimiser = optimiser_of(taught.recipe, taught.model.network, CPU)
-    seen = [step(taught, optimiser, np.arange(8)) for _ in range(6)]
+    seen = stepped(taught, 6)
     assert seen[-1][0] < 0.7 * seen[0][0]
     assert seen[-1][1] == 8
 
@@ -113,9 +133,8 @@ def test_a_step_counts_what_was_right_before_it():
     taught = lesson()
     network = taught.model.network.train()
     with torch.no_grad():
-        called = network(taught.model.eyes.see(taught.train.pixels)).argmax(1).numpy()
-    again = lesson()
-    found = step(again, optimiser_of(again.recipe, again.model.network.train(), CPU), np.arange(8))
+        called = network(taught.train.see(np.arange(8))).argmax(1).numpy()
+    (found,) = stepped(lesson())
     assert found[1] == (called == taught.train.labels).sum()
 
 

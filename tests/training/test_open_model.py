@@ -12,11 +12,15 @@ import torch
 from modiste.data.batches import constants, decode
 from modiste.records.errors import MachineError, ModisteError
 from modiste.records.run import Run
+from modiste.records.seal import write_sealed
 from modiste.training.fit import fit
+from modiste.training.given import computed, pictures_of
 from modiste.training.machine import circumstances, device, multiplies_bf16, precision
-from modiste.training.model import open_model, outputs, predict
+from modiste.training.model import open_model, predict
+from modiste.training.team import Team
 
 CPU = torch.device("cpu")
+ALONE = Team(CPU)
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +36,19 @@ def copy(stored, tmp_path):
 @pytest.fixture(scope="module")
 def tested_pictures(stored, drawn):
     photos = sorted(drawn.split("test").photos, key=lambda photo: photo.path)
-    return decode(drawn.with_photos(photos), stored.recipe.pixels, "hash", None)
+    return decode(drawn.with_photos(photos), stored.recipe.pixels, None)
 
 
 def test_an_opened_model_says_what_the_run_said(copy, tested_pictures):
     """Wherever its folder was moved to."""
-    said, then = predict(open_model(copy), tested_pictures, CPU), copy.predictions()
+    said, then = predict(open_model(copy), tested_pictures, ALONE), copy.predictions()
     assert (said.photos, said.classes) == (then.photos, then.classes)
     np.testing.assert_allclose(said.scores, then.scores, atol=1e-6)
 
 
 def test_a_model_brings_its_eyes_and_classes_along(copy, drawn):
     model = open_model(copy)
-    train = decode(drawn.split("train"), copy.recipe.pixels, "hash", None)
+    train = decode(drawn.split("train"), copy.recipe.pixels, None)
     assert [list(model.eyes.mean), list(model.eyes.std)] == [pytest.approx(values) for values in constants(model.eyes.pixels, False, train)]
     assert model.eyes.pixels == copy.recipe.pixels
     assert model.classes == drawn.classes
@@ -52,13 +56,14 @@ def test_a_model_brings_its_eyes_and_classes_along(copy, drawn):
 
 def test_an_answer_does_not_hang_on_the_batch(stored, tested_pictures):
     model = open_model(stored)
-    together, apart = (outputs(model.network, model.eyes, tested_pictures, CPU, lambda _: None, "x", batch=size) for size in (16, 3))
+    given = pictures_of(tested_pictures, model.eyes, model.network)
+    together, apart = (computed(model.network, given, ALONE, lambda _: None, "x", batch=size) for size in (16, 3))
     torch.testing.assert_close(together, apart, rtol=0, atol=1e-5)
 
 
 def test_predicting_tells_of_every_photo_once(stored, tested_pictures):
     told = []
-    predict(open_model(stored), tested_pictures, CPU, told.append, "looking")
+    predict(open_model(stored), tested_pictures, ALONE, told.append, "looking")
     assert (told[-1].stage, told[-1].done, told[-1].total) == ("looking", 16, 16)
 
 
@@ -86,9 +91,9 @@ def test_a_missing_file_is_named(copy, name, words):
 
 
 def test_a_card_of_another_network_is_refused(copy):
-    card = json.loads((copy.folder / "model.json").read_text())
+    card = copy.read_sealed("model.json")
     card["network"]["convs"] = 3
-    (copy.folder / "model.json").write_text(json.dumps(card))
+    write_sealed(copy.folder / "model.json", card)
     with pytest.raises(ModisteError, match="these weights are not those of the recipe beside them"):
         open_model(copy)
 

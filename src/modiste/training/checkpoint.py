@@ -66,7 +66,8 @@ def load_checkpoint(path: Path, learner: Learner) -> tuple[Position, list[Epoch]
         if learner.average is not None:
             learner.average.put_back(within(tensors, "average"))
     except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise ModisteError(f"{path} is not a checkpoint of this run ({error}). {remedy}") from error
+        why = " ".join(str(error).split())[:150]
+        raise ModisteError(f"{path} is not a checkpoint of this run ({why} ...). {remedy}") from error
     return position, epochs
 
 

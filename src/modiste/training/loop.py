@@ -122,8 +122,9 @@ class Keeper:
         self.saved = time.monotonic()
 
     def now_and_then(self, position: Position) -> None:
-        """A checkpoint, if the last one is old enough for what one costs."""
-        if time.monotonic() - self.saved > max(self.lesson.checkpoint_seconds, self.took / CHECKPOINTS_COST):
+        """A checkpoint, if the last one is old enough for what one costs; after every step where seconds are 0."""
+        seconds = self.lesson.checkpoint_seconds
+        if not seconds or time.monotonic() - self.saved > max(seconds, self.took / CHECKPOINTS_COST):
             self.write(position)
 
     def write(self, position: Position) -> None:
@@ -132,7 +133,7 @@ class Keeper:
             try:
                 save_checkpoint(self.path, position, self.epochs, self.learner)
             except TrainingDiverged as error:
-                raise diverged(self, position, str(error)) from error
+                raise diverged(self, f"{error} after epoch {position.epoch + 1}, step {position.step}") from error
         self.saved = time.monotonic()
         self.took = self.saved - begun
 
@@ -149,7 +150,7 @@ def train_epoch(lesson: Lesson, learner: Learner, joined: nn.Module, position: P
         set_lr(learner.optimiser, recipe, position, len(batches))
         loss_sum, hits, asked = team.total(*step(lesson, learner, joined, rows, side), float(wish.reason is not None))
         if not math.isfinite(loss_sum):
-            raise diverged(keeper, position, f"the loss became {loss_sum}")
+            raise diverged(keeper, f"the loss became {loss_sum} in epoch {position.epoch + 1}, step {position.step + 1}")
         position.step += 1
         position.loss_sum += loss_sum
         position.hits += int(hits)
@@ -202,7 +203,7 @@ def measured(lesson: Lesson, learner: Learner, position: Position, keeper: Keepe
     """The epoch's line of history, with loss, accuracy and macro F1 on the watched split."""
     scores = scores_of(lesson, learner, position, keeper, wish)
     if not torch.isfinite(scores).all():
-        raise diverged(keeper, position, "the network's scores are no longer numbers")
+        raise diverged(keeper, f"after epoch {position.epoch + 1} the network's scores are no longer numbers")
     watched = lesson.watched
     said = Predictions(lesson.model.classes.names, watched.given.paths, watched.given.labels, scores.double().cpu().numpy())
     return Epoch(
@@ -240,14 +241,12 @@ def stopped(keeper: Keeper, position: Position, wish: Wish) -> Stopped:
     return Stopped(f"stopped by {reason} after {place}; all of it is in {keeper.path}. The same command goes on from there.", exit_code)
 
 
-def diverged(keeper: Keeper, position: Position, what: str) -> TrainingDiverged:
+def diverged(keeper: Keeper, what: str) -> TrainingDiverged:
     """What became of the numbers, what still stands, and what to try."""
     recipe = keeper.lesson.recipe
     or_fp32 = ", or precision=fp32" if keeper.lesson.bf16 else ""
     last = f"\nThe last good state stands in {keeper.path}." if keeper.path.is_file() else ""
-    return TrainingDiverged(
-        f"{what} in epoch {position.epoch + 1}, after {position.step} steps of it. Try a smaller lr than {recipe.lr:g}{or_fp32}.{last}"
-    )
+    return TrainingDiverged(f"{what}. Try a smaller lr than {recipe.lr:g}{or_fp32}.{last}")
 
 
 def set_lr(optimiser: torch.optim.Optimizer, recipe: Recipe, position: Position, steps: int) -> None:
