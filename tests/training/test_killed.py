@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
@@ -17,6 +15,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))  # what the killed process runs
 
+from asking import Asked
 from killed import POINTS, RECIPES, train
 
 from modiste.models.tensors import read_tensors, write_tensors
@@ -46,26 +45,9 @@ def whole(drawn, weights, tmp_path_factory, outcome):
 
 @pytest.fixture(scope="module")
 def forker(tmp_path_factory):
-    """A process that forks others, and what those that were not killed said."""
-    said = tmp_path_factory.mktemp("forker") / "stderr.txt"
-    with (
-        said.open("w") as stderr,
-        subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("killed.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-        ) as process,
-    ):
-
-        def die(**order):
-            process.stdin.write(json.dumps({key: str(value) for key, value in order.items()}) + "\n")
-            process.stdin.flush()
-            return int(process.stdout.readline()), said.read_text()
-
-        yield die
-        process.stdin.close()
+    """What forks a process for each order, and answers with how it ended."""
+    with Asked("killed.py", tmp_path_factory.mktemp("forker")) as ask:
+        yield ask
 
 
 def everything(run, outcome):
@@ -93,8 +75,8 @@ def test_a_run_killed_at_a_named_point_ends_with_the_same_bits(point, forker, wh
     runs, mark = tmp_path / "runs", tmp_path / "mark"
     if "cache" not in point and "decod" not in point:
         shutil.copytree(undisturbed / "cache", runs / "cache")
-    code, said = forker(point=point, mark=mark, photos=drawn.root, runs=runs, weights=weights)
-    assert (code, mark.exists() and mark.read_text()) == (-signal.SIGKILL, point), said
+    code = forker(point=point, mark=mark, photos=drawn.root, runs=runs, weights=weights)
+    assert (int(code), mark.exists() and mark.read_text()) == (-signal.SIGKILL, point), forker.said
     killed = max(runs.glob("alexnet*"), key=lambda path: "svm" in path.name, default=None)
     assert (killed is not None and Run(killed).finished) == (point in FINISHED)
     assert everything(train(RECIPES[recipe](weights), drawn.root, runs), outcome) == expected
