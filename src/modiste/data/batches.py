@@ -86,22 +86,32 @@ def to_input(
     if augment:
         pictures = augmented(pictures.permute(0, 3, 1, 2), augment).permute(0, 2, 3, 1).contiguous()
     if pictures.shape[3] == channels:
-        made = normalised(pictures, mean, std)
-    elif fold and len(set(mean)) == len(set(std)) == 1:
-        made = normalised(pictures, mean[:1], std[:1])
-    else:
-        made = torch.empty(*pictures.shape[:3], channels)
-        for channel in range(channels):
-            made[..., channel] = normalised(pictures, mean[channel : channel + 1], std[channel : channel + 1])[..., 0]
-    return made.permute(0, 3, 1, 2)
+        return normalised(pictures, mean, std).permute(0, 3, 1, 2)
+    if fold and len(set(mean)) == len(set(std)) == 1:
+        return normalised(pictures, mean[:1], std[:1]).permute(0, 3, 1, 2)
+    return repeated(pictures, mean, std).permute(0, 3, 1, 2)
 
 
 def normalised(pictures: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """(pixel / 255 - mean) / std, (B, S, S, C); a row of a picture at a time, for three constants a pixel are slow to come by."""
-    side = pictures.shape[2]
-    means, stds = (255 * torch.tensor(constants, dtype=torch.float64).repeat(side) for constants in (mean, std))
-    rows = pictures.flatten(2).float()  # (B, S, S * C)
-    return rows.sub_(means.float()).div_(stds.float()).view(pictures.shape)
+    """(pixel / 255 - mean) / std of (B, S, S, C)."""
+    means, stds = row_of(mean, pictures.shape[2]), row_of(std, pictures.shape[2])
+    return pictures.flatten(2).float().sub_(means).div_(stds).view(pictures.shape)
+
+
+def repeated(pictures: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Grey (B, S, S, 1) in as many channels as there are constants, normalised; a picture at a time, while it is in the cache."""
+    side, channels = pictures.shape[2], len(mean)
+    means, stds = row_of(mean, side), row_of(std, side)
+    made, columns = torch.empty(*pictures.shape[:3], channels), torch.arange(side).repeat_interleave(channels)
+    for picture, rows in zip(pictures[..., 0], made.flatten(2), strict=True):
+        torch.index_select(picture.float(), 1, columns, out=rows)
+        rows.sub_(means).div_(stds)
+    return made
+
+
+def row_of(constants: Sequence[float], side: int) -> Tensor:
+    """255 times a constant a channel, (C,), for each value of a picture's row, (S * C,): a row at a time is three times as fast."""
+    return (255 * torch.tensor(constants, dtype=torch.float64)).repeat(side).float()
 
 
 def augmentation(names: Sequence[str], _side: int) -> Callable[[Tensor], Tensor]:
