@@ -3,7 +3,10 @@
 import http.client
 import io
 import pickle
+import shutil
 import urllib.error
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,9 +15,11 @@ from torch import nn
 from torchvision.models import alexnet, resnet18
 
 from modiste.models.backbones import AlexNet, ResNet18
+from modiste.models.tensors import write_tensors
 from modiste.models.variants import build
-from modiste.models.weights import fill, loader, our_names, read_weights
-from modiste.records.errors import MachineError, ModisteError
+from modiste.models.weights import IMAGENET, TOLD, fill, loader, our_names, read_weights
+from modiste.records.disk import digest
+from modiste.records.errors import Damaged, MachineError, ModisteError
 from modiste.records.recipe import Network
 
 
@@ -198,14 +203,68 @@ def test_where_the_network_is_closed_the_error_says_how_to_bring_weights(monkeyp
     assert "--weights none" in str(told.value)
 
 
-def test_imagenet_weights_in_torchvision_s_cache_need_no_network(monkeypatch, tmp_path, theirs):
-    """A closed machine may also bring the file to where torchvision looks. Its name holds the content's hash, which is checked."""
+@pytest.fixture
+def cached(monkeypatch, tmp_path, theirs):
+    """ImageNet weights where torchvision keeps them, under a name that holds their hash, on a machine without a network."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "urlopen", lambda *_args, **_kwargs: pytest.fail("the network was used"))
-    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
-    torch.save(theirs["resnet18"].state_dict(), tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth")
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    torch.save(theirs["resnet18"].state_dict(), folder / "resnet18.pth")
+    path = (folder / "resnet18.pth").rename(folder / f"resnet18-{digest(folder / 'resnet18.pth')[:8]}.pth")
+    known = SimpleNamespace(url=f"https://elsewhere/{path.name}", get_state_dict=lambda **_: pytest.fail("the network was used"))
+    monkeypatch.setitem(IMAGENET, "resnet18", known)
+    return path
+
+
+def test_imagenet_weights_in_torchvision_s_cache_need_no_network(cached, theirs):
+    """A closed machine may also bring the file to where torchvision looks."""
     network = build(Network(backbone="resnet18", weights="imagenet"), 4)
     assert torch.equal(network.backbone.body.conv1.weight, theirs["resnet18"].conv1.weight)
+
+
+def test_torchvision_s_names_hold_eight_digits_that_are_looked_at():
+    """Its own files, as their addresses name them."""
+    assert [TOLD.search(known.url)[1] for known in IMAGENET.values()] == ["7be5be79", "f37072fd"]
+
+
+def flipped(path, place, bit=1):
+    with path.open("r+b") as file:
+        file.seek(place)
+        (old,) = file.read(1)
+        file.seek(place)
+        file.write(bytes([old ^ bit]))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_flipped_bit_in_torchvision_s_cache_is_noticed(cached, share):
+    """PyTorch reads most such files without a word."""
+    flipped(cached, int(share * cached.stat().st_size))
+    torch.load(cached, weights_only=True)
+    with pytest.raises(Damaged, match=r"its name says that its SHA-256 begins with [0-9a-f]{8}, but it begins with"):
+        build(Network(backbone="resnet18", weights="imagenet"), 4)
+
+
+def test_a_date_in_a_name_is_no_hash(files, tmp_path):
+    path = Path(shutil.copy(files / "resnet18.pth", tmp_path / "resnet18-20240131.pth"))
+    assert len(read_weights(path)) == 122
+    with pytest.raises(Damaged, match=r"begins with 00000000, but .* Where the name means something else, give the file another"):
+        read_weights(path.rename(tmp_path / "resnet18-00000000.pth"))
+
+
+def test_one_flipped_bit_in_weights_of_ours_is_noticed_wherever_it_is(tmp_path):
+    """In the marker that says they are ours, in the seal, in names, in numbers."""
+    tensors = {"backbone.conv1.weight": torch.rand(4, 3), "head.bias": torch.rand(4)}
+    path = write_tensors(tmp_path / "weights.safetensors", tensors)
+    assert all(torch.equal(value, tensors[name]) for name, value in read_weights(path).items())
+    content = path.read_bytes()
+    header = 8 + int.from_bytes(content[:8], "little")
+    for place in (*range(header), *range(header, len(content), 5)):
+        for bit in range(8):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
+            with pytest.raises(ModisteError, match=r"is damaged|has no seal|not weights that can be read safely"):
+                read_weights(path)
+    path.write_bytes(content)
+    assert len(read_weights(path)) == 2
 
 
 def test_alexnet_with_cbam_starts_from_a_plain_alexnet_s_weights(tmp_path):

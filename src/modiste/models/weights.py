@@ -13,13 +13,19 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import AlexNet_Weights, ResNet18_Weights
 
-from modiste.records.errors import MachineError, ModisteError
+from modiste.models.tensors import read_tensors
+from modiste.records.disk import digest
+from modiste.records.errors import Damaged, MachineError, ModisteError
 from modiste.records.recipe import Network
 
 IMAGENET = {"alexnet": AlexNet_Weights.IMAGENET1K_V1, "resnet18": ResNet18_Weights.IMAGENET1K_V1}
 LEARNT_HERE = re.compile(r"(^|\.)attention\d*\.|num_batches_tracked$")  # what no file of a plain backbone holds
 # torchvision numbers AlexNet's layers; ours bear the paper's names
 ALEXNET_NAMES = {"0": "conv1", "3": "conv2", "6": "conv3", "8": "conv4", "10": "conv5"}
+TOLD = re.compile(r"-(?!(?:19|20)\d{6}\.)([0-9a-f]{8})\.pth$")  # eight digits of a SHA-256, but no date
+OURS = re.compile(rb'"modiste":|\\"seal\\":')  # one changed bit cannot hide both
+WITHIN_BYTES = 1 << 20  # of the header: safetensors writes its notes first
+AGAIN = "Copy it again from where it was made."
 HEADS_ELSEWHERE = re.compile(r"^(fc\.|head\.|classifier\.6\.)")  # the last linear layer, always made anew
 
 
@@ -39,8 +45,12 @@ def imagenet(network: Network) -> Mapping[str, Tensor]:
     """ImageNet weights, from torchvision's cache or downloaded once."""
     if network.backbone not in IMAGENET:
         raise ModisteError(f"there are no ImageNet weights for '{network.backbone}'. Give a file, or 'none'.")
+    known = IMAGENET[network.backbone]
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(known.url).name
+    if cached.is_file():  # torchvision looks at its hash only when it comes
+        return read_weights(cached)
     try:
-        weights: Mapping[str, Tensor] = IMAGENET[network.backbone].get_state_dict(progress=True, check_hash=True)
+        weights: Mapping[str, Tensor] = known.get_state_dict(progress=True, check_hash=True)
     except (urllib.error.URLError, http.client.HTTPException, OSError, RuntimeError) as error:
         raise MachineError(
             f"the ImageNet weights of {network.backbone} could not be downloaded ({error}).\n"
@@ -51,9 +61,15 @@ def imagenet(network: Network) -> Mapping[str, Tensor]:
 
 
 def read_weights(path: Path) -> Mapping[str, Tensor]:
-    """A state dict from a .safetensors or .pth file; a .pth is read with weights_only, which runs no code."""
+    """A state dict from a .safetensors or .pth file; a .pth is read with weights_only, which runs no code.
+
+    A file that bears its own SHA-256, as ours do within and torchvision's in their names, is refused when it is another.
+    """
     if not path.is_file():
         raise MachineError(f"network.weights: no file '{path}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
+    check_name(path)
+    if path.suffix == ".safetensors" and OURS.search(header_of(path)):
+        return read_tensors(path, AGAIN)[0]
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -65,6 +81,22 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     if not isinstance(found, dict) or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()):
         raise ModisteError(f"{path}: holds no table of named tensors (a state dict).")
     return found
+
+
+def check_name(path: Path) -> None:
+    """Refuse a file whose name tells of another SHA-256 than its own, as torchvision's names do: resnet18-f37072fd.pth."""
+    told = TOLD.search(path.name)
+    if told and not (found := digest(path)).startswith(told[1]):
+        raise Damaged(
+            f"{path} is damaged: its name says that its SHA-256 begins with {told[1]}, but it begins with {found[:8]}. {AGAIN} "
+            "Where the name means something else, give the file another."
+        )
+
+
+def header_of(path: Path) -> bytes:
+    """The first bytes of a .safetensors file, as far as its names and notes go."""
+    with path.open("rb") as file:
+        return file.read(min(int.from_bytes(file.read(8), "little"), WITHIN_BYTES))
 
 
 def our_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
