@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from modiste.cli.words import (
     Limit,
     Log,
     MaxTime,
+    Preset,
     Runs,
     Set,
     Weights,
@@ -84,7 +86,7 @@ def train(
     /,
     *,
     data: Data,
-    preset: Annotated[str, Parameter(group=RECIPE, help="paper, or sound: a validation split, patience, the best epoch.")] = "paper",
+    preset: Preset = "paper",
     seed: Annotated[int, Parameter(group=RECIPE, help="The seed of everything that is random.")] = 0,
     epochs: Epochs = None,
     image_size: ImageSize = None,
@@ -97,6 +99,9 @@ def train(
     device: Device = "auto",
     max_time: MaxTime = None,
     log: Log = (),
+    auto_batch: Annotated[
+        bool, Parameter(negative="", group=RECIPE, help="Measure which batch this machine is quickest with, and train with it.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train one network and print its classification report.
@@ -110,12 +115,47 @@ def train(
     from modiste.training.fit import fit
 
     chosen = Study(variant, "", variants(variant, preset=preset))
-    asked = prepared(chosen, [seed], settings_of(set, epochs, image_size), weights)
+    ((_name, recipe),) = prepared(chosen, [seed], settings_of(set, epochs, image_size), weights).planned()
     catalogue = read_catalogue(data, format, classes, None, limit)
     with progress() as tell:
-        run = fit(asked.planned()[0][1], catalogue, runs, manner_of(device, seconds_of(max_time), log, tell))
+        manner = manner_of(device, seconds_of(max_time), log, tell)
+        if auto_batch:
+            from modiste.training.trying import remembered_batch
+
+            recipe = replace(recipe, batch=remembered_batch(recipe, catalogue, runs, manner))
+        run = fit(recipe, catalogue, runs, manner)
     tables = [report(run.predictions(split), f"{run.folder.name} on {split}") for split in run.splits]
     show({"run": str(run.folder), "tables": [table.plain() for table in tables]}, tables, json, f"\nRun: {run.folder}")
+
+
+def find_lr(
+    variant: str,
+    /,
+    *,
+    data: Data,
+    preset: Preset = "paper",
+    image_size: ImageSize = None,
+    set: Set = (),
+    weights: Weights = None,
+    limit: Limit = None,
+    classes: ClassNames = None,
+    format: Format = None,
+    runs: Runs = Path("runs"),
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Suggest a learning rate: some hundred steps of a trial, each at a higher rate, and where the loss falls longest."""
+    from modiste.api import manner_of, prepared
+    from modiste.studies.definitions import Study, variants
+    from modiste.terminal import progress
+    from modiste.training.trying import rate_for
+
+    chosen = Study(variant, "", variants(variant, preset=preset))
+    ((_name, recipe),) = prepared(chosen, None, settings_of(set, None, image_size), weights).planned()
+    catalogue = read_catalogue(data, format, classes, None, limit)
+    with progress() as tell:
+        found = rate_for(recipe, catalogue, runs, manner_of(device, None, (), tell))
+    show({"lr": found.lr, **found.table.plain()}, [found.table], json, f"\nTrain with it: --set lr={found.lr:g}")
 
 
 def evaluate(
@@ -177,4 +217,4 @@ def doctor(*, runs: Runs = Path("runs"), json: Json = False) -> None:
         raise SystemExit(5)
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (study, train, evaluate, variants, doctor)
+COMMANDS: tuple[Callable[..., None], ...] = (study, train, find_lr, evaluate, variants, doctor)

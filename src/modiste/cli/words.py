@@ -40,6 +40,7 @@ Set = Annotated[
 ]
 Epochs = Annotated[int | None, Parameter(group=RECIPE, help="Epochs; the same as --set epochs=N.")]
 ImageSize = Annotated[int | None, Parameter(group=RECIPE, help="Side of the pictures in px; the same as --set pixels.side=N.")]
+Preset = Annotated[str, Parameter(group=RECIPE, help="paper, or sound: a validation split, patience, the best epoch.")]
 Weights = Annotated[
     str | None, Parameter(group=RECIPE, help="Where ResNet-18 starts: imagenet, a .safetensors or .pth file, or none (from scratch).")
 ]

@@ -56,15 +56,12 @@ def still_modules(backbone: nn.Module, inside_attention: bool = False) -> list[n
     return found
 
 
-def still_part(classifier: Classifier) -> tuple[nn.Sequential, nn.Sequential]:
-    """The network in two: the first stages, which give the same for a picture in every epoch, and those that learn.
+def still_part(classifier: Classifier) -> nn.Sequential:
+    """The network's first stages, which give the same for a picture in every epoch; empty where the first convolution learns.
 
-    The first is empty where the first convolution learns. A stage stands still when none of its weights learns and
-    nothing in it is random or follows the batch.
+    A stage stands still when none of its weights learns and nothing in it is random or follows the batch.
     """
-    stages = classifier.train().stages()
-    still = list(takewhile(stands_still, stages))
-    return nn.Sequential(*still), nn.Sequential(*stages[len(still) :])
+    return nn.Sequential(*takewhile(stands_still, classifier.train().stages()))
 
 
 def stands_still(stage: nn.Module) -> bool:

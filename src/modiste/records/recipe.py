@@ -116,7 +116,7 @@ class Recipe:
         demand(0 <= self.label_smoothing < 1, f"label_smoothing = {self.label_smoothing}: must be in [0, 1).")
         for name in ("mixup", "cutmix"):
             alpha = getattr(self, name)
-            demand(alpha >= 0 and isfinite(alpha), f"{name} = {alpha}: must be 0 (off) or more.")
+            demand(alpha == 0 or 0.01 <= alpha <= 1e6, f"{name} = {alpha}: must be 0 (off), or 0.01 to 1e6.")
         demand(0 <= self.ema < 1, f"ema = {self.ema}: a decay a step, in [0, 1); 0.999 is usual, 0 is off.")
         side = self.first_side
         demand(side is None or 32 <= side <= self.pixels.side, f"first_side = {side}: must be 32 to pixels.side ({self.pixels.side}).")

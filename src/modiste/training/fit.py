@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from modiste.data.describe import Contents
 from modiste.data.describe import contents as contents_of
 from modiste.data.split import carve
 from modiste.models.heads import HEADS
-from modiste.models.variants import Classifier, build, check, parameters, still_part
+from modiste.models.variants import Classifier, build, check, parameters
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue
 from modiste.records.disk import digest
 from modiste.records.errors import ModisteError, unknown
@@ -99,11 +100,8 @@ def sole_writer(run: Run, team: Team, tell: Tell) -> Iterator[None]:
 def finish(recipe: Recipe, catalogue: Catalogue, splits: Splits, run: Run, manner: Manner, team: Team) -> None:
     """Train the run, or fit its second stage, then store the model, what it says of each photo, and what made it."""
     begun = time.monotonic()
-    cache, digests, tell = run.folder.parent / "cache", splits.contents.digests, manner.tell
-    pictures = {
-        name: team.first_the_leader(lambda part=part: decode(part, recipe.pixels, cache, digests, tell))  # type: ignore[misc]
-        for name, part in splits.named().items()
-    }
+    tell = manner.tell
+    pictures = pictures_for(recipe, splits, run.folder.parent, team, tell)
     if HEADS[recipe.network.head] is None:
         model, facts = trained(recipe, splits, pictures, run, manner, team)
     else:
@@ -118,6 +116,15 @@ def finish(recipe: Recipe, catalogue: Catalogue, splits: Splits, run: Run, manne
             predictions.write(run.folder / "predictions" / f"{name}.csv")
         run.write_about(about(recipe, splits, model, team, facts, time.monotonic() - begun))
     team.wait()
+
+
+def pictures_for(recipe: Recipe, splits: Splits, runs: Path, team: Team, tell: Tell) -> dict[str, Pictures]:
+    """Each split decoded, through the cache of this folder of runs."""
+
+    def decoded(part: Catalogue) -> Pictures:
+        return team.first_the_leader(lambda: decode(part, recipe.pixels, runs / "cache", splits.contents.digests, tell))
+
+    return {name: decoded(part) for name, part in splits.named().items()}
 
 
 def sweep(run: Run) -> None:
@@ -188,20 +195,25 @@ def trained(
     recipe: Recipe, splits: Splits, pictures: Mapping[str, Pictures], run: Run, manner: Manner, team: Team
 ) -> tuple[Model, dict[str, Any]]:
     """A network trained from its first step to its last, or from its checkpoint on."""
+    if team.leads:
+        run.write_recipe(recipe)
+    begun = time.monotonic()
+    lesson = first_lesson(recipe, splits, pictures, manner, team)
+    prepared = time.monotonic() - begun
+    kept = learn(lesson, run)
+    learnt = round(sum(epoch.seconds for epoch in run.history()), 2)  # of all its sittings, where it was stopped
+    facts = {"kept_epoch": kept, "precision": "bf16" if lesson.bf16 else "fp32", "training_seconds": learnt}
+    return lesson.model, {**facts, "features_seconds": round(prepared, 2)} if lesson.part is not whole else facts
+
+
+def first_lesson(recipe: Recipe, splits: Splits, pictures: Mapping[str, Pictures], manner: Manner, team: Team) -> Lesson:
+    """A fresh network, as its seed makes it, before what it has to learn."""
     mean, std = constants(recipe.pixels, recipe.network.weights != "none", pictures[TRAIN])
     torch.manual_seed(recipe.seed)
     network = build(recipe.network, len(splits.train.classes), recipe.pixels.channels)
     model = Model(splits.train.classes, Eyes(recipe.pixels, tuple(mean), tuple(std)), network)
     watched = VALIDATION if VALIDATION in pictures else TEST
-    if team.leads:
-        run.write_recipe(recipe)
-    begun = time.monotonic()
-    lesson = lesson_of(recipe, model, pictures[TRAIN], watched, pictures[watched], team, manner)
-    prepared = time.monotonic() - begun
-    kept = learn(lesson, run)
-    learnt = round(sum(epoch.seconds for epoch in run.history()), 2)  # of all its sittings, where it was stopped
-    facts = {"kept_epoch": kept, "precision": "bf16" if lesson.bf16 else "fp32", "training_seconds": learnt}
-    return model, {**facts, "features_seconds": round(prepared, 2)} if lesson.part is not whole else facts
+    return lesson_of(recipe, model, pictures[TRAIN], watched, pictures[watched], team, manner)
 
 
 def lesson_of(recipe: Recipe, model: Model, train: Pictures, watched: str, looked_at: Pictures, team: Team, manner: Manner) -> Lesson:
@@ -223,7 +235,7 @@ def lesson_of(recipe: Recipe, model: Model, train: Pictures, watched: str, looke
         team,
         bf16,
         manner.tell,
-        whole if still is None else learning_part,
+        whole if still is None else partial(behind, len(still)),
         manner.checkpoint_seconds,
         manner.deadline,
         manner.log,
@@ -235,9 +247,9 @@ def whole(network: Classifier) -> nn.Module:
     return network
 
 
-def learning_part(network: Classifier) -> nn.Module:
-    """What stands behind the still part of a network."""
-    return still_part(network)[1]
+def behind(stages: int, network: Classifier) -> nn.Module:
+    """What of a network stands behind its first stages."""
+    return nn.Sequential(*network.stages()[stages:])
 
 
 def second_stage(

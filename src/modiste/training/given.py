@@ -100,7 +100,7 @@ def unchanging(recipe: Recipe) -> bool:
 
 def cut_off(network: Classifier, recipe: Recipe, photos: int, channels: int) -> nn.Sequential | None:
     """The first part of the network, where what it makes of so many photos can be computed once and held in memory."""
-    still, _ = still_part(network)
+    still = still_part(network)
     if not len(still) or not unchanging(recipe):
         return None
     with torch.inference_mode():

@@ -1,0 +1,144 @@
+"""What never changes is computed once, and nothing else is: the same training, sooner."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torchvision.models import resnet18
+
+from modiste.data.batches import Pictures
+from modiste.models.backbones import FirstConv2d
+from modiste.models.variants import VARIANTS, sketch, still_part
+from modiste.records.recipe import Network, Pixels, Recipe
+from modiste.training import fit as fitting
+from modiste.training import given
+from modiste.training.fit import Manner, fit
+from modiste.training.given import Eyes, computed, cut_off, folds, pictures_of, unchanging
+from modiste.training.team import Team
+
+ALONE = Team(torch.device("cpu"))
+FROZEN = Network(backbone="resnet18", weights="imagenet", frozen=True)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(3)
+    path = tmp_path_factory.mktemp("weights") / "resnet18.safetensors"
+    save_file(resnet18().state_dict(), path)
+    return str(path)
+
+
+@pytest.mark.parametrize("attention", ["none", "cbam"])
+@pytest.mark.parametrize("place", ["after", "inside", "stages"])
+def test_features_computed_once_train_the_same_network(attention, place, weights, short_resnet, drawn, tmp_path, monkeypatch):
+    """As the whole network in each step, but for the rounding of other batch sizes."""
+    network = replace(FROZEN, weights=weights, attention=attention, place=place)
+    recipe = replace(short_resnet, network=network, epochs=1)
+    once = fit(recipe, drawn, tmp_path / "once")
+    assert once.about["features_seconds"] > 0
+    monkeypatch.setattr(fitting, "cut_off", lambda *_: None)
+    each = fit(recipe, drawn, tmp_path / "each")
+    assert "features_seconds" not in each.about
+    one, two = (load_file(run.folder / "weights.safetensors") for run in (once, each))
+    for name, value in one.items():
+        torch.testing.assert_close(value, two[name], rtol=1e-4, atol=2e-5, msg=name)
+    np.testing.assert_allclose(once.predictions().scores, each.predictions().scores, atol=1e-3)
+    assert not torch.equal(one["head.weight"], nn.Linear(512, 4).weight)
+
+
+def test_the_still_part_is_all_that_never_changes():
+    """Of a frozen ResNet-18 all but the head; with attention behind each block, what comes before the first."""
+    lengths = {
+        name: len(still_part(sketch(network, 4)))
+        for name, network in {**VARIANTS, "inside": replace(VARIANTS["Resnet-CBAM"], place="inside")}.items()
+    }
+    resnets = {"Resnet (baseline)": 14, "Resnet-CBAM": 5, "inside": 4}  # stem 4, blocks 8, pool, flatten
+    assert lengths == {name: resnets.get(name, 0) for name in lengths}
+
+
+def test_a_frozen_alexnet_is_cut_before_its_dropout():
+    network = sketch(Network(weights="imagenet", frozen=True), 4)
+    still = still_part(network)
+    assert len(still) == len(network.backbone.features) + 2
+    assert isinstance(network.stages()[len(still)], nn.Dropout)
+
+
+@pytest.mark.parametrize("settings", [{"augment": ("flip",)}, {"mixup": 0.2}, {"cutmix": 1.0}, {"first_side": 64}])
+def test_nothing_is_computed_once_where_pictures_change(settings):
+    assert unchanging(Recipe())
+    recipe = replace(Recipe(pixels=Pixels(side=96)), **settings)
+    assert not unchanging(recipe)
+    assert cut_off(sketch(FROZEN, 4), recipe, 8, 3) is None
+
+
+def test_features_that_memory_cannot_hold_are_computed_in_each_step(monkeypatch):
+    recipe = Recipe(pixels=Pixels(side=64))
+    assert cut_off(sketch(FROZEN, 4), recipe, 1000, 3) is not None
+    monkeypatch.setattr(given, "memory_bytes", lambda: 4 * 512 * 1000 - 1)
+    assert cut_off(sketch(FROZEN, 4), recipe, 1000, 3) is None
+
+
+@pytest.mark.parametrize("name", ["AlexNet (baseline)", "Resnet (baseline)"])
+def test_one_channel_stands_for_three_equal_ones_in_answers_and_in_gradients(name):
+    torch.manual_seed(0)
+    network = sketch(replace(VARIANTS[name], frozen=False, dropout=0.0), 4).double()
+    one = torch.randn(2, 1, 64, 64, dtype=torch.double)
+    three = one.expand(-1, 3, -1, -1)
+    assert folds(network)
+    torch.testing.assert_close(network(one), network(three))
+    found = []
+    for given_ in (one, three):
+        network.zero_grad()
+        network(given_).pow(2).sum().backward()
+        found.append([weight.grad.clone() for weight in network.parameters()])
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize(
+    "colour, mean, std, channels",
+    [
+        ("grey3", (0.5,) * 3, (0.2,) * 3, 1),
+        ("grey3", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 3),  # ImageNet's: three greys that differ
+        ("grey1", (0.5,), (0.2,), 1),
+        ("rgb", (0.5,) * 3, (0.2,) * 3, 3),
+    ],
+)
+def test_channels_are_folded_only_where_they_are_equal(colour, mean, std, channels):
+    pixels = np.zeros((2, 64, 64, 3 if colour == "rgb" else 1), np.uint8)
+    network = sketch(Network(), 4, 1 if colour == "grey1" else 3)
+    seen = pictures_of(Pictures.of("ab", pixels, np.zeros(2, np.int64)), Eyes(Pixels(64, colour), mean, std), network)
+    assert seen.see(np.arange(2)).shape == (2, channels, 64, 64)
+
+
+def test_a_network_that_cannot_fold_is_given_all_channels():
+    assert folds(nn.Sequential(nn.Sequential(FirstConv2d(3, 4, 3)), nn.ReLU()))
+    assert not folds(nn.Sequential(nn.Conv2d(3, 4, 3)))
+
+
+def test_computing_divides_photos_into_batches_and_loses_none():
+    rows = np.arange(10, dtype=np.int64)
+    some = given.Given(tuple("abcdefghij"), rows, lambda few: torch.from_numpy(few).float()[:, None])
+    told = []
+    found = computed(nn.Identity(), some, ALONE, told.append, "counting", batch=4)
+    assert found[:, 0].tolist() == rows.tolist()
+    assert [(event.done, event.total) for event in told] == [(4, 10), (8, 10), (10, 10)]
+
+
+def test_a_resumed_frozen_run_takes_its_features_anew(weights, short_resnet, drawn, tmp_path, outcome):
+    recipe = replace(short_resnet, network=replace(FROZEN, weights=weights), ema=0.9)
+    whole = outcome(fit(recipe, drawn, tmp_path / "whole"))
+    steps = []
+
+    def tell(told):
+        if told.stage == "training":
+            steps.append(told)
+            if len(steps) == 8:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(recipe, drawn, tmp_path / "stopped", Manner(tell=tell, checkpoint_seconds=0))
+    assert outcome(fit(recipe, drawn, tmp_path / "stopped")) == whole
