@@ -118,7 +118,7 @@ class Run:
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
+            plain = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
             if not isinstance(plain, dict):
                 raise ValueError("it holds no table of settings")
             return plain

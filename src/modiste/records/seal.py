@@ -57,7 +57,7 @@ def read_sealed(path: Path, remedy: str) -> dict[str, Any]:
     data = path.read_bytes()
     check_seal(path, data, remedy)
     try:
-        value = json.loads(data)
+        value = json.loads(data.decode("utf-8", "surrogateescape"))
     except ValueError as error:
         raise Damaged(f"{path} is damaged ({error}). {remedy}") from error
     if not isinstance(value, dict):
