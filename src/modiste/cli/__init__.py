@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json as json_format
 import os
+import signal
 import sys
+import threading
+from types import FrameType
 
 from cyclopts import App, CycloptsError
 
@@ -35,6 +38,8 @@ app.command(data)
 def main() -> None:
     """Run a command; a mistake of the user's is told in words and by exit code, without a traceback."""
     json = "--json" in sys.argv
+    if threading.current_thread() is threading.main_thread():  # only there can signals be heard
+        signal.signal(signal.SIGTERM, end)
     try:
         app(sys.argv[1:])
         sys.stdout.flush()
@@ -51,11 +56,18 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
         complain(MachineError(f"{error.filename or 'the system'}: {error.strerror or error}."), json)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # whoever cannot wait for the rest
         goes_on = sys.argv[1:2] in (["study"], ["train"]) or sys.argv[1:3] == ["data", "audit"]
         what = "What was finished is kept; the same command goes on from there." if goes_on else "Nothing was left half done."
         print(f"\nStopped. {what}", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
+
+
+def end(number: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends a command as Ctrl-C does, with everything closed on the way."""
+    raise KeyboardInterrupt(number)
 
 
 TRAIN_EXTRA = ("torch", "torchvision", "sklearn", "safetensors", "matplotlib")

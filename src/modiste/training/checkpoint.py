@@ -51,9 +51,14 @@ def save_checkpoint(path: Path, position: Position, epochs: Sequence[Epoch], lea
         tensors |= {f"optimiser.{number}.{key}": value for key, value in state.items() if value is not None}
     if learner.average is not None:
         tensors |= {f"average.{name}": value for name, value in learner.average.tensors().items()}
-    if not all(torch.isfinite(value.sum()) for value in tensors.values() if value.is_floating_point()):
+    if not are_numbers(tensors):
         raise TrainingDiverged("the weights are no longer numbers")
     write_tensors(path, tensors, {"position": asdict(position), "epochs": [asdict(epoch) for epoch in epochs]})
+
+
+def are_numbers(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether no value is infinite or no number."""
+    return all(bool(torch.isfinite(value.sum())) for value in tensors.values() if value.is_floating_point())
 
 
 def load_checkpoint(path: Path, learner: Learner) -> tuple[Position, list[Epoch]]:

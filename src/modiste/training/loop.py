@@ -23,7 +23,7 @@ from modiste.records.progress import Progress, Tell
 from modiste.records.recipe import Recipe
 from modiste.records.run import Epoch, Run
 from modiste.training.averaging import Average
-from modiste.training.checkpoint import Learner, Position, load_checkpoint, save_checkpoint
+from modiste.training.checkpoint import Learner, Position, are_numbers, load_checkpoint, save_checkpoint
 from modiste.training.given import Given, moved
 from modiste.training.loggers import open_loggers
 from modiste.training.losses import Loss
@@ -90,6 +90,8 @@ def learn(lesson: Lesson, run: Run) -> int:
                         write_tensors(best, learner.kept.state_dict())
                 logger.tell(epochs[-1])
                 position = Position(epoch=position.epoch + 1)
+            if any(lesson.team.total(float(wish.signalled is not None))):  # after the last step: no other looks any more
+                raise stopped(keeper, position, wish)
         kept = epochs[-1].epoch if recipe.select == "last" else best_epoch(epochs)
         facts = {"kept_epoch": kept, "macro_f1": epochs[kept - 1].macro_f1}
     finally:
@@ -202,8 +204,9 @@ def forward(lesson: Lesson, part: nn.Module, given: Tensor) -> Tensor:
 def measured(lesson: Lesson, learner: Learner, position: Position, keeper: Keeper, wish: Wish) -> Epoch:
     """The epoch's line of history, with loss, accuracy and macro F1 on the watched split."""
     scores = scores_of(lesson, learner, position, keeper, wish)
-    if not torch.isfinite(scores).all():
-        raise diverged(keeper, f"after epoch {position.epoch + 1} the network's scores are no longer numbers")
+    for what, tensors in (("scores", {"": scores}), ("weights", learner.kept.state_dict())):  # a ReLU hides a weight of -inf
+        if not are_numbers(tensors):
+            raise diverged(keeper, f"after epoch {position.epoch + 1} the network's {what} are no longer numbers")
     watched = lesson.watched
     said = Predictions(lesson.model.classes.names, watched.given.paths, watched.given.labels, scores.double().cpu().numpy())
     return Epoch(
@@ -227,7 +230,7 @@ def scores_of(lesson: Lesson, learner: Learner, position: Position, keeper: Keep
     for start in range(0, len(rows), MEASURED_AT_ONCE):
         made.append(forward(lesson, part, moved(given.see(rows[start : start + MEASURED_AT_ONCE]), team.where)))
         lesson.tell(Progress(f"looking at {lesson.watched.name}", min((start + MEASURED_AT_ONCE) * team.size, len(given)), len(given)))
-        if team.size == 1 and wish.reason:
+        if team.size == 1 and wish.signalled:  # a used-up time waits for the next step, or one shorter than this would never get on
             raise stopped(keeper, position, wish)
     return team.whole(torch.cat(made), len(given))
 
@@ -237,7 +240,8 @@ def stopped(keeper: Keeper, position: Position, wish: Wish) -> Stopped:
     keeper.write(position)
     keeper.lesson.team.wait()
     reason, exit_code = wish.reason or ("another process of the team", 130)
-    place = f"epoch {position.epoch + 1} of {keeper.lesson.recipe.epochs}, step {position.step}"
+    epoch, step = (position.epoch + 1, f", step {position.step}") if position.step else (position.epoch, "")
+    place = f"epoch {epoch} of {keeper.lesson.recipe.epochs}{step}"
     return Stopped(f"stopped by {reason} after {place}; all of it is in {keeper.path}. The same command goes on from there.", exit_code)
 
 

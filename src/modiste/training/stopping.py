@@ -30,12 +30,15 @@ class Wish:
 
 @contextmanager
 def stoppable(deadline: float | None = None) -> Iterator[Wish]:
-    """While the block runs, the first Ctrl-C or SIGTERM becomes a wish; the second ends it at once, as Ctrl-C otherwise does."""
+    """While the block runs, the first Ctrl-C or SIGTERM becomes a wish; the second ends it at once, as Ctrl-C otherwise does.
+
+    A wish that came too late for a step to follow it is the caller's to look at before it goes on to other work.
+    """
     wish = Wish(deadline)
 
     def ask(number: int, _frame: FrameType | None) -> None:
         if wish.signalled is not None:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(number)
         wish.signalled = REASONS[signal.Signals(number)]
 
     if threading.current_thread() is not threading.main_thread():  # only there can signals be heard
