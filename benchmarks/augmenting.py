@@ -17,7 +17,8 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from modiste.data.augment import AUGMENTATIONS, augment
-from modiste.data.batches import Pictures, to_input
+from modiste.data.batches import to_input
+from modiste.data.decoded import Pictures
 from modiste.records.table import Table
 
 ROUNDS = 15

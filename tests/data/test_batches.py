@@ -14,14 +14,13 @@ from modiste.data.augment import augment
 from modiste.data.batches import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    Pictures,
     constants,
-    decode,
     draw_order,
     expected_draws,
     sampling_weights,
     to_input,
 )
+from modiste.data.decoded import Pictures, decode
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.labels import PAPER_CLASSES
 from modiste.records.recipe import NORMALISE, Pixels

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.metrics import accuracy_score, f1_score
 from torchvision.models import resnet18
 
-from modiste.data.batches import decode
+from modiste.data.decoded import decode
 from modiste.models.heads import HEADS
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import MachineError, ModisteError, TrainingDiverged, UsageError
@@ -20,7 +20,7 @@ from modiste.records.recipe import COLOURS, Network
 from modiste.training import fit as room
 from modiste.training.fit import Manner, check_before_work, divided, fit
 from modiste.training.losses import LOSSES
-from modiste.training.model import open_model, predict
+from modiste.training.model import open_model, predict, whole_on
 from modiste.training.team import Team
 
 SECOND_STAGES = [name for name, stage in HEADS.items() if stage]
@@ -183,7 +183,8 @@ def test_every_head_learns_what_a_resnet_sees(name, short_resnet, drawn, tmp_pat
     if name not in SECOND_STAGES:
         assert run.history()[1].train_loss < 0.9 * run.history()[0].train_loss
         return
-    said = predict(open_model(run), decode(train, recipe.pixels, None), Team(CPU))
+    model = open_model(run)
+    said = predict(model, *whole_on(model, decode(train, recipe.pixels, None)), Team(CPU))
     assert accuracy_score(said.truth, said.called) > max(train.counts()) / len(train)
 
 
@@ -204,7 +205,8 @@ def test_the_hinge_head_is_the_hinge_loss(short, drawn, runs):
 def test_every_colour_is_seen_alike_when_training_and_when_answering(colour, short, drawn, runs):
     recipe = replace(short, pixels=replace(short.pixels, colour=colour), epochs=1)
     run = fit(recipe, drawn, runs)
-    said = predict(open_model(run), decode(drawn.split("test"), recipe.pixels, None), Team(CPU))
+    model = open_model(run)
+    said = predict(model, *whole_on(model, decode(drawn.split("test"), recipe.pixels, None)), Team(CPU))
     np.testing.assert_allclose(said.scores[np.argsort(said.photos)], run.predictions().scores, atol=1e-5)
 
 

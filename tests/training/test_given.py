@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.models import resnet18
 
-from modiste.data.batches import Pictures
+from modiste.data.decoded import Pictures
 from modiste.models.backbones import FirstConv2d
 from modiste.models.variants import VARIANTS, sketch, still_part
 from modiste.records.recipe import Network, Pixels, Recipe

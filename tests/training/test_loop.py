@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modiste.data.batches import Pictures
+from modiste.data.decoded import Pictures
 from modiste.models.variants import build
 from modiste.records.errors import UsageError
 from modiste.records.labels import Classes

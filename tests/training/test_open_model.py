@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from modiste.data.batches import constants, decode
+from modiste.data.batches import constants
+from modiste.data.decoded import decode
 from modiste.records.errors import MachineError, ModisteError
 from modiste.records.run import Run
 from modiste.records.seal import write_sealed
 from modiste.training.fit import fit
 from modiste.training.given import computed, pictures_of
 from modiste.training.machine import circumstances, device, multiplies_bf16, precision
-from modiste.training.model import open_model, predict
+from modiste.training.model import open_model, predict, whole_on
 from modiste.training.team import Team
 
 CPU = torch.device("cpu")
@@ -41,7 +42,8 @@ def tested_pictures(stored, drawn):
 
 def test_an_opened_model_says_what_the_run_said(copy, tested_pictures):
     """Wherever its folder was moved to."""
-    said, then = predict(open_model(copy), tested_pictures, ALONE), copy.predictions()
+    model = open_model(copy)
+    said, then = predict(model, *whole_on(model, tested_pictures), ALONE), copy.predictions()
     assert (said.photos, said.classes) == (then.photos, then.classes)
     np.testing.assert_allclose(said.scores, then.scores, atol=1e-6)
 
@@ -63,7 +65,8 @@ def test_an_answer_does_not_hang_on_the_batch(stored, tested_pictures):
 
 def test_predicting_tells_of_every_photo_once(stored, tested_pictures):
     told = []
-    predict(open_model(stored), tested_pictures, ALONE, told.append, "looking")
+    model = open_model(stored)
+    predict(model, *whole_on(model, tested_pictures), ALONE, told.append, "looking")
     assert (told[-1].stage, told[-1].done, told[-1].total) == ("looking", 16, 16)
 
 

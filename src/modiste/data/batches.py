@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,21 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from modiste.data.augment import augment as augmented
-from modiste.data.augment import check_augmentations
-from modiste.data.decoded import Pictures, decode
+from modiste.data.decoded import Pictures
 from modiste.records.recipe import Pixels
-
-__all__ = [
-    "Pictures",
-    "augmentation",
-    "check_augmentations",
-    "constants",
-    "decode",
-    "draw_order",
-    "expected_draws",
-    "sampling_weights",
-    "to_input",
-]
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -112,9 +98,3 @@ def repeated(pictures: Tensor, mean: Sequence[float], std: Sequence[float]) -> T
 def row_of(constants: Sequence[float], side: int) -> Tensor:
     """255 times a constant a channel, (C,), for each value of a picture's row, (S * C,): a row at a time is three times as fast."""
     return (255 * torch.tensor(constants, dtype=torch.float64)).repeat(side).float()
-
-
-def augmentation(names: Sequence[str], _side: int) -> Callable[[Tensor], Tensor]:
-    """The named augmentations as a function of a batch."""
-    check_augmentations(names)
-    return partial(augmented, names=names)

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from modiste.data.batches import IMAGENET_MEAN, IMAGENET_STD, Pictures, expected_draws
+from modiste.data.batches import IMAGENET_MEAN, IMAGENET_STD, expected_draws
+from modiste.data.decoded import Pictures
 from modiste.data.describe import describe
 from modiste.models.heads import HEADS
 from modiste.models.variants import parameters, sketch

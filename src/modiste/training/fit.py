@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from modiste.data.batches import Pictures, augmentation, constants, decode, sampling_weights
+from modiste.data.augment import check_augmentations
+from modiste.data.batches import constants, sampling_weights
+from modiste.data.decoded import Pictures, decode
 from modiste.data.describe import Contents
 from modiste.data.describe import contents as contents_of
 from modiste.data.split import carve
@@ -27,12 +29,12 @@ from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import Recipe
 from modiste.records.run import ONLY_WHILE_TRAINING, Run, run_folder
-from modiste.training.given import Eyes, computed, cut_off, features_of, pictures_of
+from modiste.training.given import Eyes, Given, computed, cut_off, features_of, pictures_of
 from modiste.training.loggers import check_loggers
 from modiste.training.loop import OPTIMISERS, Lesson, Watched, learn
 from modiste.training.losses import loss
 from modiste.training.machine import circumstances, device, memory_kept, precision
-from modiste.training.model import Model, open_model, predict, save_model
+from modiste.training.model import Model, open_model, predict, save_model, whole_on
 from modiste.training.team import Team, gather
 
 
@@ -102,13 +104,19 @@ def finish(recipe: Recipe, catalogue: Catalogue, splits: Splits, run: Run, manne
     begun = time.monotonic()
     tell = manner.tell
     pictures = pictures_for(recipe, splits, run.folder.parent, team, tell)
+    looked_at: dict[str, tuple[nn.Module, Given]] = {}
     if HEADS[recipe.network.head] is None:
-        model, facts = trained(recipe, splits, pictures, run, manner, team)
+        lesson, facts = trained(recipe, splits, pictures, run, manner, team)
+        model, looked_at = lesson.model, {lesson.watched.name: (lesson.part(lesson.model.network), lesson.watched.given)}
     else:
         trunk = fit(without_second_stage(recipe), catalogue, run.folder.parent, manner, splits.contents)
         begun = time.monotonic()  # the trunk's time stands in the trunk's own folder
         model, facts = second_stage(recipe, trunk, pictures, run, team, tell)
-    said = {name: predict(model, part, team, tell, f"predicting {name}") for name, part in pictures.items() if name != TRAIN}
+    said = {
+        name: predict(model, *(looked_at.get(name) or whole_on(model, part)), team, tell, f"predicting {name}")
+        for name, part in pictures.items()
+        if name != TRAIN
+    }
     if team.leads:
         run.write_recipe(recipe)
         save_model(run.folder, model, recipe.network)
@@ -141,7 +149,7 @@ def check_before_work(recipe: Recipe, where: str = "auto") -> None:
         raise unknown("optimiser", recipe.optimiser, OPTIMISERS)
     with torch.device("meta"):  # takes neither memory nor time: can it be built?
         build(replace(recipe.network, weights="none", frozen=False), 2, recipe.pixels.channels)
-    augmentation(recipe.augment, recipe.pixels.side)
+    check_augmentations(recipe.augment)
     loss("hinge" if recipe.network.head == "hinge" else recipe.loss, [1], recipe.label_smoothing)
     if recipe.network.backbone == "resnet18" and not recipe.network.frozen and recipe.batch == 1:
         raise ModisteError("batch = 1: ResNet-18's batch-norm needs 2 photos or more in a batch.")
@@ -193,7 +201,7 @@ def check_classes(catalogue: Catalogue, train: Catalogue) -> None:
 
 def trained(
     recipe: Recipe, splits: Splits, pictures: Mapping[str, Pictures], run: Run, manner: Manner, team: Team
-) -> tuple[Model, dict[str, Any]]:
+) -> tuple[Lesson, dict[str, Any]]:
     """A network trained from its first step to its last, or from its checkpoint on."""
     if team.leads:
         run.write_recipe(recipe)
@@ -203,7 +211,7 @@ def trained(
     kept = learn(lesson, run)
     learnt = round(sum(epoch.seconds for epoch in run.history()), 2)  # of all its sittings, where it was stopped
     facts = {"kept_epoch": kept, "precision": "bf16" if lesson.bf16 else "fp32", "training_seconds": learnt}
-    return lesson.model, {**facts, "features_seconds": round(prepared, 2)} if lesson.part is not whole else facts
+    return lesson, {**facts, "features_seconds": round(prepared, 2)} if lesson.part is not whole else facts
 
 
 def first_lesson(recipe: Recipe, splits: Splits, pictures: Mapping[str, Pictures], manner: Manner, team: Team) -> Lesson:
@@ -225,7 +233,9 @@ def lesson_of(recipe: Recipe, model: Model, train: Pictures, watched: str, looke
     still = cut_off(network, recipe, len(train) + len(looked_at), recipe.pixels.channels)
     if still is not None:
         still.to(team.where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        given = {name: features_of(still, some, team, bf16, manner.tell, f"features of {name}") for name, some in given.items()}
+        given = {  # of what is watched in full precision, for the predictions are made of them too
+            name: features_of(still, some, team, bf16 and name == TRAIN, manner.tell, f"features of {name}") for name, some in given.items()
+        }
     return Lesson(
         model,
         recipe,

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from modiste.data.batches import Pictures, to_input
+from modiste.data.batches import to_input
+from modiste.data.decoded import Pictures
 from modiste.models.backbones import FirstConv2d
 from modiste.models.variants import Classifier, still_part
 from modiste.records.progress import Progress, Tell
@@ -31,9 +32,7 @@ class Eyes:
 
     def see(self, pixels: NDArray[np.uint8], augment: tuple[str, ...] = (), fold: bool = False) -> Tensor:
         """(B, S, S, C) uint8 -> (B, C, S, S), what the network is given; with `fold`, one channel where all are equal."""
-        alike = pixels.shape[-1] == 1 and len(set(zip(self.mean, self.std, strict=True))) == 1
-        channels = 1 if fold and alike else self.pixels.channels
-        return to_input(pixels, channels, self.mean[:channels], self.std[:channels], augment)
+        return to_input(pixels, self.pixels.channels, self.mean, self.std, augment, fold=fold)
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ def precision(wanted: str, where: torch.device) -> str:
     return wanted
 
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # glibc's malloc.h
-MMAP_MAX_USUAL, TRIM_USUAL, TRIM_NEVER = 65536, 128 << 10, 2**31 - 1
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # glibc's malloc.h
+MMAP_MAX_USUAL, LARGEST_THRESHOLD, TRIM_NEVER = 65536, 32 << 20, 2**31 - 1
 
 
 @contextmanager
@@ -67,7 +67,8 @@ def memory_kept() -> Iterator[None]:
         yield
     finally:
         libc.mallopt(M_MMAP_MAX, MMAP_MAX_USUAL)
-        libc.mallopt(M_TRIM_THRESHOLD, TRIM_USUAL)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGEST_THRESHOLD)  # where glibc's own moving thresholds end up, which are off by now
+        libc.mallopt(M_TRIM_THRESHOLD, 2 * LARGEST_THRESHOLD)
         libc.malloc_trim(0)
 
 

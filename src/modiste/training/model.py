@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from modiste.data.batches import Pictures, decode
+from modiste.data.decoded import Pictures, decode
 from modiste.models.tensors import read_tensors, write_tensors
 from modiste.models.variants import Classifier, restore
 from modiste.records.catalogue import Catalogue
@@ -20,7 +21,7 @@ from modiste.records.progress import Tell, silent
 from modiste.records.recipe import Network
 from modiste.records.run import AGAIN, Run
 from modiste.records.seal import write_sealed
-from modiste.training.given import Eyes, computed, pictures_of
+from modiste.training.given import Eyes, Given, computed, pictures_of
 from modiste.training.machine import device
 from modiste.training.team import Team
 
@@ -57,11 +58,15 @@ def open_model(run: Run) -> Model:
     return Model(classes, eyes, restore(network, len(classes), eyes.pixels.channels, weights))
 
 
-def predict(model: Model, pictures: Pictures, team: Team, tell: Tell = silent, stage: str = "predicting") -> Predictions:
-    """The model's scores for labelled pictures, in full precision."""
-    given = pictures_of(pictures, model.eyes, model.network)
-    scores = computed(model.network, given, team, tell, stage, dtype=torch.float32)
-    return Predictions(model.classes.names, pictures.paths, pictures.labels, scores.double().numpy())
+def whole_on(model: Model, pictures: Pictures) -> tuple[nn.Module, Given]:
+    """All of a model's network, and pictures as it sees them: what `predict` puts together."""
+    return model.network, pictures_of(pictures, model.eyes, model.network)
+
+
+def predict(model: Model, part: nn.Module, given: Given, team: Team, tell: Tell = silent, stage: str = "predicting") -> Predictions:
+    """The model's scores for labelled photos, in full precision, by the part of its network that works on what is given."""
+    scores = computed(part, given, team, tell, stage, dtype=torch.float32)
+    return Predictions(model.classes.names, given.paths, given.labels, scores.double().numpy())
 
 
 def evaluate(run: Run | Path | str, catalogue: Catalogue, where: str = "auto", tell: Tell = silent) -> Predictions:
@@ -73,4 +78,5 @@ def evaluate(run: Run | Path | str, catalogue: Catalogue, where: str = "auto", t
     catalogue = catalogue.with_photos(photo for photo in catalogue.photos if photo.label is not None)
     if not len(catalogue):
         raise ModisteError(f"{catalogue.root}: no labelled photos among those asked for.")
-    return predict(model, decode(catalogue, model.eyes.pixels, None, tell=tell), Team(device(where)), tell)
+    pictures = decode(catalogue, model.eyes.pixels, None, tell=tell)
+    return predict(model, *whole_on(model, pictures), Team(device(where)), tell)

@@ -1,0 +1,194 @@
+"""Two processes that train together draw the order that one draws, each photo of it once, and measure each photo once."""
+
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from modiste.records.errors import MachineError
+from modiste.records.launch import follows, launched
+from modiste.records.run import Run
+from modiste.training.fit import fit
+from modiste.training.loop import epoch_batches
+from modiste.training.team import Team, gather
+
+CHILD = """
+    import json, sys, warnings
+    from pathlib import Path
+    warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", module="torch.distributed|lightning_fabric")
+    import torch
+    torch.set_num_threads(1)
+    from modiste.models import backbones
+    backbones.ALEXNET_WIDTHS["torchvision"] = (8, 16, 16, 16, 16, 16)
+    backbones.ALEXNET_FEATURES = backbones.AlexNet.width = 32
+    from modiste.data.layouts.readers import read
+    from modiste.records.recipe import Recipe
+    from modiste.training import loop
+    from modiste.training.fit import Manner, fit
+    from modiste.training.team import gather
+
+    photos, runs, recipe, out, ends_after = sys.argv[1:]
+    drawn, real = [], loop.step
+
+    def step(lesson, learner, joined, rows, side):
+        drawn.append(lesson.team.mine(rows).tolist())
+        if len(drawn) == int(ends_after):
+            sys.exit(9)
+        return real(lesson, learner, joined, rows, side)
+
+    loop.step = step
+    run = fit(Recipe.parse(json.loads(recipe)), read(photos, "paper"), Path(runs), Manner(checkpoint_seconds=0))
+    team = gather(torch.device("cpu"))
+    Path(f"{out}-{team.rank}").write_text(json.dumps({"size": team.size, "drawn": drawn, "run": str(run.folder)}))
+"""
+
+
+def together(photos, runs, recipe, out, ends_after=-1, size=2):
+    """The exit codes of processes started together as torchrun starts them."""
+    import json
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": 1}
+    asked = [str(photos), str(runs), json.dumps(recipe.plain()), str(out), str(ends_after)]
+    command = [sys.executable, "-c", textwrap.dedent(CHILD), *asked]
+    started = [
+        subprocess.Popen(
+            command,
+            env=os.environ | {key: str(value) for key, value in {**shared, "RANK": rank, "LOCAL_RANK": rank}.items()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(size)
+    ]
+    said = [process.communicate(timeout=200)[0] for process in started]
+    codes = [process.returncode for process in started]
+    assert codes == [0 if ends_after < 0 else 9] * size, "\n".join(said)
+    return [json.loads(out.with_name(f"{out.name}-{rank}").read_text()) for rank in range(size)] if ends_after < 0 else []
+
+
+@pytest.fixture(scope="module")
+def few(drawn, tmp_path_factory):
+    """A catalogue on disk whose numbers of photos no two processes divide evenly, and a recipe without dropout or batch-norm."""
+    from modiste.data.layouts.writers import write
+
+    some = [*drawn.split("train").photos[:19], *drawn.split("test").photos[:13]]
+    return write(drawn.with_photos(some), tmp_path_factory.mktemp("few") / "photos")
+
+
+@pytest.fixture(scope="module")
+def recipe(short):
+    return replace(short, network=replace(short.network, convs=3, dropout=0.0), batch=7, epochs=2, optimiser="sgd", lr=0.01)
+
+
+@pytest.fixture(scope="module")
+def two(few, recipe, tmp_path_factory):
+    """What two processes did, and their run."""
+    place = tmp_path_factory.mktemp("two")
+    told = together(few, place / "runs", recipe, place / "told")
+    return told, Run(told[0]["run"])
+
+
+@pytest.fixture(scope="module")
+def alone(few, recipe, tmp_path_factory):
+    from modiste.data.layouts.readers import read
+
+    return fit(recipe, read(few, "paper"), tmp_path_factory.mktemp("alone"))
+
+
+def test_two_processes_draw_the_order_of_one_each_photo_of_it_once(two, few):
+    from modiste.data.layouts.readers import read
+
+    told, run = two
+    labels = np.array(sorted((photo.path, photo.label) for photo in read(few, "paper").split("train").photos), object)[:, 1].astype(int)
+    steps = [rows for epoch in range(2) for rows in epoch_batches(labels, run.recipe, epoch, least=4)]
+    assert [each["size"] for each in told] == [2, 2]
+    assert len(told[0]["drawn"]) == len(told[1]["drawn"]) == len(steps)
+    for rows, first, second in zip(steps, told[0]["drawn"], told[1]["drawn"], strict=True):
+        assert sorted([*first, *second]) == sorted(rows.tolist())
+        assert abs(len(first) - len(second)) <= 1
+
+
+def test_two_processes_train_the_network_that_one_trains(two, alone):
+    """Without dropout and batch-norm, to rounding: the gradient of a step is the mean over its photos, however they are divided."""
+    _told, run = two
+    assert run.about["made_with"]["processes"] == 2
+    one, other = (load_file(each.folder / "weights.safetensors") for each in (alone, run))
+    for name, value in one.items():
+        torch.testing.assert_close(value, other[name], rtol=1e-4, atol=1e-6, msg=name)
+    for a, b in zip(alone.history(), run.history(), strict=True):
+        assert (a.train_loss, a.loss) == pytest.approx((b.train_loss, b.loss), rel=1e-4)
+        assert a.train_accuracy == pytest.approx(b.train_accuracy, abs=0.07)
+
+
+def test_each_photo_is_measured_once_though_two_do_not_divide_them(two, alone):
+    """A sampler that pads would count some photos twice."""
+    _told, run = two
+    said, expected = run.predictions(), alone.predictions()
+    assert len(said) % 2 == 1
+    assert said.photos == expected.photos
+    np.testing.assert_allclose(said.scores, expected.scores, atol=1e-3)
+
+
+def test_a_team_that_was_stopped_goes_on_to_the_same_bits(two, few, recipe, tmp_path):
+    _told, run = two
+    together(few, tmp_path / "runs", recipe, tmp_path / "told", ends_after=3)
+    (folder,) = (tmp_path / "runs").glob("alexnet*")
+    assert (folder / "checkpoint.safetensors").is_file()
+    told = together(few, tmp_path / "runs", recipe, tmp_path / "told")
+    assert len(told[0]["drawn"]) == len(two[0][0]["drawn"]) - 2
+    assert (folder / "weights.safetensors").read_bytes() == (run.folder / "weights.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_shares_together_are_the_whole_in_order(size):
+    rows = np.arange(11)
+
+    class Fabric:
+        world_size = size
+
+        def __init__(self, rank):
+            self.global_rank = rank
+
+        def all_reduce(self, part, reduce_op):
+            return part
+
+    teams = [Team(torch.device("cpu"), Fabric(rank)) for rank in range(size)]
+    shares = [team.mine(rows) for team in teams]
+    summed = sum(team.whole(torch.from_numpy(share)[:, None], 11) for team, share in zip(teams, shares, strict=True))
+    assert summed[:, 0].tolist() == rows.tolist()
+
+
+@pytest.mark.parametrize(
+    "said, expected",
+    [
+        ({}, ((1, 1), False)),
+        ({"WORLD_SIZE": "1", "RANK": "0"}, ((1, 1), False)),
+        ({"WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "RANK": "0"}, ((8, 4), False)),
+        ({"WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "RANK": "5"}, ((8, 4), True)),
+        ({"SLURM_NTASKS": "4", "SLURM_NTASKS_PER_NODE": "2", "SLURM_PROCID": "3"}, ((4, 2), True)),
+    ],
+)
+def test_launchers_say_how_many_were_started(monkeypatch, said, expected):
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK", "SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    assert (launched(), follows()) == expected
+
+
+def test_a_missing_extra_is_named_with_the_line_that_installs_it(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
+    with pytest.raises(MachineError, match=r'pip install "modiste\[distributed\]"'):
+        gather(torch.device("cpu"))
