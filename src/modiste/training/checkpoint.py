@@ -89,11 +89,15 @@ def put_back(network: Mapping[str, Tensor], moments: Mapping[str, Tensor], learn
     for name, value in moments.items():
         number, key = name.split(".")
         states.setdefault(int(number), {})[key] = laid_out_like(weights[int(number)], value)
+    if len({frozenset(state) for state in states.values()}) > 1:
+        raise ValueError("moments of some weights are missing")
     learner.optimiser.load_state_dict({"state": states, "param_groups": learner.optimiser.state_dict()["param_groups"]})
 
 
 def laid_out_like(weight: Tensor, value: Tensor) -> Tensor:
     """A fused optimiser walks weight and moments side by side in memory, so they must lie alike (channels last)."""
+    if not value.ndim:
+        return value  # a count of steps
     if value.shape != weight.shape:
-        return value
+        raise ValueError(f"moments {tuple(value.shape)} of weights {tuple(weight.shape)}")
     return torch.empty_like(weight, dtype=value.dtype).copy_(value)
