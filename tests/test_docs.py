@@ -44,5 +44,17 @@ def test_every_command_in_the_readme_and_the_docs_is_one() -> None:
     known = {name for name in cli.app if not name.startswith("-")} | {f"data {name}" for name in cli.data if not name.startswith("-")}
     for page in PAGES:
         quoted = "\n".join(re.findall(r"`+([^`]+)`+", (ROOT / page).read_text(encoding="utf-8")))
-        for first, second in re.findall(r"\bmodiste ([a-z]+)(?: ([a-z]+))?", quoted):
+        for first, second in re.findall(r"\bmodiste ([a-z-]+)(?: ([a-z-]+))?", quoted):
             assert first in known or f"{first} {second}" in known or f"data {first}" in known, f"{page}: modiste {first} {second}"
+
+
+def test_every_setting_of_the_recipe_that_is_off_in_the_paper_stands_in_the_page_about_training() -> None:
+    from modiste.data.augment import AUGMENTATIONS
+    from modiste.records.recipe import SCHEDULES
+    from modiste.training.loggers import LOGGERS
+    from modiste.training.loop import OPTIMISERS
+
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    settings = ("schedule", "warmup_epochs", "weight_decay", "label_smoothing", "mixup", "cutmix", "ema", "accumulate", "first_side")
+    named = (*settings, *AUGMENTATIONS, *SCHEDULES[1:], *LOGGERS, *(set(OPTIMISERS) - {"adam"}))
+    assert [word for word in named if word not in text] == []
