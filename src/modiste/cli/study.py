@@ -13,45 +13,31 @@ from modiste.cli.words import (
     DATA,
     OUTPUT,
     RECIPE,
+    USUALLY,
+    Asked,
     ClassNames,
-    Data,
     Device,
     Epochs,
     Format,
-    ImageSize,
     Json,
-    Limit,
-    Log,
-    MaxTime,
     Preset,
     Runs,
-    Set,
-    Weights,
+    Sitting,
     parse_seeds,
     read_catalogue,
-    seconds_of,
-    settings_of,
     show,
 )
+from modiste.records.recipe import Recipe
 
 
 def study(
     name: str,
     /,
     *,
-    data: Data,
+    asked: Asked,
     seeds: Annotated[str, Parameter(group=RECIPE, help="How many seeds (3 means 0, 1 and 2), or which: 0,4,7.")] = "",
     epochs: Epochs = None,
-    image_size: ImageSize = None,
-    set: Set = (),
-    weights: Weights = None,
-    limit: Limit = None,
-    classes: ClassNames = None,
-    format: Format = None,
-    runs: Runs = Path("runs"),
-    device: Device = "auto",
-    max_time: MaxTime = None,
-    log: Log = (),
+    sitting: Sitting = USUALLY,
     dry_run: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Say what would be done and how long it takes.")] = False,
     report_only: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Train nothing; report on the runs that are finished.")] = False,
     json: Json = False,
@@ -60,19 +46,19 @@ def study(
 
     NAME is paper, sound, pilot, or a TOML or YAML file of your own. A stopped study goes on when the command is given again.
     """
-    from modiste.api import manner_of, prepared
+    from modiste.api import prepared
     from modiste.studies.finish import finish
     from modiste.studies.plan import plan
     from modiste.terminal import progress
 
-    asked = prepared(name, parse_seeds(seeds), settings_of(set, epochs, image_size), weights)
-    catalogue = read_catalogue(data, format, classes, None, limit)
+    wanted = prepared(name, parse_seeds(seeds), asked.settings(epochs), asked.weights)
+    catalogue = asked.catalogue()
     with progress() as tell:
+        manner = sitting.manner(asked.device, tell)
         if dry_run:
-            planned = plan(asked, catalogue, runs, manner_of(device, None, (), tell))
+            planned = plan(wanted, catalogue, asked.runs, manner)
         else:
-            manner = manner_of(device, seconds_of(max_time), log, tell)
-            finished = finish(asked, catalogue, runs, manner, train=not report_only)
+            finished = finish(wanted, catalogue, asked.runs, manner, train=not report_only)
     if dry_run:
         show(planned.plain(), planned.tables, json)
         return
@@ -85,45 +71,32 @@ def train(
     variant: str,
     /,
     *,
-    data: Data,
+    asked: Asked,
     preset: Preset = "paper",
     seed: Annotated[int, Parameter(group=RECIPE, help="The seed of everything that is random.")] = 0,
     epochs: Epochs = None,
-    image_size: ImageSize = None,
-    set: Set = (),
-    weights: Weights = None,
-    limit: Limit = None,
-    classes: ClassNames = None,
-    format: Format = None,
-    runs: Runs = Path("runs"),
-    device: Device = "auto",
-    max_time: MaxTime = None,
-    log: Log = (),
     auto_batch: Annotated[
         bool, Parameter(negative="", group=RECIPE, help="Measure which batch this machine is quickest with, and train with it.")
     ] = False,
+    sitting: Sitting = USUALLY,
     json: Json = False,
 ) -> None:
     """Train one network and print its classification report.
 
     VARIANT is a name of Table 7: "AlexNet (baseline)", 3Conv_SVM, "Alex-CBAM(16&7)", Resnet-CBAM ... `modiste variants` lists them.
     """
-    from modiste.api import manner_of, prepared
     from modiste.evaluation.metrics import report
-    from modiste.studies.definitions import Study, variants
     from modiste.terminal import progress
     from modiste.training.fit import fit
 
-    chosen = Study(variant, "", variants(variant, preset=preset))
-    ((_name, recipe),) = prepared(chosen, [seed], settings_of(set, epochs, image_size), weights).planned()
-    catalogue = read_catalogue(data, format, classes, None, limit)
+    recipe, catalogue = recipe_of(variant, preset, seed, asked, epochs), asked.catalogue()
     with progress() as tell:
-        manner = manner_of(device, seconds_of(max_time), log, tell)
+        manner = sitting.manner(asked.device, tell)
         if auto_batch:
             from modiste.training.trying import remembered_batch
 
-            recipe = replace(recipe, batch=remembered_batch(recipe, catalogue, runs, manner))
-        run = fit(recipe, catalogue, runs, manner)
+            recipe = replace(recipe, batch=remembered_batch(recipe, catalogue, asked.runs, manner))
+        run = fit(recipe, catalogue, asked.runs, manner)
     tables = [report(run.predictions(split), f"{run.folder.name} on {split}") for split in run.splits]
     show({"run": str(run.folder), "tables": [table.plain() for table in tables]}, tables, json, f"\nRun: {run.folder}")
 
@@ -132,30 +105,28 @@ def find_lr(
     variant: str,
     /,
     *,
-    data: Data,
+    asked: Asked,
     preset: Preset = "paper",
-    image_size: ImageSize = None,
-    set: Set = (),
-    weights: Weights = None,
-    limit: Limit = None,
-    classes: ClassNames = None,
-    format: Format = None,
-    runs: Runs = Path("runs"),
-    device: Device = "auto",
     json: Json = False,
 ) -> None:
     """Suggest a learning rate: some hundred steps of a trial, each at a higher rate, and where the loss falls longest."""
-    from modiste.api import manner_of, prepared
-    from modiste.studies.definitions import Study, variants
     from modiste.terminal import progress
     from modiste.training.trying import rate_for
 
-    chosen = Study(variant, "", variants(variant, preset=preset))
-    ((_name, recipe),) = prepared(chosen, None, settings_of(set, None, image_size), weights).planned()
-    catalogue = read_catalogue(data, format, classes, None, limit)
+    recipe, catalogue = recipe_of(variant, preset, 0, asked, None), asked.catalogue()
     with progress() as tell:
-        found = rate_for(recipe, catalogue, runs, manner_of(device, None, (), tell))
+        found = rate_for(recipe, catalogue, asked.runs, USUALLY.manner(asked.device, tell))
     show({"lr": found.lr, **found.table.plain()}, [found.table], json, f"\nTrain with it: --set lr={found.lr:g}")
+
+
+def recipe_of(variant: str, preset: str, seed: int, asked: Asked, epochs: int | None) -> Recipe:
+    """The recipe of one variant, changed as asked."""
+    from modiste.api import prepared
+    from modiste.studies.definitions import Study, variants
+
+    chosen = Study(variant, "", variants(variant, preset=preset))
+    ((_name, recipe),) = prepared(chosen, [seed], asked.settings(epochs), asked.weights).planned()
+    return recipe
 
 
 def evaluate(

@@ -6,6 +6,7 @@ import json as json_format
 import re
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +55,46 @@ Log = Annotated[
     tuple[str, ...], Parameter(group=OUTPUT, negative="", help="Tell each epoch to tensorboard or mlflow too; may be given twice.")
 ]
 Json = Annotated[bool, Parameter(name="--json", negative="", group=OUTPUT, help="Print the answer as JSON.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What every command that trains is asked: which photos, which changes of the recipe, where to work."""
+
+    data: Data
+    image_size: ImageSize = None
+    set: Set = ()
+    weights: Weights = None
+    limit: Limit = None
+    classes: ClassNames = None
+    format: Format = None
+    runs: Runs = Path("runs")
+    device: Device = "auto"
+
+    def catalogue(self) -> Any:
+        return read_catalogue(self.data, self.format, self.classes, None, self.limit)
+
+    def settings(self, epochs: int | None = None) -> dict[str, Any]:
+        return settings_of(self.set, epochs, self.image_size)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Sitting:
+    """How long to train now, and whom to tell."""
+
+    max_time: MaxTime = None
+    log: Log = ()
+
+    def manner(self, device: str, tell: Any) -> Any:
+        """How to train, for the API; the time begins now."""
+        from modiste.api import manner_of
+
+        return manner_of(device, seconds_of(self.max_time), self.log, tell)
+
+
+USUALLY = Sitting()
 
 
 def read_catalogue(
