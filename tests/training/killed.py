@@ -160,6 +160,24 @@ def writing(name: str, moment: str, call: int = 1) -> Arm:
     return arm
 
 
+def opening(name: str, call: int = 1) -> Arm:
+    """Do it when the file of that name, or the one beside it that becomes it, is opened to be written, counted from 1."""
+
+    def arm(die: Die) -> Tell:
+        opens, real = itertools.count(1), Path.open
+
+        def opened(path: Path, mode: str = "r", *args: Any, **settings: Any) -> Any:
+            ours = (mode == "wb" and path.name.startswith(f".{name}.")) or (mode == "ab" and path.name == name)
+            if ours and next(opens) == call:
+                die()
+            return real(path, mode, *args, **settings)
+
+        Path.open = opened  # type: ignore[method-assign, assignment]
+        return silent
+
+    return arm
+
+
 def taking_away(name: str) -> Arm:
     """Die once the file of that name was taken away."""
 

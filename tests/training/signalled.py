@@ -1,4 +1,4 @@
-"""The command line in a process that sends itself signals at a named point.
+"""The command line in a process that at a named point sends itself signals, or may write no more than some bytes a file.
 
 As a program it reads orders, a line of JSON each, and forks a process for each, so that torch is imported once.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
-from killed import AFTER, Arm, calling, narrow, telling
+from killed import AFTER, Arm, calling, narrow, opening, telling
 
 from modiste import cli, terminal
 from modiste.data import slots
@@ -33,23 +35,39 @@ POINTS: dict[str, Arm] = {
     "before the model is stored": calling(fit, "save_model"),
     "in a write": calling(disk, "sync_folder", 3),
 }
+FULL: dict[str, Arm] = {
+    "pixels in the cache": opening("pixels.bin"),
+    "lines in the cache": opening("index.txt"),
+    "the first recipe": opening("recipe.json"),
+    "the first checkpoint": opening("checkpoint.safetensors"),
+    "a later checkpoint": opening("checkpoint.safetensors", 9),
+    "history": opening("history.csv", 2),
+    "the best weights": opening("best.safetensors"),
+    "weights": opening("weights.safetensors"),
+    "the model's card": opening("model.json"),
+    "predictions": opening("test.csv"),
+    "the last file": opening("about.json"),
+}
 
 
 def obey(order: dict[str, str]) -> None:
-    """Run a command; where the order names a point, send the signals there, one after the other."""
-    for name, handle in (("out", 1), ("err", 2)):
-        os.dup2(os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), handle)
-    sent = []
+    """Run a command; where the order names a point, do there what it orders."""
+    os.dup2(os.open(order["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+    done = []
 
-    def send() -> None:
-        if not sent:
-            sent.append(order["point"])
-            os.write(2, b"[landed]\n")
-            for name in order["signals"].split():
-                os.kill(os.getpid(), signal.Signals[name])
+    def at_the_point() -> None:
+        if done:
+            return
+        done.append(os.write(2, b"[landed]\n"))
+        if order["most_bytes"]:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(order["most_bytes"]), resource.RLIM_INFINITY))
+        for name in order["signals"].split():
+            os.kill(os.getpid(), signal.Signals[name])
 
+    if order["often"]:
+        loop.Keeper.now_and_then = loop.Keeper.write  # type: ignore[method-assign]
     if order["point"]:
-        heard = POINTS[order["point"]](send)
+        heard = (POINTS | FULL)[order["point"]](at_the_point)
 
         @contextmanager
         def progress() -> Iterator[Tell]:
@@ -60,25 +78,38 @@ def obey(order: dict[str, str]) -> None:
     cli.main()
 
 
+def forked(order: dict[str, str], stderr: int) -> int:
+    """A process for an order; what it says goes into a pipe, which is never full of a file's most bytes."""
+    child = os.fork()
+    if child:
+        return child
+    code = 0
+    try:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        obey(order)
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # a traceback, which no user may see
+        code = 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 def main() -> None:
     """Fork for each order, and say how its process ended."""
     torch.set_num_threads(1)
     narrow()
     for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            code = 0
-            try:
-                obey(json.loads(line))
-            except SystemExit as ended:
-                code = ended.code if isinstance(ended.code, int) else 1
-            except BaseException:
-                sys.excepthook(*sys.exc_info())  # a traceback, which no user may see
-                code = 1
-            finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(code)
+        order = json.loads(line)
+        said, stderr = os.pipe()
+        child = forked(order, stderr)
+        os.close(stderr)
+        with open(said, "rb") as pipe:  # noqa: PTH123
+            Path(order["err"]).write_bytes(pipe.read())
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 

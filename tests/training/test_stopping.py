@@ -42,7 +42,7 @@ def command(asked, drawn, tmp_path):
         settings = ("--image-size", "64", "--epochs", "2", "--set", "batch=8", "--set", "lr=0.001", "--set", "precision=fp32", *more)
         arguments = ["train", "AlexNet (baseline)", "--data", str(drawn.root), "--runs", str(runs), *settings]
         out, err = tmp_path / "out.txt", tmp_path / "err.txt"
-        code = asked(point=point, signals=signals, arguments=json.dumps(arguments), out=out, err=err)
+        code = asked(point=point, signals=signals, most_bytes="", often="", arguments=json.dumps(arguments), out=out, err=err)
         said = err.read_text()
         assert said.startswith("[landed]\n") == bool(point), said
         return int(code), out.read_text(), said.removeprefix("[landed]\n")
