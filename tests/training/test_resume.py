@@ -1,13 +1,9 @@
-"""A run that was stopped, wherever it was, ends with the same bits as one that was not."""
+"""A run that was stopped goes on with what it has, does nothing twice that it need not, and ends with the same bits."""
 
 from __future__ import annotations
 
 import itertools
-import os
-import signal
-import subprocess
-import sys
-import textwrap
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,60 +12,32 @@ import pytest
 import torch
 
 from modiste.models import backbones
-from modiste.records import disk
+from modiste.models.tensors import read_tensors
+from modiste.records.errors import ModisteError
 from modiste.records.recipe import Network
 from modiste.records.run import Run
-from modiste.training import checkpoint, fit, loop
+from modiste.training import fit, loop
+
+OFTEN, SELDOM = fit.Manner("cpu", checkpoint_seconds=0), fit.Manner("cpu", checkpoint_seconds=1e9)
 
 
 class Killed(BaseException):
     """No `except Exception` on the way may catch it."""
 
 
-def deadly(patch, module, name, call, after):
-    """Let the call of that number to a function kill: before it does its work, or after."""
+def killed_at(module, name, call, *order):
+    """Train until a function is called for so many times, and no further."""
     real, calls = getattr(module, name), itertools.count(1)
 
-    def function(*args, **kwargs):
-        mine = next(calls) == call
-        if mine and not after:
+    def function(*args, **settings):
+        if next(calls) == call:
             raise Killed
-        made = real(*args, **kwargs)
-        if mine:
-            raise Killed
-        return made
+        return real(*args, **settings)
 
-    patch.setattr(module, name, function)
-
-
-BEFORE, AFTER = False, True
-POINTS = {  # in a run of 3 epochs of 5 steps
-    "at the very first step": (loop, "step", 1, BEFORE),
-    "after the first step, before its checkpoint": (loop, "step", 1, AFTER),
-    "at the second step": (loop, "step", 2, BEFORE),
-    "at the last step of the first epoch": (loop, "step", 5, BEFORE),
-    "after the last step of the first epoch": (loop, "step", 5, AFTER),
-    "at the first step of the second epoch": (loop, "step", 6, BEFORE),
-    "in the middle of the second epoch": (loop, "step", 8, AFTER),
-    "at the very last step": (loop, "step", 15, BEFORE),
-    "before the first checkpoint": (loop, "save_checkpoint", 1, BEFORE),
-    "after the first checkpoint": (loop, "save_checkpoint", 1, AFTER),
-    "before an epoch's last checkpoint": (loop, "save_checkpoint", 10, BEFORE),
-    "after an epoch's last checkpoint": (loop, "save_checkpoint", 10, AFTER),
-    "while a checkpoint is written": (checkpoint, "write_bytes", 7, BEFORE),
-    "before the first epoch is measured": (loop, "measured", 1, BEFORE),
-    "after the second epoch is measured, before its history": (loop, "measured", 2, AFTER),
-    "before the best weights are first kept": (loop, "keep", 1, BEFORE),
-    "after the best weights are first kept": (loop, "keep", 1, AFTER),
-    "after training, before anything is stored": (fit, "save_model", 1, BEFORE),
-    "after the model is stored": (fit, "save_model", 1, AFTER),
-    "before the first predictions": (fit, "predict", 1, BEFORE),
-    "between predictions": (fit, "predict", 2, BEFORE),
-    "before the run is declared finished": (fit, "write_about", 1, BEFORE),
-    "after the run is declared finished": (fit, "write_about", 1, AFTER),
-    "before any photo is decoded": (fit, "decode", 1, BEFORE),
-    "between the decoding of two splits": (fit, "decode", 2, BEFORE),
-}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, function)
+        with pytest.raises(Killed):  # shows that the kill landed
+            fit.fit(*order, OFTEN)
 
 
 @pytest.fixture(scope="module")
@@ -82,21 +50,12 @@ def eventful(short):
 
 @pytest.fixture(scope="module")
 def undisturbed(eventful, drawn, tmp_path_factory, outcome):
-    return outcome(fit.fit(eventful, drawn, tmp_path_factory.mktemp("undisturbed"), checkpoint_seconds=0))
+    return outcome(fit.fit(eventful, drawn, tmp_path_factory.mktemp("undisturbed"), OFTEN))
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_a_run_killed_at_a_named_point_ends_with_the_same_bits(point, eventful, drawn, runs, undisturbed, outcome):
-    with pytest.MonkeyPatch.context() as patch:
-        deadly(patch, *POINTS[point])
-        with pytest.raises(Killed):  # shows that the kill landed
-            fit.fit(eventful, drawn, runs, checkpoint_seconds=0)
-    folder = next((path for path in runs.glob("alexnet*")), None)
-    assert folder is None or Run(folder).finished == (point == "after the run is declared finished")
-    found = outcome(fit.fit(eventful, drawn, runs, checkpoint_seconds=0))
-    if point == "after the run is declared finished":
-        found["left"] = [name for name in found["left"] if name not in ("checkpoint.safetensors", "best.safetensors")]
-    assert found == undisturbed
+def test_checkpoints_change_no_bit(eventful, drawn, runs, undisturbed, outcome):
+    assert outcome(fit.fit(eventful, drawn, runs, SELDOM)) == undisturbed
+    assert not list(runs.rglob("checkpoint*"))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -105,38 +64,90 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(precision, eventfu
     whole = outcome(fit.fit(recipe, drawn, tmp_path / "whole"))
     assert whole["about"]["precision"] == precision
     for _ in range(4):
-        with pytest.MonkeyPatch.context() as patch:
-            deadly(patch, loop, "step", 4, BEFORE)
-            with pytest.raises(Killed):
-                fit.fit(recipe, drawn, tmp_path / "killed", checkpoint_seconds=0)
+        killed_at(loop, "step", 4, recipe, drawn, tmp_path / "killed")
     assert outcome(fit.fit(recipe, drawn, tmp_path / "killed")) == whole
 
 
+@pytest.fixture
+def shutdown(eventful, drawn, runs):
+    """The folder of a run that was killed in its last epoch, and its checkpoints from the first step on, by step."""
+    kept, save = [], loop.save_checkpoint
+
+    def saved(path, *state):
+        save(path, *state)
+        kept.append(path.read_bytes())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "save_checkpoint", saved)
+        killed_at(loop, "step", 14, eventful, drawn, runs)
+    (folder,) = runs.glob("alexnet*")
+    assert [len(Run(folder).history()), len(kept)] == [2, 13]
+    return folder, kept
+
+
+@pytest.mark.parametrize("step", [1, 4, 5, 6, 9, 10, 13])
+def test_history_and_best_weights_newer_than_the_checkpoint_do_no_harm(step, shutdown, eventful, drawn, runs, undisturbed, outcome):
+    """Both are written more often than a checkpoint: after a kill they may tell of epochs that are yet to come."""
+    folder, kept = shutdown
+    (folder / "checkpoint.safetensors").write_bytes(kept[step - 1])
+    told = []
+    found = outcome(fit.fit(eventful, drawn, runs, fit.Manner("cpu", told.append)))
+    assert found == undisturbed
+    assert len([event for event in told if event.stage == "training"]) == 15 - step
+
+
+def test_a_run_whose_checkpoint_is_gone_starts_anew(shutdown, eventful, drawn, runs, undisturbed, outcome):
+    (shutdown[0] / "checkpoint.safetensors").unlink()
+    assert outcome(fit.fit(eventful, drawn, runs)) == undisturbed
+
+
+def test_a_run_whose_best_weights_are_gone_says_so(shutdown, eventful, drawn, runs):
+    """They are not in the checkpoint, and an epoch that is over is not done again."""
+    (shutdown[0] / "best.safetensors").unlink()
+    with pytest.raises(ModisteError, match=r"its best weights are gone. Delete the folder to train it again\."):
+        fit.fit(eventful, drawn, runs)
+
+
+def test_what_a_kill_left_half_written_is_swept(shutdown, eventful, drawn, runs, undisturbed, outcome):
+    folder, _ = shutdown
+    for name in (".checkpoint.safetensors.99.part", "predictions/.test.csv.99.part"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"half")
+    assert outcome(fit.fit(eventful, drawn, runs)) == undisturbed
+    assert not list(folder.rglob(".*"))
+
+
+def test_a_run_is_gone_on_with_where_it_was_moved_to(shutdown, eventful, drawn, runs, tmp_path, undisturbed, outcome):
+    moved = Path(shutil.move(runs, tmp_path / "elsewhere"))
+    told = []
+    assert outcome(fit.fit(eventful, drawn, moved, fit.Manner("cpu", told.append))) == undisturbed
+    assert len([event for event in told if event.stage == "training"]) == 15 - 13
+
+
 def test_two_threads_are_as_repeatable_as_one(eventful, drawn, tmp_path, outcome):
+    recipe = replace(eventful, epochs=1)
     torch.set_num_threads(2)
     try:
-        whole = outcome(fit.fit(replace(eventful, epochs=1), drawn, tmp_path / "whole"))
-        with pytest.MonkeyPatch.context() as patch:
-            deadly(patch, loop, "step", 3, BEFORE)
-            with pytest.raises(Killed):
-                fit.fit(replace(eventful, epochs=1), drawn, tmp_path / "killed", checkpoint_seconds=0)
-        assert outcome(fit.fit(replace(eventful, epochs=1), drawn, tmp_path / "killed")) == whole
+        whole = outcome(fit.fit(recipe, drawn, tmp_path / "whole"))
+        killed_at(loop, "step", 3, recipe, drawn, tmp_path / "killed")
+        assert outcome(fit.fit(recipe, drawn, tmp_path / "killed")) == whole
     finally:
         torch.set_num_threads(1)
 
 
-def test_checkpoints_change_no_bit(eventful, drawn, runs, undisturbed, outcome):
-    assert outcome(fit.fit(eventful, drawn, runs, checkpoint_seconds=1e9)) == undisturbed
-
-
 def test_steps_that_a_checkpoint_holds_are_not_done_again(short, drawn, runs):
-    with pytest.MonkeyPatch.context() as patch:
-        deadly(patch, loop, "step", 9, BEFORE)
-        with pytest.raises(Killed):
-            fit.fit(short, drawn, runs, checkpoint_seconds=0)
+    killed_at(loop, "step", 9, short, drawn, runs)
     told = []
-    fit.fit(short, drawn, runs, tell=told.append)
+    fit.fit(short, drawn, runs, fit.Manner("cpu", told.append))
     assert [event.done for event in told if event.stage == "training"] == [8 * step for step in range(9, 13)]
+
+
+def test_a_finished_run_is_found_and_not_touched(short, drawn, runs, monkeypatch):
+    run = fit.fit(short, drawn, runs)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.folder.rglob("*") if path.is_file()}
+    monkeypatch.setattr(fit, "finish", lambda *_: pytest.fail("it was trained again"))
+    assert fit.fit(short, drawn, runs) == run
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in run.folder.rglob("*") if path.is_file()} == before
 
 
 def test_every_step_has_a_chance_of_its_own(short, drawn, runs, monkeypatch):
@@ -152,85 +163,35 @@ def test_checkpoints_are_written_however_short_epochs_are(short, drawn, runs, mo
     clock, written = itertools.count(), []
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     monkeypatch.setattr(loop, "save_checkpoint", lambda _path, position, *_: written.append((position.epoch, position.step)))
-    run = fit.fit(replace(short, epochs=6), drawn, runs, checkpoint_seconds=40)
-    assert max(epoch.seconds for epoch in run.history()) < 40
-    assert 1 <= len(written) <= 3
+    run = fit.fit(replace(short, epochs=20), drawn, runs, fit.Manner("cpu", checkpoint_seconds=100))
+    assert max(epoch.seconds for epoch in run.history()) < 100
+    assert 2 <= len(written) <= 10
 
 
 def test_a_resnet_goes_on_with_the_same_bits(short_resnet, drawn, tmp_path, outcome):
     """Batch-norm statistics, moments and their layout in memory all go through the checkpoint."""
     recipe = replace(short_resnet, weight_decay=1e-3, epochs=1, augment=("flip", "crop"))
     whole = outcome(fit.fit(recipe, drawn, tmp_path / "whole"))
-    with pytest.MonkeyPatch.context() as patch:
-        deadly(patch, loop, "save_checkpoint", 3, AFTER)
-        with pytest.raises(Killed):
-            fit.fit(recipe, drawn, tmp_path / "killed", checkpoint_seconds=0)
+    killed_at(loop, "step", 4, recipe, drawn, tmp_path / "killed")
     assert outcome(fit.fit(recipe, drawn, tmp_path / "killed")) == whole
 
 
-def test_an_svm_whose_softmax_network_was_stopped_ends_with_the_same_bits(short, drawn, tmp_path, outcome):
+def test_an_svm_killed_in_each_of_its_stages_ends_with_the_same_bits(short, drawn, tmp_path, outcome):
     recipe = replace(short, network=Network(head="svm", svm_c=0.01))
     whole = outcome(fit.fit(recipe, drawn, tmp_path / "whole"))
     for module, name, call in ((loop, "step", 8), (fit, "open_model", 1), (fit, "save_model", 1)):
-        with pytest.MonkeyPatch.context() as patch:
-            deadly(patch, module, name, call, BEFORE)
-            with pytest.raises(Killed):
-                fit.fit(recipe, drawn, tmp_path / "killed", checkpoint_seconds=0)
+        killed_at(module, name, call, recipe, drawn, tmp_path / "killed")
     assert outcome(fit.fit(recipe, drawn, tmp_path / "killed")) == whole
 
 
-def test_a_full_disk_stops_a_run_that_then_goes_on(short, drawn, tmp_path, outcome, monkeypatch):
-    whole = outcome(fit.fit(short, drawn, tmp_path / "whole"))
-    fsync, calls = os.fsync, itertools.count()
-
-    def filling(file):
-        if next(calls) > 12:
-            raise OSError(28, "No space left on device")
-        fsync(file)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(disk.os, "fsync", filling)
-        with pytest.raises((fit.ModisteError, OSError), match="No space left"):
-            fit.fit(short, drawn, tmp_path / "full", checkpoint_seconds=0)
-    assert outcome(fit.fit(short, drawn, tmp_path / "full")) == whole
-
-
-CHILD = """
-    import sys
-    from pathlib import Path
-
-    import torch
-
-    from modiste.data.layouts.readers import read
-    from modiste.records.recipe import Network, Pixels, Recipe
-    from modiste.training.fit import fit
-
-    torch.set_num_threads(1)
-    photos, runs = map(Path, sys.argv[1:])
-    recipe = Recipe(network=Network(backbone="resnet18"), pixels=Pixels(side=64), batch=16, epochs=2, lr=1e-3, precision="fp32")
-    fit(recipe, read(photos, "paper"), runs, checkpoint_seconds=0, tell=lambda event: print(event.stage, event.done, flush=True))
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL")
-def test_a_process_that_is_killed_leaves_a_run_that_goes_on_with_the_same_bits(short_resnet, drawn, tmp_path, outcome):
-    """A real SIGKILL, after which nothing is tidied up."""
-    recipe = replace(short_resnet, batch=16)
+@pytest.mark.parametrize("optimiser", loop.OPTIMISERS)
+def test_every_optimiser_goes_on_with_the_same_bits(optimiser, short, drawn, tmp_path, outcome):
+    recipe = replace(short, optimiser=optimiser, weight_decay=1e-3, epochs=1)
     whole = outcome(fit.fit(recipe, drawn, tmp_path / "whole"))
-    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(drawn.root), str(tmp_path / "killed")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        for line in child.stdout:
-            if line == "training 64\n":  # one step into the second epoch
-                child.send_signal(signal.SIGKILL)
-                break
-    assert child.returncode == -signal.SIGKILL
-    (folder,) = (tmp_path / "killed").glob("resnet18*")
-    assert (folder / "checkpoint.safetensors").is_file()
-    assert not Run(folder).finished
-    assert len(Run(folder).history()) == 1
-    found = outcome(fit.fit(recipe, drawn, tmp_path / "killed"))
-    found["left"] = [name for name in found["left"] if not name.endswith(".part")]
-    assert found == whole
+    killed_at(loop, "step", 5, recipe, drawn, tmp_path / "killed")
+    (path,) = (tmp_path / "killed").glob("*/checkpoint.safetensors")
+    assert any(name.startswith("optimiser.") for name in read_tensors(path, "")[0])
+    assert outcome(fit.fit(recipe, drawn, tmp_path / "killed")) == whole
 
 
 @pytest.mark.slow
@@ -240,9 +201,6 @@ def test_an_alexnet_of_full_width_goes_on_with_the_same_bits(short, drawn, tmp_p
     monkeypatch.setattr(backbones.AlexNet, "width", 4096)
     recipe = replace(short, epochs=1, batch=16)
     whole = outcome(fit.fit(recipe, drawn, tmp_path / "whole"))
-    with pytest.MonkeyPatch.context() as patch:
-        deadly(patch, loop, "save_checkpoint", 1, AFTER)
-        with pytest.raises(Killed):
-            fit.fit(recipe, drawn, tmp_path / "killed", checkpoint_seconds=0)
+    killed_at(loop, "step", 2, recipe, drawn, tmp_path / "killed")
     assert outcome(fit.fit(recipe, drawn, tmp_path / "killed")) == whole
     assert sum(path.stat().st_size for path in Path(tmp_path / "killed").rglob("weights.safetensors")) > 4 * 57e6
