@@ -105,6 +105,15 @@ def test_what_is_spoilt_in_the_very_last_step_is_not_kept(place, ema, value, rec
     assert not list(runs.rglob("about.json"))
 
 
+def test_a_weight_that_a_relu_hides_is_not_kept(recipe, drawn, runs):
+    """A bias of -inf shuts its channel: every score is a number, and the model would be stored."""
+    with pytest.MonkeyPatch.context() as patch:
+        spoiling(lambda learner: learner.network.backbone.features.conv1.bias.view(-1, 1, 1, 1))(patch, NONE["-inf"], 10)
+        with pytest.raises(TrainingDiverged, match="after epoch 2 the network's weights are no longer numbers"):
+            fit(replace(recipe, ema=0.0), drawn, runs)
+    assert not list(runs.rglob("about.json"))
+
+
 def test_a_stop_asked_for_in_the_step_that_spoils_writes_nothing_down(recipe, drawn, runs):
     with pytest.MonkeyPatch.context() as patch:
         PLACES["weight"](patch, NONE["nan"], 8)

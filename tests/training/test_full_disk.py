@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,16 +10,15 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("resource", reason="no limit can be set on what a process writes")
 sys.path.insert(0, str(Path(__file__).parent))  # what the processes run
 
 from asking import Asked
+from signalled import FULL
 
 from modiste.models.tensors import read_tensors
 from modiste.records.run import Run
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="no limit can be set on what a process writes")
-if os.name == "posix":
-    from signalled import FULL
 SETTINGS = ("--image-size", "64", "--epochs", "2", "--set", "batch=8", "--set", "lr=0.001", "--set", "precision=fp32",
             "--set", "validation=0.15", "--set", "select=best", "--set", "ema=0.9")  # fmt: skip
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("resource", reason="there is no SIGTERM")
 sys.path.insert(0, str(Path(__file__).parent))  # what the processes run
 
 from asking import Asked
@@ -23,7 +24,6 @@ from modiste.models.tensors import read_tensors
 from modiste.records.run import Run
 from modiste.training.stopping import stoppable
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="there is no SIGTERM")
 CODES = {"SIGINT": (130, "Ctrl-C"), "SIGTERM": (143, "SIGTERM")}
 IN_THE_LOOP = ("at the first step", "at a later step", "while the epoch's photos are looked at", "after the last epoch was measured")
 
