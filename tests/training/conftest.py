@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from modiste.models import backbones
 from modiste.records.recipe import Network, Pixels, Recipe
 from modiste.records.run import Run
+
+sys.path.insert(0, str(Path(__file__).parent))  # what the processes of some tests run is imported by name
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("resource", reason="no limit can be set on what a process writes")
-sys.path.insert(0, str(Path(__file__).parent))  # what the processes run
 
 from asking import Asked
 from signalled import FULL

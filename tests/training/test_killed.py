@@ -5,16 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))  # what the killed process runs
-
 from asking import Asked
 from killed import POINTS, RECIPES, train
 

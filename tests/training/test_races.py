@@ -5,13 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # what the processes run
-
 from asking import Asked
 from racing import RECIPE
 

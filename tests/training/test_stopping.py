@@ -10,12 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("resource", reason="there is no SIGTERM")
-sys.path.insert(0, str(Path(__file__).parent))  # what the processes run
 
 from asking import Asked
 from signalled import POINTS

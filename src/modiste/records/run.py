@@ -70,16 +70,13 @@ class Run:
         if split not in self.splits:
             held = f"It has predictions for: {', '.join(self.splits)}." if self.splits else "Is this the folder of one run?"
             raise ModisteError(f"{self.folder} has no predictions for '{split}'. {held}")
-        path = self.folder / "predictions" / f"{split}.csv"
-        if self.finished and digest(path) != self.about.get("files", {}).get(f"predictions/{split}.csv"):
-            raise Damaged(f"{path} is not what the run wrote: its SHA-256 is not the one in about.json. {AGAIN}")
-        return Predictions.read(path)
+        return Predictions.read(self.as_written(f"predictions/{split}.csv"))
 
     def history(self) -> list[Epoch]:
         """The epochs so far, in order."""
-        path = self.folder / "history.csv"
-        if not path.is_file():
+        if not (self.folder / "history.csv").is_file():
             return []
+        path = self.as_written("history.csv")
         kinds = {"int": int, "float": float, "str": str}
         try:
             with path.open(encoding="utf-8", newline="") as file:
@@ -87,6 +84,13 @@ class Run:
             return [Epoch(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(Epoch)}) for row in rows]
         except (KeyError, ValueError, TypeError, csv.Error) as error:
             raise ModisteError(f"{path} is damaged ({error!r}). Delete the folder and train the run again.") from error
+
+    def as_written(self, name: str) -> Path:
+        """A file of the run; refused when the run is finished and the file is not the one that it wrote."""
+        path = self.folder / name
+        if self.finished and path.is_file() and digest(path) != self.about.get("files", {}).get(name):
+            raise Damaged(f"{path} is not what the run wrote: its SHA-256 is not the one in about.json. {AGAIN}")
+        return path
 
     def write_history(self, epochs: Sequence[Epoch]) -> Path:
         text = io.StringIO()
@@ -116,7 +120,7 @@ class Run:
         return write_sealed(self.folder / "about.json", {**about, "files": listed})
 
     def read_json(self, name: str) -> dict[str, Any]:
-        path = self.folder / name
+        path = self.as_written(name)
         try:
             plain = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
             if not isinstance(plain, dict):
