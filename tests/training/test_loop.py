@@ -142,3 +142,25 @@ def test_an_unknown_optimiser_is_told_the_near_name():
     taught = lesson()
     with pytest.raises(UsageError, match=r"no optimiser called 'adma'.*Did you mean 'adam"):
         optimiser_of(replace(taught.recipe, optimiser="adma"), taught.model.network, CPU)
+
+
+def test_a_step_of_several_batches_is_the_step_of_one_large_one():
+    """Where nothing follows the batch: the gradient is the mean over all photos, however they are cut."""
+    found = []
+    for settings in ({"batch": 8}, {"batch": 3, "accumulate": 3}, {"batch": 1, "accumulate": 8}):
+        taught = lesson("sgd", **settings)
+        learner = learner_of(taught)
+        loss_sum, hits = step(taught, learner, learner.network.eval(), np.arange(8), 32)
+        found.append((loss_sum, hits, torch.cat([weight.detach().flatten() for weight in learner.network.parameters()])))
+    for loss_sum, hits, weights in found[1:]:
+        assert (loss_sum, hits) == (pytest.approx(found[0][0], rel=1e-5), found[0][1])
+        torch.testing.assert_close(weights, found[0][2], rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_is_cut_only_where_batches_are_accumulated(monkeypatch):
+    """The last batch may hold a photo more, which joined it; batch-norm sees it whole."""
+    seen = []
+    taught = lesson(batch=7)
+    whole = replace(taught, train=replace(taught.train, see=lambda rows: (seen.append(len(rows)), taught.train.see(rows))[1]))
+    stepped(whole)
+    assert seen == [8]

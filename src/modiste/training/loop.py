@@ -171,7 +171,7 @@ def step(lesson: Lesson, learner: Learner, joined: nn.Module, rows: NDArray[np.i
     recipe, team = lesson.recipe, lesson.team
     learner.optimiser.zero_grad(set_to_none=True)
     loss_sum, hits = 0.0, 0
-    for few in pieces(team.mine(rows), recipe.batch / team.size):
+    for few in pieces(team.mine(rows), recipe.batch / team.size, recipe.accumulate):
         labels = moved(torch.from_numpy(lesson.train.labels[few]), team.where)
         given = moved(lesson.train.see(few), team.where)
         if recipe.first_side:
@@ -189,9 +189,13 @@ def step(lesson: Lesson, learner: Learner, joined: nn.Module, rows: NDArray[np.i
     return loss_sum, hits
 
 
-def pieces(rows: NDArray[np.int64], at_once: float) -> list[NDArray[np.int64]]:
-    """Rows in as few parts of about equal size as hold `at_once` or fewer each."""
-    return np.array_split(rows, math.ceil(len(rows) / math.ceil(at_once)))
+def pieces(rows: NDArray[np.int64], at_once: float, most: int) -> list[NDArray[np.int64]]:
+    """Rows in parts of about equal size: as few as hold `at_once` or fewer each, and no more than `most`.
+
+    >>> [len(part) for part in pieces(np.arange(17), 8, 2)], [len(part) for part in pieces(np.arange(5), 8, 2)]
+    ([9, 8], [5])
+    """
+    return np.array_split(rows, min(most, math.ceil(len(rows) / math.ceil(at_once))))
 
 
 def forward(lesson: Lesson, part: nn.Module, given: Tensor) -> Tensor:
