@@ -12,6 +12,13 @@ from pathlib import Path
 from modiste.records.table import Table
 
 Finding = tuple[str, str, str]  # what was looked at, what was found, what to do about it ('' when nothing)
+EXTRAS = (  # package, extra, purpose
+    ("cleanlab", "audit", "label errors"),
+    ("pyarrow", "parquet", "Parquet files"),
+    ("lightning-fabric", "distributed", "training with several processes"),
+    ("tensorboard", "tensorboard", "--log tensorboard"),
+    ("mlflow-skinny", "mlflow", "--log mlflow"),
+)
 NEEDED_GB = 4  # one seed of the paper's study at 224 px
 
 
@@ -40,7 +47,7 @@ def packages(_runs: Path) -> list[Finding]:
 def extras(_runs: Path) -> list[Finding]:
     """What optional parts need."""
     found: list[Finding] = []
-    for name, extra, purpose in (("cleanlab", "audit", "label errors"), ("pyarrow", "parquet", "Parquet files")):
+    for name, extra, purpose in EXTRAS:
         try:
             found.append((name, metadata.version(name), ""))
         except metadata.PackageNotFoundError:
