@@ -21,7 +21,7 @@ from modiste.data.describe import Contents
 from modiste.data.describe import contents as contents_of
 from modiste.data.split import carve
 from modiste.models.heads import HEADS
-from modiste.models.variants import Classifier, build, check, parameters
+from modiste.models.variants import Classifier, build, check, parameters, without_norms
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue
 from modiste.records.disk import digest
 from modiste.records.errors import ModisteError, unknown
@@ -232,9 +232,10 @@ def lesson_of(recipe: Recipe, model: Model, train: Pictures, watched: str, looke
     given = {TRAIN: pictures_of(train, eyes, network, recipe.augment), watched: pictures_of(looked_at, eyes, network)}
     still = cut_off(network, recipe, len(train) + len(looked_at), recipe.pixels.channels)
     if still is not None:
-        still.to(team.where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        quick = without_norms(still)
+        quick.to(team.where, memory_format=torch.channels_last)  # type: ignore[call-overload]
         given = {  # of what is watched in full precision, for the predictions are made of them too
-            name: features_of(still, some, team, bf16 and name == TRAIN, manner.tell, f"features of {name}") for name, some in given.items()
+            name: features_of(quick, some, team, bf16 and name == TRAIN, manner.tell, f"features of {name}") for name, some in given.items()
         }
     return Lesson(
         model,
