@@ -55,7 +55,7 @@ def memory_kept() -> Iterator[None]:
     """While the block runs, freed memory stays with this process, where the C library can be told so (glibc).
 
     A step frees and asks for the same large buffers as the one before it; given back in between, each page of them is
-    cleared by the system anew: a third of an AlexNet step, a tenth of a ResNet-18 step (benchmarks/training.py).
+    cleared by the system anew (measured by benchmarks/kept_memory.py).
     """
     libc = ctypes.CDLL(None) if os.name == "posix" else None
     if libc is None or not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
