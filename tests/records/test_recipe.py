@@ -93,3 +93,11 @@ def test_every_setting_of_a_recipe_stands_in_its_json():
 @pytest.mark.parametrize("colour", COLOURS)
 def test_channels_follow_the_colour(colour):
     assert Pixels(colour=colour).channels == (1 if colour == "grey1" else 3)
+
+
+def test_settings_that_are_right_together_are_taken_in_any_order():
+    for settings in ({"first_side": 256, "pixels.side": 320}, {"pixels.side": 320, "first_side": 256}):
+        assert Recipe().changed(settings).first_side == 256
+    assert Recipe().changed({"warmup_epochs": 20, "epochs": 30}).warmup_epochs == 20
+    with pytest.raises(ModisteError, match=r"first_side = 256: must be 32 to pixels\.side"):
+        Recipe().changed({"first_side": 256, "lr": 0.1})

@@ -12,10 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from modiste.records.errors import MachineError
+import modiste
+from modiste.records.errors import Busy, MachineError
 from modiste.records.launch import follows, launched
+from modiste.records.lock import locked
+from modiste.records.progress import silent
 from modiste.records.run import Run
-from modiste.training.fit import fit
+from modiste.training.fit import fit, sole_writer
 from modiste.training.loop import epoch_batches
 from modiste.training.team import Team, gather
 
@@ -176,11 +179,12 @@ def test_shares_together_are_the_whole_in_order(size):
         ({"WORLD_SIZE": "1", "RANK": "0"}, ((1, 1), False)),
         ({"WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "RANK": "0"}, ((8, 4), False)),
         ({"WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "RANK": "5"}, ((8, 4), True)),
-        ({"SLURM_NTASKS": "4", "SLURM_NTASKS_PER_NODE": "2", "SLURM_PROCID": "3"}, ((4, 2), True)),
+        ({"SLURM_NTASKS": "4", "SLURM_NNODES": "2", "SLURM_PROCID": "3", "SLURM_STEP_ID": "0"}, ((4, 2), True)),
+        ({"SLURM_NTASKS": "4", "SLURM_NNODES": "2", "SLURM_PROCID": "0"}, ((1, 1), False)),  # an allocation, without srun
     ],
 )
 def test_launchers_say_how_many_were_started(monkeypatch, said, expected):
-    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK", "SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_PROCID"):
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK", "SLURM_NTASKS", "SLURM_NNODES", "SLURM_PROCID", "SLURM_STEP_ID"):
         monkeypatch.delenv(name, raising=False)
     for name, value in said.items():
         monkeypatch.setenv(name, value)
@@ -192,3 +196,31 @@ def test_a_missing_extra_is_named_with_the_line_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     with pytest.raises(MachineError, match=r'pip install "modiste\[distributed\]"'):
         gather(torch.device("cpu"))
+
+
+def test_a_run_that_is_busy_is_left_by_the_whole_team(tmp_path, monkeypatch):
+    """The leader alone meets the lock; what it heard is agreed on."""
+    run = Run(tmp_path / "run")
+    heard = []
+
+    def team(rank):
+        one = Team(torch.device("cpu"), type("Fabric", (), {"global_rank": rank, "world_size": 2})())
+        monkeypatch.setattr(Team, "agree", lambda self, value: heard.append(value) or heard[0])
+        return one
+
+    with locked(run.folder / ".lock", "the run"):
+        for rank in (0, 1):
+            with pytest.raises(Busy, match=rf"is being worked on by process {os.getpid()} "), sole_writer(run, team(rank), silent):
+                pass
+    assert heard[1] is None
+
+
+def test_a_team_measures_with_the_statistics_of_its_leader(drawn, short_resnet, tmp_path):
+    """Each process gathers batch-norm statistics of its own: the stored network must be the one that was asked."""
+    from modiste.data.layouts.writers import write
+
+    photos = write(drawn, tmp_path / "photos")
+    told = together(photos, tmp_path / "runs", replace(short_resnet, epochs=1, ema=0.5), tmp_path / "told")
+    run = Run(told[0]["run"])
+    stored = modiste.evaluate(run, drawn.split("test"))
+    np.testing.assert_allclose(stored.scores[np.argsort(stored.photos)], run.predictions().scores, atol=1e-4)

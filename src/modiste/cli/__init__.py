@@ -56,6 +56,8 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(141)
         complain(MachineError(f"{error.filename or 'the system'}: {error.strerror or error}."), json)
+    except MemoryError as error:
+        complain(MachineError(f"there is not enough memory ({error}). Make pixels.side, the batch or the catalogue smaller."), json)
     except KeyboardInterrupt as stop:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # whoever cannot wait for the rest

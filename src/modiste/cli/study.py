@@ -27,6 +27,7 @@ from modiste.cli.words import (
     read_catalogue,
     show,
 )
+from modiste.records.errors import UsageError
 from modiste.records.recipe import Recipe
 
 
@@ -51,6 +52,8 @@ def study(
     from modiste.studies.plan import plan
     from modiste.terminal import progress
 
+    if dry_run and report_only:
+        raise UsageError("--dry-run says what would be trained, --report-only trains nothing: give one of them.")
     wanted = prepared(name, parse_seeds(seeds), asked.settings(epochs), asked.weights)
     catalogue = asked.catalogue()
     with progress() as tell:
@@ -62,7 +65,12 @@ def study(
     if dry_run:
         show(planned.plain(), planned.tables, json)
         return
-    plain = {"tables": [table.plain() for table in finished.tables], "report": str(finished.report), "unfinished": finished.lacking}
+    plain = {
+        "tables": [table.plain() for table in finished.tables],
+        "report": str(finished.report),
+        "unfinished": finished.lacking,
+        "why": finished.left,
+    }
     left = f"\n{finished.lacking} runs are not finished: {finished.left}" if finished.left else ""
     show(plain, finished.tables, json, f"{left}\nReport: {finished.report}")
 

@@ -96,6 +96,8 @@ def fit_rbf_svm(features: Floats, labels: Codes, weights: Floats, c: float | Non
     """Standardise and fit a Gaussian-kernel SVM a class against the rest; gamma is scikit-learn's 'scale'."""
     scaler = StandardScaler().fit(features)
     flat = scaler.transform(features)
+    if not flat.var():
+        raise ModisteError("the network gives the same features for every photo: it has learnt nothing. Try a smaller lr.")
     gamma = 1 / (flat.shape[1] * flat.var())
     alike = rbf_kernel(flat, gamma=gamma)  # (N, N), once for every C and fold
 

@@ -36,6 +36,8 @@ def loader(network: Network) -> Callable[[nn.Module], None]:
 
     def load(backbone: nn.Module) -> None:
         weights = imagenet(network) if network.weights == "imagenet" else read_weights(Path(network.weights))
+        if odd := [name for name, value in weights.items() if value.is_floating_point() and not torch.isfinite(value).all()]:
+            raise ModisteError(f"weights '{network.weights}' hold values that are no numbers, in {odd[0]}. Give another file.")
         fill(backbone, our_names(weights), network.weights)
 
     return load

@@ -1,24 +1,30 @@
-"""Launchers: how many processes torchrun or Slurm started together, as their environment says."""
+"""Launchers: how many processes torchrun or Slurm's srun started together, as their environment says."""
 
 from __future__ import annotations
 
 import os
 
-# processes in all, on this machine, and the number of this one
-STARTED = {
-    "torchrun": ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK"),
-    "slurm": ("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_PROCID"),
-}
-
 
 def launched() -> tuple[int, int]:
     """How many processes a launcher started in all, and on this machine."""
-    for everywhere, here, _number in STARTED.values():
-        if int(os.environ.get(everywhere, "1")) > 1:
-            return int(os.environ[everywhere]), int(os.environ.get(here, os.environ[everywhere]))
+    if number("WORLD_SIZE") > 1:
+        return number("WORLD_SIZE"), number("LOCAL_WORLD_SIZE", number("WORLD_SIZE"))
+    if by_srun() and number("SLURM_NTASKS") > 1:
+        return number("SLURM_NTASKS"), number("SLURM_NTASKS") // number("SLURM_NNODES")
     return 1, 1
 
 
 def follows() -> bool:
     """Whether another process of the team writes and speaks for this one."""
-    return any(int(os.environ.get(all_, "1")) > 1 and int(os.environ.get(number, "0")) > 0 for all_, _here, number in STARTED.values())
+    return launched()[0] > 1 and number("RANK" if number("WORLD_SIZE") > 1 else "SLURM_PROCID", 0) > 0
+
+
+def by_srun() -> bool:
+    """Whether srun started this process: inside an allocation alone, others are named that nobody started."""
+    return "SLURM_STEP_ID" in os.environ
+
+
+def number(name: str, otherwise: int = 1) -> int:
+    """A number that the environment holds."""
+    said = os.environ.get(name, "")
+    return int(said) if said.isdecimal() else otherwise

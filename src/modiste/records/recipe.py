@@ -140,9 +140,17 @@ class Recipe:
         >>> Recipe().changed({"pixels.side": "112", "lr": 0.001}).pixels.side
         112
         """
-        recipe = self
-        for key, value in settings.items():
-            recipe = changed(recipe, key.removeprefix("recipe."), value, where)
+        recipe, left = self, dict(settings)
+        while left:  # one may be right only after another: first_side=256 after pixels.side=320
+            refused: dict[str, ModisteError] = {}
+            for key, value in left.items():
+                try:
+                    recipe = changed(recipe, key.removeprefix("recipe."), value, where)
+                except ModisteError as error:
+                    refused[key] = error
+            if len(refused) == len(left):
+                raise next(iter(refused.values()))
+            left = {key: left[key] for key in refused}
         return recipe
 
 

@@ -61,7 +61,7 @@ def finish(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner
         divided(catalogue, recipe, contents)  # refuses splits that some variant could not be trained with
     if train:
         check_weights(study, catalogue, runs, contents.data_hash, manner.tell)
-    left = train_what_is_lacking(study, catalogue, runs, manner, contents) if train else ""
+    left = train_what_is_lacking(study, catalogue, runs, manner, contents) if train else None
     planned = study.planned()
     manner.tell(Progress(f"study {study.name}", len(planned), len(planned), "runs", "writing the report"))
     found: dict[str, list[Run]] = {name: [] for name in study.recipes}
@@ -69,17 +69,17 @@ def finish(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner
         if (run := Run(run_folder(runs, recipe, contents.data_hash))).finished:
             found[name].append(run)
     if not any(found.values()):
-        why = left or "Run the study first."
-        raise ModisteError(f"{runs}: no run of the study '{study.name}' with these settings is finished, nothing to report. {why}")
+        nothing = f"{runs}: no run of the study '{study.name}' with these settings is finished, so there is nothing to report."
+        raise left or ModisteError(nothing)
     tables, folder = tables_of(study, found), runs / "studies" / study.name
     lacking = len(planned) - sum(len(some) for some in found.values())
     if not follows():
         write_out(study, catalogue, contents, found, tables, folder, lacking)
-    return Finished(tables, folder, found, lacking, left)
+    return Finished(tables, folder, found, lacking, str(left or ""))
 
 
-def train_what_is_lacking(study: Study, catalogue: Catalogue, runs: Path, manner: Manner, contents: Contents) -> str:
-    """Train one run after another; why some are left, in words, or nothing.
+def train_what_is_lacking(study: Study, catalogue: Catalogue, runs: Path, manner: Manner, contents: Contents) -> ModisteError | None:
+    """Train one run after another; why some are left, or nothing.
 
     A run that another process trains is left for the end: two processes on one folder share a study's work.
     """
@@ -95,12 +95,12 @@ def train_what_is_lacking(study: Study, catalogue: Catalogue, runs: Path, manner
                 waiting.append((name, recipe))
                 busy.append((name, recipe))
             else:
-                return str(error)
+                return error
         except Stopped as stopped:
             if stopped.exit_code:
                 raise
-            return str(stopped)
-    return ""
+            return stopped
+    return None
 
 
 def check_weights(study: Study, catalogue: Catalogue, runs: Path, data_hash: str, tell: Tell) -> None:
@@ -229,7 +229,9 @@ def other_than_paper(study: Study) -> list[str]:
     for name, recipe in study.recipes.items():
         own_usual = replace(usual, network=VARIANTS.get(name, recipe.network))
         for key in all_keys(Recipe):
-            if key in ("seed", "network.weights", "network.frozen"):  # starting_from says what became of these
+            if key == "seed" or (
+                key in ("network.weights", "network.frozen") and study.notes
+            ):  # starting_from has said what became of these
                 continue
             own, theirs = (attrgetter(key)(one) for one in (recipe, own_usual))
             if own != theirs:

@@ -134,7 +134,7 @@ class Pace:
 
 def seconds_a_step(recipe: Recipe, splits: Splits, where: str, timed: dict[Recipe, Pace]) -> Pace:
     """Measured on this machine, with made-up pictures of the right size; the same network is measured once."""
-    key = without_second_stage(recipe).changed({"seed": 0, "epochs": 1, "warmup_epochs": 0})
+    key = replace(without_second_stage(recipe), seed=0, epochs=1, warmup_epochs=0.0)
     if key not in timed:
         with memory_kept():
             timed[key] = measure(key, splits, device(where))

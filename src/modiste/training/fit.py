@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from modiste.models.heads import HEADS
 from modiste.models.variants import Classifier, build, check, parameters, without_norms
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue
 from modiste.records.disk import digest
-from modiste.records.errors import ModisteError, unknown
+from modiste.records.errors import Busy, ModisteError, unknown
 from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import Recipe
@@ -32,7 +32,7 @@ from modiste.records.run import ONLY_WHILE_TRAINING, Run, run_folder
 from modiste.training.given import Eyes, Given, computed, cut_off, features_of, pictures_of
 from modiste.training.loggers import check_loggers
 from modiste.training.loop import OPTIMISERS, Lesson, Watched, learn
-from modiste.training.losses import loss
+from modiste.training.losses import loss, masses
 from modiste.training.machine import circumstances, device, memory_kept, precision
 from modiste.training.model import Model, open_model, predict, save_model, whole_on
 from modiste.training.team import Team, gather
@@ -90,11 +90,16 @@ def fit(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), manner:
 @contextmanager
 def sole_writer(run: Run, team: Team, tell: Tell) -> Iterator[None]:
     """The run is this team's until the block ends; what an earlier process left half written is taken away."""
-    if not team.leads:
-        yield
-        return
-    with locked(run.folder / ".lock", str(run.folder), tell=tell):
-        for leftover in run.folder.rglob(".*.part"):
+    with ExitStack() as held:
+        refused = None
+        if team.leads:
+            try:
+                held.enter_context(locked(run.folder / ".lock", str(run.folder), tell=tell))
+            except Busy as error:
+                refused = str(error)
+        if (refused := team.agree(refused)) is not None:  # all go on to other work, or none
+            raise Busy(refused)
+        for leftover in run.folder.rglob(".*.part") if team.leads else ():
             leftover.unlink(missing_ok=True)
         yield
 
@@ -150,6 +155,7 @@ def check_before_work(recipe: Recipe, where: str = "auto") -> None:
     with torch.device("meta"):  # takes neither memory nor time: can it be built?
         build(replace(recipe.network, weights="none", frozen=False), 2, recipe.pixels.channels)
     check_augmentations(recipe.augment)
+    loss(recipe.loss, [1])
     loss("hinge" if recipe.network.head == "hinge" else recipe.loss, [1], recipe.label_smoothing)
     if recipe.network.backbone == "resnet18" and not recipe.network.frozen and recipe.batch == 1:
         raise ModisteError("batch = 1: ResNet-18's batch-norm needs 2 photos or more in a batch.")
@@ -250,6 +256,7 @@ def lesson_of(recipe: Recipe, model: Model, train: Pictures, watched: str, looke
         manner.checkpoint_seconds,
         manner.deadline,
         manner.log,
+        masses(loss_name, counts),
     )
 
 

@@ -84,7 +84,7 @@ def computed(
         made[start : start + len(rows)] = found
         done = min((start + len(rows)) * team.size, len(given))
         tell(Progress(stage, done, len(given)))
-    return team.whole(made.to(team.where), len(given)).cpu()
+    return made if team.size == 1 else team.whole(made.to(team.where), len(given)).cpu()
 
 
 def moved(made: Tensor, where: torch.device) -> Tensor:

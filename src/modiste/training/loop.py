@@ -65,6 +65,7 @@ class Lesson:
     checkpoint_seconds: float = 60.0
     deadline: float | None = None  # on the clock time.monotonic
     log: tuple[str, ...] = ()  # names of LOGGERS
+    masses: NDArray[np.float64] | None = None  # what a photo of each class (K,) weighs in the loss's mean; None: all alike
 
 
 def learn(lesson: Lesson, run: Run) -> int:
@@ -79,7 +80,7 @@ def learn(lesson: Lesson, run: Run) -> int:
     keeper = Keeper(path, lesson, learner, epochs)
     facts = None
     try:
-        with stoppable(lesson.deadline) as wish:
+        with stoppable(lesson.deadline if lesson.team.leads else None) as wish:  # a team has one clock
             joined = lesson.team.joined(lesson.part(learner.network))
             while position.epoch < recipe.epochs and not out_of_patience(epochs, recipe.patience):
                 train_epoch(lesson, learner, joined, position, keeper, wish)
@@ -87,7 +88,7 @@ def learn(lesson: Lesson, run: Run) -> int:
                 if lesson.team.leads:
                     run.write_history(epochs)
                     if recipe.select == "best" and best_epoch(epochs) == epochs[-1].epoch:
-                        write_tensors(best, learner.kept.state_dict())
+                        write_tensors(best, learner.kept.state_dict(), {"epoch": epochs[-1].epoch})
                 logger.tell(epochs[-1])
                 position = Position(epoch=position.epoch + 1)
             if any(lesson.team.total(float(wish.signalled is not None))):  # after the last step: no other looks any more
@@ -97,9 +98,17 @@ def learn(lesson: Lesson, run: Run) -> int:
     finally:
         logger.close(facts)
     lesson.team.wait()
-    weights = learner.kept.state_dict() if recipe.select == "last" else read_tensors(best, "Delete the folder to train it again.")[0]
-    lesson.model.network.load_state_dict(weights)
+    lesson.model.network.load_state_dict(learner.kept.state_dict() if recipe.select == "last" else best_weights(best, kept))
     return kept
+
+
+def best_weights(path: Path, epoch: int) -> dict[str, Tensor]:
+    """The weights that were kept of the best epoch; a run gone on with elsewhere may have found another epoch the best."""
+    remedy = "Delete the folder to train it again."
+    weights, facts = read_tensors(path, remedy)
+    if facts.get("epoch") != epoch:
+        raise ModisteError(f"{path} holds the weights of epoch {facts.get('epoch')}, but epoch {epoch} was the best. {remedy}")
+    return weights
 
 
 def learner_of(lesson: Lesson) -> Learner:
@@ -164,6 +173,7 @@ def train_epoch(lesson: Lesson, learner: Learner, joined: nn.Module, position: P
         if asked:
             raise stopped(keeper, position, wish)
         keeper.now_and_then(position)
+    team.share_buffers(learner.network, *([learner.kept] if learner.average else []))
 
 
 def step(lesson: Lesson, learner: Learner, joined: nn.Module, rows: NDArray[np.int64], side: int) -> tuple[float, int]:
@@ -171,7 +181,7 @@ def step(lesson: Lesson, learner: Learner, joined: nn.Module, rows: NDArray[np.i
     recipe, team = lesson.recipe, lesson.team
     learner.optimiser.zero_grad(set_to_none=True)
     loss_sum, hits = 0.0, 0
-    for few in pieces(team.mine(rows), recipe.batch / team.size, recipe.accumulate):
+    for few in np.array_split(team.mine(rows), pieces(len(rows), recipe, team.size)):
         labels = moved(torch.from_numpy(lesson.train.labels[few]), team.where)
         given = moved(lesson.train.see(few), team.where)
         if recipe.first_side:
@@ -179,7 +189,7 @@ def step(lesson: Lesson, learner: Learner, joined: nn.Module, rows: NDArray[np.i
         given, partners, share = mixed(given, labels, recipe.mixup, recipe.cutmix)
         scores = forward(lesson, joined, given)
         loss = mixed_loss(lesson.loss, scores, labels, partners, share)
-        weight = len(few) * team.size / len(rows)  # a team's gradients become their mean
+        weight = mass(lesson, few) * team.size / mass(lesson, rows)  # a team's gradients become their mean
         (loss * weight).backward()  # type: ignore[no-untyped-call]
         loss_sum += loss.item() * len(few)
         hits += int((scores.argmax(1) == labels).sum())
@@ -189,13 +199,18 @@ def step(lesson: Lesson, learner: Learner, joined: nn.Module, rows: NDArray[np.i
     return loss_sum, hits
 
 
-def pieces(rows: NDArray[np.int64], at_once: float, most: int) -> list[NDArray[np.int64]]:
-    """Rows in parts of about equal size: as few as hold `at_once` or fewer each, and no more than `most`.
+def pieces(photos: int, recipe: Recipe, processes: int = 1) -> int:
+    """In how many parts each process of a team takes a step of so many photos: two photos in each, for batch-norm, or more.
 
-    >>> [len(part) for part in pieces(np.arange(17), 8, 2)], [len(part) for part in pieces(np.arange(5), 8, 2)]
-    ([9, 8], [5])
+    >>> [pieces(photos, Recipe(batch=8, accumulate=2)) for photos in (16, 17, 8, 3)]
+    [2, 2, 1, 1]
     """
-    return np.array_split(rows, min(most, math.ceil(len(rows) / math.ceil(at_once))))
+    return max(1, min(recipe.accumulate, math.ceil(photos / recipe.batch), photos // (2 * processes)))
+
+
+def mass(lesson: Lesson, rows: NDArray[np.int64]) -> float:
+    """What these photos weigh in the mean that the loss takes."""
+    return len(rows) if lesson.masses is None else float(lesson.masses[lesson.train.labels[rows]].sum())
 
 
 def forward(lesson: Lesson, part: nn.Module, given: Tensor) -> Tensor:
@@ -243,7 +258,7 @@ def stopped(keeper: Keeper, position: Position, wish: Wish) -> Stopped:
     """Keep all that was done, and say how to go on."""
     keeper.write(position)
     keeper.lesson.team.wait()
-    reason, exit_code = wish.reason or ("another process of the team", 130)
+    reason, exit_code = keeper.lesson.team.agree(wish.reason or ("another process of the team", 130))
     epoch, step = (position.epoch + 1, f", step {position.step}") if position.step else (position.epoch, "")
     place = f"epoch {epoch} of {keeper.lesson.recipe.epochs}{step}"
     return Stopped(f"stopped by {reason} after {place}; all of it is in {keeper.path}. The same command goes on from there.", exit_code)

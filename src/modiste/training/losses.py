@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -32,12 +34,26 @@ def cross_entropy(_counts: Sequence[int], smoothing: float) -> Loss:
 
 def class_weighted(counts: Sequence[int], smoothing: float) -> Loss:
     """Cross-entropy, each class weighed by one over its number of photos."""
-    return weighed([1 / max(count, 1) for count in counts], smoothing)
+    return weighed(one_over_count(counts), smoothing)
 
 
 def effective_number(counts: Sequence[int], smoothing: float) -> Loss:
     """Cross-entropy, each class weighed by one over its effective number of photos (Cui et al. 2019, equation 2)."""
-    return weighed([(1 - BETA) / (1 - BETA ** max(count, 1)) for count in counts], smoothing)
+    return weighed(one_over_effective_number(counts), smoothing)
+
+
+def one_over_count(counts: Sequence[int]) -> list[float]:
+    return [1 / max(count, 1) for count in counts]
+
+
+def one_over_effective_number(counts: Sequence[int]) -> list[float]:
+    return [(1 - BETA) / (1 - BETA ** max(count, 1)) for count in counts]
+
+
+def masses(name: str, counts: Sequence[int]) -> NDArray[np.float64]:
+    """What a photo of each class weighs in the mean that a loss takes over a batch: a batch in parts is put together by it."""
+    weigh = {"class_weighted": one_over_count, "effective_number": one_over_effective_number}.get(name)
+    return np.array(weigh(counts)) if weigh else np.ones(len(counts))
 
 
 def focal(_counts: Sequence[int], smoothing: float) -> Loss:

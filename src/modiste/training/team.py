@@ -82,6 +82,12 @@ class Team:
         self.wait()
         return work()
 
+    def share_buffers(self, *networks: nn.Module) -> None:
+        """The leader's batch-norm statistics in every process: each has gathered its own since the last step began."""
+        if self.fabric is not None:
+            for buffer in (buffer for network in networks for buffer in network.buffers()):
+                buffer.copy_(self.fabric.broadcast(buffer))
+
     def agree(self, value: T) -> T:
         """The leader's value, in every process."""
         return self.fabric.broadcast(value) if self.fabric else value

@@ -11,11 +11,13 @@ import numpy as np
 import torch
 
 from modiste.models.heads import HEADS
-from modiste.records.catalogue import Catalogue
-from modiste.records.disk import write_json
+from modiste.records.catalogue import TRAIN, Catalogue
+from modiste.records.errors import ModisteError, UsageError
+from modiste.records.launch import launched
 from modiste.records.plain import fingerprint
 from modiste.records.progress import Progress
 from modiste.records.recipe import Recipe
+from modiste.records.seal import read_sealed, write_sealed
 from modiste.training.finding import FoundBatch, FoundRate, best_batch, find_lr
 from modiste.training.fit import USUAL, Manner, check_before_work, divided, first_lesson, pictures_for, used_contents, without_second_stage
 from modiste.training.loop import Lesson, chance, epoch_batches, learner_of, step
@@ -62,17 +64,29 @@ def batch_for(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), m
         return min(took[WARM:])
 
     with memory_kept():
-        return best_batch(seconds_a_step, [size for size in (8, 16, 32, 64, 128, 256, 512) if size <= max(8, photos)])
+        return best_batch(seconds_a_step, sizes(photos))
 
 
 def remembered_batch(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), manner: Manner = USUAL) -> int:
     """`batch_for`, found once for a network, its pixels and this machine: a run that goes on must not become another one."""
     machine = {key: value for key, value in circumstances(device(manner.where)).items() if key in ("processor", "cores", "device")}
-    key = fingerprint([replace(recipe, batch=1, seed=0).plain(), machine])[:16]
+    tried = sizes(sum(photo.split == TRAIN and photo.label is not None for photo in catalogue.photos))
+    trunk = without_second_stage(recipe) if HEADS.get(recipe.network.head) is not None else recipe
+    key = fingerprint([replace(trunk, batch=1, seed=0).plain(), tried, machine])[:16]
     path = runs / "cache" / "batches" / f"{key}.json"
-    if not path.is_file():
-        write_json(path, batch_for(recipe, catalogue, runs, manner).batch)
-    return int(path.read_text(encoding="utf-8"))
+    if launched()[0] > 1:
+        raise UsageError("--auto-batch measures one process. Find the batch with one, then give all of them --set batch=N.")
+    try:
+        return int(read_sealed(path, "")["batch"])
+    except (FileNotFoundError, ModisteError, KeyError, ValueError):
+        found = batch_for(recipe, catalogue, runs, manner).batch
+    write_sealed(path, {"batch": found})
+    return found
+
+
+def sizes(photos: int) -> list[int]:
+    """The batches to try with so many photos to train on."""
+    return [size for size in (8, 16, 32, 64, 128, 256, 512) if size <= max(8, photos)]
 
 
 def trial(recipe: Recipe, catalogue: Catalogue, runs: Path, manner: Manner) -> Lesson:
