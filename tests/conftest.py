@@ -1,5 +1,6 @@
 """Pictures for all tests: a small catalogue that modiste draws itself, once a test run."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ from modiste.data.samples.drawn import draw
 from modiste.records.catalogue import Catalogue
 
 torch.set_num_threads(1)  # the networks are tiny: a second thread only waits, above all on a busy machine
+
+
+# a shell that starts the tests in the background has them ignore Ctrl-C, and so would every program that they start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -157,3 +157,16 @@ def test_a_thread_that_hears_no_signals_may_have_a_deadline():
     thread.start()
     thread.join()
     assert found == [("the end of the time given", 0)]
+
+
+def test_a_background_job_stays_deaf_to_ctrl_c():
+    """A shell starts it so, for Ctrl-C is meant for the job in front."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stoppable() as wish:
+            signal.raise_signal(signal.SIGINT)
+            assert wish.reason is None
+            signal.raise_signal(signal.SIGTERM)
+            assert wish.reason == ("SIGTERM", 143)
+    finally:
+        signal.signal(signal.SIGINT, before)

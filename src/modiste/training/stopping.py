@@ -44,7 +44,8 @@ def stoppable(deadline: float | None = None) -> Iterator[Wish]:
     if threading.current_thread() is not threading.main_thread():  # only there can signals be heard
         yield wish
         return
-    before = {number: signal.signal(number, ask) for number in REASONS}
+    heard = [number for number in REASONS if signal.getsignal(number) != signal.SIG_IGN]  # a shell's background job is deaf to Ctrl-C
+    before = {number: signal.signal(number, ask) for number in heard}
     try:
         yield wish
     finally:
