@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Format, Json, Level, TaxonomyFile, parse_shares, read_catalogue, show
+from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Format, Json, Label, Level, TaxonomyFile, parse_shares, read_catalogue, show
 from modiste.records.errors import UsageError
 
 
@@ -21,12 +21,13 @@ def describe(
     classes: ClassNames = None,
     taxonomy: TaxonomyFile = None,
     level: Level = "class",
+    label: Label = None,
     json: Json = False,
 ) -> None:
     """Count the photos of each class and split."""
     from modiste.data.describe import describe as count
 
-    catalogue = read_catalogue(where, format, classes, taxonomy, None, level)
+    catalogue = read_catalogue(where, format, classes, taxonomy, None, level, label)
     table = count(catalogue)
     plain = {"root": str(catalogue.root), "classes": list(catalogue.classes.names), **table.plain()}
     show(plain, [table], json, f"\nClasses: {catalogue.classes}")
@@ -113,6 +114,7 @@ def convert(
     classes: ClassNames = None,
     taxonomy: TaxonomyFile = None,
     level: Level = "class",
+    label: Label = None,
     json: Json = False,
 ) -> None:
     """Write a catalogue in another format, photos included. The original is not touched."""
@@ -120,7 +122,7 @@ def convert(
     from modiste.data.split import accept
     from modiste.terminal import progress
 
-    catalogue = read_catalogue(where, format, classes, taxonomy, None, level)
+    catalogue = read_catalogue(where, format, classes, taxonomy, None, level, label)
     if accept_suggestions:
         catalogue = accept(catalogue)
     with progress() as tell:
@@ -145,6 +147,7 @@ def split(
     seed: Annotated[int, Parameter(group=DATA, help="The seed of the division.")] = 0,
     format: Format = None,
     classes: ClassNames = None,
+    label: Label = None,
     json: Json = False,
 ) -> None:
     """Divide a catalogue into splits: every class on each side, twins and views of one product together."""
@@ -157,7 +160,7 @@ def split(
     if by_source and (shares is not None or within is not None):
         raise UsageError("--by-source divides by source alone: leave --shares and --within away.")
     parsed = parse_shares(shares or "train=0.8,test=0.2")
-    catalogue = read_catalogue(where, format, classes, None, None)
+    catalogue = read_catalogue(where, format, classes, None, None, label=label)
     with progress() as tell:
         if twins and not by_source:
             from modiste.data.auditing.audit import together

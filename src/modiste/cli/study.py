@@ -20,6 +20,7 @@ from modiste.cli.words import (
     Epochs,
     Format,
     Json,
+    Label,
     Preset,
     Runs,
     Sitting,
@@ -144,6 +145,7 @@ def evaluate(
     data: Annotated[Path | None, Parameter(group=DATA, help="Photos to score; without it, the run's stored predictions.")] = None,
     split: Annotated[str | None, Parameter(group=DATA, help="Which split: test, or all of --data where none is test.")] = None,
     classes: ClassNames = None,
+    label: Label = None,
     format: Format = None,
     output: Annotated[Path | None, Parameter(group=OUTPUT, help="Write the predictions to this CSV file.")] = None,
     device: Device = "auto",
@@ -160,7 +162,7 @@ def evaluate(
     else:
         from modiste.training.model import evaluate as score
 
-        catalogue = read_catalogue(data, format, classes, None, None)
+        catalogue = read_catalogue(data, format, classes, None, None, label=label)
         split = split or ("test" if len(catalogue.split("test")) else None)
         catalogue = catalogue if split is None else catalogue.split(split)
         with progress() as tell:

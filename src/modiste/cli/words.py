@@ -34,6 +34,9 @@ TaxonomyFile = Annotated[Path | None, Parameter(group=DATA, help="A taxonomy fil
 Level = Annotated[
     str, Parameter(group=DATA, help="Suggest classes of the taxonomy at this level: class, group or type (the finer, the more classes).")
 ]
+Label = Annotated[
+    str | None, Parameter(group=DATA, help="Take labels from this column, such as article_type: its values are the classes.")
+]
 Limit = Annotated[int | None, Parameter(group=DATA, help="Take about so many photos of each split: for a trial.")]
 Set = Annotated[
     tuple[str, ...],
@@ -68,12 +71,13 @@ class Asked:
     weights: Weights = None
     limit: Limit = None
     classes: ClassNames = None
+    label: Label = None
     format: Format = None
     runs: Runs = Path("runs")
     device: Device = "auto"
 
     def catalogue(self) -> Any:
-        return read_catalogue(self.data, self.format, self.classes, None, self.limit)
+        return read_catalogue(self.data, self.format, self.classes, None, self.limit, label=self.label)
 
     def settings(self, epochs: int | None = None) -> dict[str, Any]:
         return settings_of(self.set, epochs, self.image_size)
@@ -98,15 +102,26 @@ USUALLY = Sitting()
 
 
 def read_catalogue(
-    where: Path, format: str | None, classes: str | None, taxonomy: Path | None, most: int | None, level: str = "class"
+    where: Path,
+    format: str | None,
+    classes: str | None,
+    taxonomy: Path | None,
+    most: int | None,
+    level: str = "class",
+    label: str | None = None,
 ) -> Any:
-    """The catalogue at a place, cut to `most` photos a split when asked."""
+    """The catalogue at a place, labelled by a column and cut to `most` photos a split when asked."""
     from modiste.data.layouts.readers import read
+    from modiste.data.relabel import labelled_by
     from modiste.data.split import limit
     from modiste.data.taxonomy import read_taxonomy
     from modiste.records.labels import Classes
 
-    catalogue = read(where, format, Classes.parse(classes) if classes else None, read_taxonomy(taxonomy, level))
+    declared = Classes.parse(classes) if classes else None
+    if label is None:
+        catalogue = read(where, format, declared, read_taxonomy(taxonomy, level))
+    else:
+        catalogue = labelled_by(read(where, format, None, read_taxonomy(taxonomy, level)), label, declared)
     return catalogue if most is None else limit(catalogue, most)
 
 
