@@ -25,7 +25,7 @@ from modiste.data.layouts.writers import write
 from modiste.data.opening.stores import open_store
 from modiste.data.opening.thumbnails import thumbnails
 from modiste.data.suggest import Taxonomy
-from modiste.evaluation.audit_page import audit_page, shown
+from modiste.evaluation.pages.audit_page import audit_page, shown
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_json, write_text
 from modiste.records.findings import dismissed, write_findings

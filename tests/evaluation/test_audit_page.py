@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modiste.evaluation.audit_page import SHOWN, audit_page, shown
+from modiste.evaluation.pages.audit_page import SHOWN, audit_page, shown
 from modiste.records.findings import Finding
 from modiste.records.table import Table
 

@@ -9,10 +9,10 @@ import pytest
 from matplotlib import rcParams
 from matplotlib.text import Text
 
-from modiste.evaluation.drawing import needs_white
-from modiste.evaluation.figures import FIGURES, confusions, f1_dots, png, svg
+from modiste.evaluation.figures.drawing import needs_white
+from modiste.evaluation.figures.palette import DARK, LIGHT, WHITE, contrast, laid
+from modiste.evaluation.figures.results import FIGURES, confusions, f1_dots, png, svg
 from modiste.evaluation.metrics import macro_f1
-from modiste.evaluation.palette import DARK, LIGHT, WHITE, contrast, laid
 from modiste.evaluation.published import NAMES, OUTSIDE, TABLE_7
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions

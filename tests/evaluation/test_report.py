@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from modiste.evaluation.figures import confusions, f1_dots, svg
-from modiste.evaluation.palette import DARK, LIGHT
-from modiste.evaluation.report import page
+from modiste.evaluation.figures.palette import DARK, LIGHT
+from modiste.evaluation.figures.results import confusions, f1_dots, svg
+from modiste.evaluation.pages.page import page
 from modiste.evaluation.tables import summary
 
 HOSTILE = '<script>alert("x")</script> & "quoted"'

@@ -34,9 +34,7 @@ TaxonomyFile = Annotated[Path | None, Parameter(group=DATA, help="A taxonomy fil
 Level = Annotated[
     str, Parameter(group=DATA, help="Suggest classes of the taxonomy at this level: class, group or type (the finer, the more classes).")
 ]
-Label = Annotated[
-    str | None, Parameter(group=DATA, help="Take labels from this column, such as article_type: its values are the classes.")
-]
+Label = Annotated[str | None, Parameter(group=DATA, help="Take labels from this column, such as article_type: its values are the classes.")]
 Limit = Annotated[int | None, Parameter(group=DATA, help="Take about so many photos of each split: for a trial.")]
 Set = Annotated[
     tuple[str, ...],

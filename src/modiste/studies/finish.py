@@ -12,11 +12,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from modiste.data.describe import Contents
-from modiste.evaluation.figures import class_report, confusions, curves, f1_dots, png, svg
+from modiste.evaluation.figures.results import class_report, confusions, curves, f1_dots, png, svg
 from modiste.evaluation.metrics import accuracy, macro_f1
+from modiste.evaluation.pages.page import page
 from modiste.evaluation.pilot import pilot, recommendation
 from modiste.evaluation.published import PUBLISHED
-from modiste.evaluation.report import page
 from modiste.evaluation.tables import PAPER_TABLES, summary
 from modiste.models.heads import HEADS
 from modiste.models.variants import VARIANTS, build

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 
-from modiste.evaluation.report import HEAD, described, link, style
+from modiste.evaluation.pages.page import HEAD, described, link, style
 from modiste.records.findings import Finding
 from modiste.records.table import Table, html_text
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from modiste.evaluation.drawing import (
+from modiste.evaluation.figures.drawing import (
     KEY,
     SMALL,
     TEXT,
@@ -29,8 +29,8 @@ from modiste.evaluation.drawing import (
     short,
     write,
 )
+from modiste.evaluation.figures.palette import BLUE, INK, ORANGE, QUIET, RULE, WHITE
 from modiste.evaluation.metrics import macro_f1, report, share, support
-from modiste.evaluation.palette import BLUE, INK, ORANGE, QUIET, RULE, WHITE
 from modiste.evaluation.published import PUBLISHED
 from modiste.evaluation.tables import Results, beside_paper
 from modiste.records.errors import ModisteError

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from modiste.evaluation.palette import DARK, LIGHT
+from modiste.evaluation.figures.palette import DARK, LIGHT
 from modiste.records.table import Table, html_text
 
 
@@ -102,7 +102,7 @@ def described(circumstances: Mapping[str, str]) -> str:
 def style(*sheets: str) -> str:
     """The style sheets with the palette's colours as variables, dark where the reader's screen is."""
     light, dark = ("".join(f"--{name}: {colour}; " for name, colour in colours.items()) for colours in (LIGHT, DARK))
-    sheet = "\n".join(files("modiste.evaluation").joinpath(name).read_text(encoding="utf-8") for name in ("report.css", *sheets))
+    sheet = "\n".join(files("modiste.evaluation.pages").joinpath(name).read_text(encoding="utf-8") for name in ("report.css", *sheets))
     return f":root {{ {light}}}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark}}} }}\n{sheet}"
 
 

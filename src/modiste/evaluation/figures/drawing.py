@@ -20,7 +20,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
 
-from modiste.evaluation.palette import INK, QUIET, RULE, SHADE, WHITE, contrast, laid
+from modiste.evaluation.figures.palette import INK, QUIET, RULE, SHADE, WHITE, contrast, laid
 from modiste.records.table import one_line
 
 TEXT, SMALL = 8.0, 7.0  # points

@@ -1,0 +1,1 @@
+"""Figures as matplotlib draws them: SVG that follows light and dark, and PNG."""

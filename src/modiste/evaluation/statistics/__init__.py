@@ -1,0 +1,1 @@
+"""What can be said of stored predictions, and how surely."""
