@@ -30,7 +30,8 @@ from modiste.evaluation.figures.drawing import (
     write,
 )
 from modiste.evaluation.figures.palette import BLUE, INK, ORANGE, QUIET, RULE, WHITE
-from modiste.evaluation.metrics import macro_f1, report, share, support
+from modiste.evaluation.measures import share
+from modiste.evaluation.metrics import macro_f1, report, support
 from modiste.evaluation.published import PUBLISHED
 from modiste.evaluation.tables import Results, beside_paper
 from modiste.records.errors import ModisteError
