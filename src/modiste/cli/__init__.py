@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError
 
 from modiste import __version__
 from modiste.cli import data as data_commands
+from modiste.cli import runs as run_commands
 from modiste.cli import study as study_commands
 from modiste.records.errors import BadRows, MachineError, ModisteError, UsageError, missing_extra
 
@@ -28,7 +29,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 data = App(name="data", help="Look at catalogues, audit, convert and split them, and get some to try.")
-for command in study_commands.COMMANDS:
+for command in (*study_commands.COMMANDS, *run_commands.COMMANDS):
     app.command(command)
 for command in data_commands.COMMANDS:
     data.command(command)
@@ -72,7 +73,7 @@ def end(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
 
 
-TRAIN_EXTRA = ("torch", "torchvision", "sklearn", "safetensors", "matplotlib")
+TRAIN_EXTRA = ("torch", "torchvision", "sklearn", "scipy", "safetensors", "matplotlib")
 
 
 def complain(error: ModisteError, json: bool) -> None:

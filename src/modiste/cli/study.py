@@ -1,4 +1,4 @@
-"""Commands that train and compare: study, train, evaluate, variants; and doctor."""
+"""Commands that train and compare: study, train, find-lr, variants; and doctor."""
 
 from __future__ import annotations
 
@@ -10,22 +10,16 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from modiste.cli.words import (
-    DATA,
     OUTPUT,
     RECIPE,
     USUALLY,
     Asked,
-    ClassNames,
-    Device,
     Epochs,
-    Format,
     Json,
-    Label,
     Preset,
     Runs,
     Sitting,
     parse_seeds,
-    read_catalogue,
     show,
 )
 from modiste.records.errors import UsageError
@@ -138,41 +132,6 @@ def recipe_of(variant: str, preset: str, seed: int, asked: Asked, epochs: int | 
     return recipe
 
 
-def evaluate(
-    run: Path,
-    /,
-    *,
-    data: Annotated[Path | None, Parameter(group=DATA, help="Photos to score; without it, the run's stored predictions.")] = None,
-    split: Annotated[str | None, Parameter(group=DATA, help="Which split: test, or all of --data where none is test.")] = None,
-    classes: ClassNames = None,
-    label: Label = None,
-    format: Format = None,
-    output: Annotated[Path | None, Parameter(group=OUTPUT, help="Write the predictions to this CSV file.")] = None,
-    device: Device = "auto",
-    json: Json = False,
-) -> None:
-    """Print the classification report of a run: on the photos it was tested with, or on others."""
-    from modiste.evaluation.metrics import METRICS, report
-    from modiste.records.run import Run
-    from modiste.terminal import progress
-
-    if data is None:
-        split = split or "test"
-        predictions = Run(run).predictions(split)
-    else:
-        from modiste.training.model import evaluate as score
-
-        catalogue = read_catalogue(data, format, classes, None, None, label=label)
-        split = split or ("test" if len(catalogue.split("test")) else None)
-        catalogue = catalogue if split is None else catalogue.split(split)
-        with progress() as tell:
-            predictions = score(Run(run), catalogue, device, tell)
-    table = report(predictions, f"{run.name} on {split or data}")
-    metrics = {name: metric(predictions) for name, metric in METRICS.items()}
-    wrote = f"\nPredictions: {predictions.write(output)}" if output else ""
-    show({"metrics": metrics, "confusion": predictions.confusion.tolist(), **table.plain()}, [table], json, wrote)
-
-
 def variants(*, json: Json = False) -> None:
     """List the networks of the paper's Table 7 and how each is built."""
     from modiste.models.variants import VARIANTS
@@ -198,4 +157,4 @@ def doctor(*, runs: Runs = Path("runs"), json: Json = False) -> None:
         raise SystemExit(5)
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (study, train, find_lr, evaluate, variants, doctor)
+COMMANDS: tuple[Callable[..., None], ...] = (study, train, find_lr, variants, doctor)
