@@ -22,7 +22,7 @@ from modiste.models.heads import HEADS
 from modiste.models.variants import VARIANTS, build
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_bytes, write_json, write_text
-from modiste.records.errors import Busy, ModisteError, Stopped
+from modiste.records.errors import Busy, ModisteError, Stopped, TrainingDiverged
 from modiste.records.launch import follows
 from modiste.records.plain import all_keys
 from modiste.records.predictions import Predictions
@@ -32,9 +32,17 @@ from modiste.records.run import Epoch, Run, run_folder
 from modiste.records.table import Table
 from modiste.studies.definitions import Study
 from modiste.studies.plan import minutes
-from modiste.training.fit import USUAL, Manner, check_before_work, divided, fit, used_contents
+from modiste.training.fit import USUAL, Manner, check_before_work, divided, fit, used_contents, without_second_stage
 
 Runs = Mapping[str, Sequence[Run]]  # variant -> its finished runs, a seed each
+
+
+@dataclass(frozen=True)
+class Left:
+    """Why runs are not finished: what stopped the work, if anything did, and each run that diverged, in words."""
+
+    error: ModisteError | None = None
+    diverged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class Finished:
     runs: Runs
     lacking: int  # runs that are not finished
     left: str = ""  # why, in words
+    diverged: tuple[str, ...] = ()  # runs whose loss became no number: name, seed and why
 
     @property
     def report(self) -> Path:
@@ -61,7 +70,7 @@ def finish(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner
         divided(catalogue, recipe, contents)  # refuses splits that some variant could not be trained with
     if train:
         check_weights(study, catalogue, runs, contents.data_hash, manner.tell)
-    left = train_what_is_lacking(study, catalogue, runs, manner, contents) if train else None
+    left = train_what_is_lacking(study, catalogue, runs, manner, contents) if train else Left()
     planned = study.planned()
     manner.tell(Progress(f"study {study.name}", len(planned), len(planned), "runs", "writing the report"))
     found: dict[str, list[Run]] = {name: [] for name in study.recipes}
@@ -70,37 +79,45 @@ def finish(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner
             found[name].append(run)
     if not any(found.values()):
         nothing = f"{runs}: no run of the study '{study.name}' with these settings is finished, so there is nothing to report."
-        raise left or ModisteError(nothing)
+        raise left.error or ModisteError(nothing)
     tables, folder = tables_of(study, found), runs / "studies" / study.name
     lacking = len(planned) - sum(len(some) for some in found.values())
     if not follows():
         write_out(study, catalogue, contents, found, tables, folder, lacking)
-    return Finished(tables, folder, found, lacking, str(left or ""))
+    return Finished(tables, folder, found, lacking, str(left.error or ""), left.diverged)
 
 
-def train_what_is_lacking(study: Study, catalogue: Catalogue, runs: Path, manner: Manner, contents: Contents) -> ModisteError | None:
+def train_what_is_lacking(study: Study, catalogue: Catalogue, runs: Path, manner: Manner, contents: Contents) -> Left:
     """Train one run after another; why some are left, or nothing.
 
-    A run that another process trains is left for the end: two processes on one folder share a study's work.
+    A run that another process trains is left for the end: two processes on one folder share a study's work. A run that diverges
+    leaves the others to be trained, but for an SVM that stands on it.
     """
     waiting, busy, planned = deque(study.planned()), [], study.planned()
+    diverged: dict[Recipe, str] = {}
     while waiting:
         name, recipe = waiting.popleft()
         done = len(planned) - len(waiting) - 1
         manner.tell(Progress(f"study {study.name}", done, len(planned), "runs", f"{name}, seed {recipe.seed}"))
+        if (trunk := without_second_stage(recipe)) in diverged:
+            diverged[recipe] = f"{name}, seed {recipe.seed}: it stands on a network that diverged."
+            continue
         try:
             fit(recipe, catalogue, runs, manner, contents)
+        except TrainingDiverged as error:
+            diverged[trunk] = f"{name}, seed {recipe.seed}: {error}"
         except Busy as error:
             if (name, recipe) not in busy:
                 waiting.append((name, recipe))
                 busy.append((name, recipe))
             else:
-                return error
+                return Left(error, tuple(diverged.values()))
         except Stopped as stopped:
             if stopped.exit_code:
                 raise
-            return stopped
-    return None
+            return Left(stopped, tuple(diverged.values()))
+    words = tuple(diverged.values())
+    return Left(TrainingDiverged("\n".join(words)) if words else None, words)
 
 
 def check_weights(study: Study, catalogue: Catalogue, runs: Path, data_hash: str, tell: Tell) -> None:
