@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modiste.data.describe import contents, data_hash, describe
+from modiste.data.describe import contents, data_hash, describe, holdings
 from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import ModisteError
@@ -92,3 +92,17 @@ def test_photos_with_a_suggested_class_alone_are_told_with_the_way_to_accept_the
     (note,) = describe(Catalogue(tmp_path, PAPER_CLASSES, photos)).notes
     assert note.startswith("1 photos without a label have a suggested one")
     assert not describe(Catalogue(tmp_path, PAPER_CLASSES, photos[1:])).notes
+
+
+@pytest.mark.parametrize("many", [4, 40])
+def test_what_splits_hold_is_the_same_however_many_classes_there_are_and_never_wider_than_eight_of_them(tmp_path, many):
+    classes = Classes(tuple(f"class {code}" for code in range(many)))
+    photos = tuple(Photo(f"{n}.jpg", n % many, product=f"p{n // 2}", split="test" if n % 5 == 0 else "train") for n in range(4 * many))
+    table = holdings(Catalogue(tmp_path, classes, photos))
+    assert len(table.columns) <= 13
+    cells = {(row[0], column): cell for row in table.rows for column, cell in zip(table.columns, row, strict=True)}
+    turned = many > 8
+    for split in ("train", "test"):
+        own = [photo.label for photo in photos if photo.split == split]
+        for name, value in (("photos", len(own)), ("class 1, share", own.count(1) / len(own))):
+            assert cells[(name, split) if turned else (split, name)] == value

@@ -115,3 +115,10 @@ def test_the_order_of_the_photos_does_not_make_another_test_set(guesses):
     run = guesses()
     back = type(run)(run.classes, run.photos[::-1], run.truth[::-1], run.scores[::-1])
     assert summary({"one": [run], "other": [back]}).rows[0][1:] == summary({"other": [back]}).rows[0][1:]
+
+
+@pytest.mark.parametrize("many", [12, 13])
+def test_the_summary_leaves_the_recall_of_very_many_classes_out_and_says_so(guesses, many):
+    table = summary({"mine": [guesses(classes=[f"class {n}" for n in range(many)])]})
+    assert sum(column.startswith("Recall class") for column in table.columns) == (many if many <= 12 else 0)
+    assert any("left out" in note for note in table.notes) == (many > 12)

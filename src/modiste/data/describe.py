@@ -15,6 +15,7 @@ from modiste.records.plain import fingerprint
 from modiste.records.table import Cell, Table
 
 IN_ORDER = (TRAIN, VALIDATION, TEST)
+ABREAST = 8  # classes that stand side by side; more of them stand below one another
 
 
 def describe(catalogue: Catalogue) -> Table:
@@ -42,8 +43,11 @@ def describe(catalogue: Catalogue) -> Table:
 
 
 def holdings(catalogue: Catalogue) -> Table:
-    """What each split holds: photos, products, groups of twins, and each class's share of its labelled photos."""
-    rows = []
+    """What each split holds: photos, products, groups of twins, and each class's share of its labelled photos.
+
+    A row a split, or, of more than ABREAST classes, a column a split.
+    """
+    rows: list[tuple[Cell, ...]] = []
     for name in in_order({photo.split for photo in catalogue.photos}):
         photos = [photo for photo in catalogue.photos if photo.split == name]
         labelled = [photo.label for photo in photos if photo.label is not None]
@@ -53,6 +57,9 @@ def holdings(catalogue: Catalogue) -> Table:
     columns = ("split", "photos", "labelled", "products", "groups of twins", *(f"{name}, share" for name in catalogue.classes.names))
     bare = sum(photo.label is None for photo in catalogue.photos)
     notes = (f"{bare:,} photos without a label went with their twins and views, or kept their split.",) if bare else ()
+    if len(catalogue.classes) > ABREAST:
+        head, *body = zip(columns, *rows, strict=True)
+        columns, rows = tuple(map(str, head)), body
     return Table(f"What the splits of {catalogue.root.name or catalogue.root} hold", columns, tuple(rows), notes, digits=3)
 
 
