@@ -1,0 +1,151 @@
+"""Estimates: a measure with its interval, and the difference of two with its interval and p, for one seed or several.
+
+Two things are left to chance. *Photos*: other photos of the same kind would have given another value; the bootstrap tells how much.
+*Seeds*: another start of the training would have given another network; only several seeds tell how much. The variance of a mean
+over S seeds is the bootstrap's variance of that mean, and the seeds' own variance divided by S. Seeds differ also because each errs
+on photos of its own, which the bootstrap has counted: that part is taken out once. The t distribution has Satterthwaite's (1946)
+degrees of freedom: few seeds that differ much make an interval wide.
+
+A share's interval is Wilson's (1927), with as many photos as would have given its variance: it stays in [0, 1] and says something
+even where every photo was right. The interval of a difference is symmetric, widened by one photo as Agresti and Min (2005) do, so
+that two networks that never differ are not called equal beyond doubt. What an interval of one seed cannot tell is the seeds' part.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from modiste.evaluation.statistics.resampling import ROUNDS, Sample, sampled
+from modiste.records.errors import UsageError
+from modiste.records.predictions import Predictions
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measure, its mean over the seeds, and the interval that holds the true one in `level` of such studies."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    photos: int
+    seeds: int
+    sd_photos: float  # of the mean, from one draw of photos to another
+    sd_seeds: float | None  # of one seed to another, on these photos; None of one seed
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Ours less the other's, its interval, and p: how often chance alone makes one as large where there is none."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    p: float  # below 1 - level exactly where the interval leaves out 0; never 0
+    photos: int
+    seeds: tuple[int, int]
+    sd: float  # of the difference, photos and seeds together
+    freedom: float  # degrees of freedom of the t distribution; infinite where no seed variance could be seen
+
+
+def estimate(runs: Sequence[Predictions], measure: str, *, level: float = LEVEL, rounds: int = ROUNDS, seed: int = 0) -> Estimate:
+    """A measure of one network, one Predictions a seed, with its interval.
+
+    >>> runs = [Predictions.of(truth=[0] * 50 + [1] * 50, called=[0] * 45 + [1] * 55)]
+    >>> found = estimate(runs, "accuracy")
+    >>> round(found.value, 2), round(found.low, 1), round(found.high, 1), found.sd_seeds
+    (0.95, 0.9, 1.0, None)
+    """
+    return estimated(sampled({"this": runs}, measure, rounds, seed)["this"], level)
+
+
+def difference(
+    ours: Sequence[Predictions],
+    than: Sequence[Predictions],
+    measure: str,
+    *,
+    level: float = LEVEL,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+) -> Difference:
+    """How much more one network reaches than another on the same photos: ours less the other's.
+
+    Where one has several seeds and the other a single one, that one's seeds are taken to vary as much.
+    """
+    samples = sampled({"ours": ours, "than": than}, measure, rounds, seed)
+    return differing(samples["ours"], samples["than"], level)
+
+
+def estimated(sample: Sample, level: float = LEVEL) -> Estimate:
+    """The estimate from a sample."""
+    check_level(level)
+    photos = variance(sample.drawn.mean(0))
+    parts = [seed_part(sample)] if sample.seeds > 1 else []
+    total = photos + sum(beyond for beyond, _, _ in parts)
+    reach = student.ppf((1 + level) / 2, freedom(total, parts))
+    low, high = wilson(sample.mean, total, sample.step, float(reach))
+    spread = float(sample.values.std(ddof=1)) if sample.seeds > 1 else None
+    return Estimate(sample.mean, low, high, level, sample.photos, sample.seeds, math.sqrt(photos), spread)
+
+
+def differing(ours: Sample, than: Sample, level: float = LEVEL) -> Difference:
+    """The difference of two samples of the same draws."""
+    check_level(level)
+    value = ours.mean - than.mean
+    total = variance(ours.drawn.mean(0) - than.drawn.mean(0)) + max(ours.step, than.step) ** 2
+    known = [one for one in (ours, than) if one.seeds > 1]
+    parts = [seed_part(one if one.seeds > 1 else known[0], one.seeds) for one in (ours, than)] if known else []
+    total += sum(beyond for beyond, _, _ in parts)
+    sd, free = math.sqrt(total), freedom(total, parts)
+    reach = float(student.ppf((1 + level) / 2, free)) * sd
+    p = 2 * float(student.sf(abs(value) / sd, free)) if sd > 0 else 1.0
+    low, high = max(-1.0, value - reach), min(1.0, value + reach)
+    return Difference(value, low, high, level, max(p, sys.float_info.min), ours.photos, (ours.seeds, than.seeds), sd, free)
+
+
+def seed_part(sample: Sample, seeds: int | None = None) -> tuple[float, float, int]:
+    """What seeds add to the variance of a mean over `seeds` of them: beyond the bootstrap's, in all, and its degrees of freedom."""
+    own = sample.drawn - sample.drawn.mean(1, keepdims=True)
+    on_own_photos = float(own.var(axis=0, ddof=1).mean())  # each seed errs on photos of its own; in the bootstrap's variance already
+    between = float(sample.values.var(ddof=1))
+    many = seeds or sample.seeds
+    return max(0.0, between - on_own_photos) / many, between / many, sample.seeds - 1
+
+
+def freedom(total: float, parts: Sequence[tuple[float, float, int]]) -> float:
+    """Satterthwaite's degrees of freedom: those of a variance of which only the seeds' parts were measured on a few."""
+    uncertain = sum(between**2 / free for _, between, free in parts)
+    return max(total**2 / uncertain, 1.0) if uncertain > 0 else math.inf
+
+
+def wilson(value: float, total: float, step: float, reach: float) -> tuple[float, float]:
+    """Wilson's interval of a share whose variance is `total`: as of so many photos, at `reach` standard deviations.
+
+    >>> low, high = wilson(0.9, 0.9 * 0.1 / 100, 0.01, 1.96)
+    >>> round(low, 3), round(high, 3)
+    (0.826, 0.945)
+    """
+    chance = value * (1 - value)
+    photos = chance / total if chance > 0 and total > 0 else 1 / step if step > 0 else 1.0
+    centre = (value + reach**2 / (2 * photos)) / (1 + reach**2 / photos)
+    half = reach * math.sqrt(chance / photos + reach**2 / (4 * photos**2)) / (1 + reach**2 / photos)
+    return max(0.0, min(value, centre - half)), min(1.0, max(value, centre + half))
+
+
+def variance(drawn: NDArray[np.float64]) -> float:
+    return float(drawn.var(ddof=1))
+
+
+def check_level(level: float) -> None:
+    if not 0.5 <= level < 1:
+        raise UsageError(f"level {level:g}: an interval's level is a share such as 0.95, from 0.5 to below 1.")

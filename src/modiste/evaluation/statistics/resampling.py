@@ -1,0 +1,137 @@
+"""The bootstrap: what a measure would have been on other photos of the same kind, for many networks on the same draws.
+
+Photos are drawn anew, with replacement, within each true class (Efron and Tibshirani 1993, chapters 6 and 8): how many photos of a
+class a test set holds was decided, not drawn. Every network sees the same draws, so that two networks are compared photo by photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from modiste.evaluation.measures import Measure, measure
+from modiste.evaluation.tables import Results, classes_of
+from modiste.records.errors import ModisteError
+from modiste.records.predictions import Predictions
+
+ROUNDS = 2000
+CELLS = 4_000_000  # numbers in memory at once, in each of a few arrays
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A measure of one network: its value for each seed (S,), and for each seed in each round of the bootstrap (S, rounds).
+
+    `step` is the most that one photo called otherwise would move it.
+    """
+
+    values: NDArray[np.float64]
+    drawn: NDArray[np.float64]
+    step: float
+    photos: int
+
+    @property
+    def seeds(self) -> int:
+        return len(self.values)
+
+    @property
+    def mean(self) -> float:
+        return float(self.values.mean())
+
+
+def sampled(results: Results, measured: str, rounds: int = ROUNDS, seed: int = 0) -> dict[str, Sample]:
+    """A sample for each network that has predictions; refused where two were not tested on the same photos."""
+    return sampled_each(results, (measured,), rounds, seed)[measured]
+
+
+def sampled_each(results: Results, measures: Sequence[str], rounds: int = ROUNDS, seed: int = 0) -> dict[str, dict[str, Sample]]:
+    """`sampled` for several measures of the same draws: measure -> network -> sample."""
+    shown = {name: tuple(runs) for name, runs in results.items() if runs}
+    if not shown:
+        raise ModisteError("there is nothing to compare: no run has predictions yet. Finish one and ask again.")
+    classes_of(shown)  # refuses results of two test sets
+    found: dict[str, dict[str, Sample]] = {name: {} for name in measures}
+    every = tuple(run for runs in shown.values() for run in runs)
+    drawn = redrawn(every, tuple(measures), rounds, seed)  # (measures, runs, rounds)
+    for place, name in enumerate(measures):
+        measuring, at = measure(name, every[0].classes), 0
+        for model, runs in shown.items():
+            counts = np.stack([run.confusion for run in runs])
+            step = max(one_photo(measuring, count) for count in counts)
+            found[name][model] = Sample(measuring(counts), drawn[place, at : at + len(runs)], step, len(every[0]))
+            at += len(runs)
+    return found
+
+
+@lru_cache(maxsize=16)  # tables and figures ask the same of the same runs; predictions never change
+def redrawn(runs: tuple[Predictions, ...], measures: tuple[str, ...], rounds: int, seed: int) -> NDArray[np.float64]:
+    """Each measure of each run in each round: (measures, runs, rounds). The draws depend on the truth, the rounds and the seed alone."""
+    truth, called = aligned(runs)
+    classes = len(runs[0].classes)
+    cells = [cells_of(truth * classes + row, classes * classes) for row in called]
+    measuring = [measure(name, runs[0].classes) for name in measures]
+    values = np.empty((len(measures), len(runs), rounds))
+    at = 0
+    for weights in draws(truth, rounds, seed, chunk=max(1, CELLS // max(len(truth), classes * classes))):
+        now = slice(at, at := at + weights.shape[1])
+        for place, photos_in in enumerate(cells):
+            counts = np.ascontiguousarray((photos_in @ weights).T).reshape(-1, classes, classes)
+            for row, one in enumerate(measuring):
+                values[row, place, now] = one(counts)
+    values.flags.writeable = False  # shared by all who ask
+    return values
+
+
+def aligned(runs: Sequence[Predictions]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The truth (N,) and what each run called (runs, N), by the photos' paths in order, whatever order each run has them in."""
+    orders = [np.argsort(np.array(run.photos)) for run in runs]
+    first = runs[0]
+    if len(set(first.photos)) < len(first):
+        twice = next(photo for place, photo in enumerate(first.photos) if photo in first.photos[:place])
+        raise ModisteError(f"'{twice}' stands twice among the predictions: a photo may be counted once. Leave one of the rows out.")
+    return first.truth[orders[0]], np.stack([run.called[order] for run, order in zip(runs, orders, strict=True)])
+
+
+def draws(truth: NDArray[np.int64], rounds: int, seed: int, chunk: int) -> Iterator[NDArray[np.float32]]:
+    """How often each photo is drawn in each round, some rounds at a time: (N, up to `chunk`); as many of each class as there are."""
+    rng = np.random.default_rng(seed)
+    by_class = np.argsort(truth, kind="stable")
+    first, photos = np.unique(truth[by_class], return_index=True, return_counts=True)[1:]
+    start, many = np.repeat(first, photos), np.repeat(photos, photos)  # of each photo's class, photos in the order of `by_class`
+    for began in range(0, rounds, chunk):
+        now = min(chunk, rounds - began)
+        taken = by_class[start + (rng.random((now, len(truth))) * many).astype(np.int64)]
+        places = taken * now + np.arange(now)[:, None]
+        yield np.bincount(places.ravel(), minlength=len(truth) * now).reshape(len(truth), now).astype(np.float32)
+
+
+def cells_of(cell: NDArray[np.int64], cells: int) -> csr_array:
+    """Which photos lie in each cell of the count matrix: (cells, N) of zeros and ones."""
+    photos = len(cell)
+    return csr_array((np.ones(photos, np.float32), (cell, np.arange(photos))), shape=(cells, photos))
+
+
+def one_photo(measuring: Measure, counts: NDArray[np.int64]) -> float:
+    """The most a measure moves when one photo is called otherwise: of each class, one photo between right and its likeliest mistake.
+
+    >>> from modiste.evaluation.measures import accuracy
+    >>> one_photo(accuracy, np.array([[3, 1], [0, 4]]))
+    0.125
+    """
+    true = np.flatnonzero(counts.sum(1))
+    wrong = np.where(np.eye(len(counts), dtype=bool), -1, counts).argmax(1)
+    moved = np.repeat(counts[None], len(true), axis=0)
+    signs = np.where(counts[true, true] > 0, 1, -1)
+    moved[np.arange(len(true)), true, true] -= signs
+    moved[np.arange(len(true)), true, wrong[true]] += signs
+    return float(np.abs(measuring(moved) - measuring(counts)).max(initial=0.0))
+
+
+def by_name(runs: Mapping[str, Predictions]) -> Results:
+    """One seed of each, as results."""
+    return {name: (run,) for name, run in runs.items()}
