@@ -1,9 +1,11 @@
 """Studies that are built in, and studies from files."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from modiste.evaluation.claims import Claim
 from modiste.models.variants import VARIANTS
 from modiste.records.errors import ModisteError
 from modiste.records.recipe import Recipe
@@ -15,12 +17,54 @@ from modiste.training.fit import check_before_work
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_can_be_built_and_its_runs_differ(name: str) -> None:
-    study = STUDIES[name]().starting_from("none")
+    study = STUDIES[name]()
     assert study.name == name
     for recipe in study.recipes.values():
         check_before_work(recipe)
     ids = [run_id(recipe, "data") for _, recipe in study.planned()]
     assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_claim_of_a_study_names_what_the_study_has(name: str) -> None:
+    study = STUDIES[name]()
+    known = study.choices or study.recipes
+    assert [claim for claim in study.claims if set(claim.names) - set(known)] == []
+    assert {one for some in study.choices.values() for one in some} == (set(study.recipes) if study.choices else set())
+    same = study.changed({"epochs": 2}).starting_from(None)
+    assert (same.claims, same.choices) == (study.claims, study.choices)
+
+
+def test_a_study_of_freezing_cannot_do_without_weights() -> None:
+    with pytest.raises(ModisteError, match="needs weights to start from"):
+        STUDIES["attention-vs-unfreezing"]().starting_from("none")
+    from_file = STUDIES["attention-vs-unfreezing"]().starting_from("own.safetensors")
+    assert {recipe.network.weights for recipe in from_file.recipes.values()} == {"own.safetensors"}
+    frozen = {name: recipe.network.frozen for name, recipe in from_file.recipes.items()}
+    assert frozen == {name: not name.startswith("unfrozen") for name in frozen}
+
+
+@pytest.mark.parametrize(("side", "larger"), [(None, 244), (112, 122), ("64", 70)])
+def test_another_picture_size_keeps_the_larger_pictures_larger(side: int | str | None, larger: int) -> None:
+    study = STUDIES["sensitivity"]().changed({} if side is None else {"recipe.pixels.side": side})
+    sides = {name: recipe.pixels.side for name, recipe in study.recipes.items()}
+    assert sides.pop("larger pictures (244 for 224)") == larger
+    assert set(sides.values()) == {int(side or 224)}
+
+
+def test_the_sensitivity_study_changes_one_setting_at_a_time() -> None:
+    recipes = STUDIES["sensitivity"]().recipes
+    usual = flat(Recipe().plain())
+    for name, recipe in recipes.items():
+        changed = [key for key, value in flat(recipe.plain()).items() if value != usual[key]]
+        assert len(changed) == (name != "AlexNet (baseline)")
+
+
+def flat(plain: dict[str, Any], before: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in plain.items():
+        found |= flat(value, f"{before}{key}.") if isinstance(value, dict) else {before + key: value}
+    return found
 
 
 def test_the_paper_study_is_the_papers_protocol() -> None:
@@ -44,6 +88,52 @@ def test_with_a_file_only_the_pretrained_variants_start_from_it() -> None:
         "Resnet-CBAM",
     }
     assert study.recipes["Resnet-CBAM"].network.frozen
+
+
+CLAIMS = """
+[[claims]]
+text = "A smaller ratio is better"
+of = "ratio 4"
+over = "AlexNet (baseline)"
+least = 0.01
+[[claims]]
+text = "Pair by pair"
+measure = "recall of Bags"
+pairs = [["ratio 4", "AlexNet (baseline)"]]
+"""
+
+
+def test_claims_of_a_file_are_those_it_states(tmp_path: Path) -> None:
+    study = read_study(written(tmp_path, TOML + CLAIMS))
+    yaml = """
+claims:
+  - {text: A smaller ratio is better, of: ratio 4, over: AlexNet (baseline), least: 0.01}
+  - {text: Pair by pair, measure: recall of Bags, pairs: [[ratio 4, AlexNet (baseline)]]}
+"""
+    assert study.claims == read_study(written(tmp_path, YAML + yaml, "study.yaml")).claims
+    assert study.claims == (
+        Claim("A smaller ratio is better", of="ratio 4", over="AlexNet (baseline)", least=0.01),
+        Claim("Pair by pair", "recall of Bags", pairs=(("ratio 4", "AlexNet (baseline)"),)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ('of = "ratio 4"', 'of = "ratio 5"', "Did you mean 'ratio 4'?"),
+        ('over = "AlexNet (baseline)"', 'over = "AlexNet"', "Did you mean 'AlexNet (baseline)'?"),
+        ("least =", "leest =", "Did you mean 'least'?"),
+        ("least = 0.01", "least = 2", "claim 1: claim 'A smaller ratio is better': least is a share"),
+        ("pairs =", "trend = ['ratio 4']\npairs =", "one of the three"),
+        ('text = "Pair by pair"', "", "claim 2: missing 1 required positional argument: 'text'"),
+        ("[[claims]]", "[claims]", "not TOML"),
+    ],
+)
+def test_a_mistake_in_a_claim_is_named_with_the_near_name(tmp_path: Path, before: str, after: str, words: str) -> None:
+    assert before in CLAIMS
+    with pytest.raises(ModisteError, match=r"claim|TOML") as error:
+        read_study(written(tmp_path, TOML + CLAIMS.replace(before, after, 1)))
+    assert words in str(error.value)
 
 
 TOML = """

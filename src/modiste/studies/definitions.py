@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from modiste.evaluation.claims import Claim
 from modiste.models.variants import VARIANTS
 from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.recipe import PRESETS, Network, Pixels, Recipe
+from modiste.studies.claimed import FROM_IDENTITY, PAPER_CLAIMS, UNFREEZING_CLAIMS
 
-TABLES = ("3", "4", "5", "6", "7", "summary", "pilot")
+TABLES = ("3", "4", "5", "6", "7", "summary", "pilot", "fair-lr")
+RATES = (3e-5, 1e-4, 3e-4, 1e-3)
 
 
 @dataclass(frozen=True)
 class Study:
-    """A recipe a variant, to be run with every seed; `tables` are names of TABLES, in the order they are shown."""
+    """A recipe a variant, to be run with every seed; `tables` are names of TABLES, in the order they are shown.
+
+    Where `choices` names some, each name stands for the best of its variants on validation, and the claims speak of those names.
+    """
 
     name: str
     question: str
@@ -23,6 +29,8 @@ class Study:
     seeds: tuple[int, ...] = (0,)
     tables: tuple[str, ...] = ("summary",)
     notes: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.name or self.name.startswith(".") or set(self.name) & set("/\\"):
@@ -36,9 +44,15 @@ class Study:
                 raise unknown("table", table, TABLES)
 
     def changed(self, settings: Mapping[str, Any]) -> Study:
-        """The same study with some settings of every recipe changed."""
+        """The same study with some settings of every recipe changed.
+
+        `pixels.side` is that of the first variant; another's stays in proportion to it: 224 and 244 px become 112 and 122.
+        """
         refuse_seed(settings)
-        return replace(self, recipes={name: recipe.changed(settings) for name, recipe in self.recipes.items()})
+        first = next(iter(self.recipes.values()))
+        return replace(
+            self, recipes={name: recipe.changed(in_proportion(settings, recipe, first)) for name, recipe in self.recipes.items()}
+        )
 
     def starting_from(self, weights: str | None) -> Study:
         """The pretrained variants started from other weights: a file, or 'none', which trains them whole (decision 0014)."""
@@ -61,11 +75,23 @@ class Study:
             return self
         how = "no weights: from scratch, nothing frozen" if weights == "none" else f"the weights in {weights}"
         note = f"{names} started from {how}, not from ImageNet's."
-        return replace(self, recipes={name: restarted(recipe) for name, recipe in self.recipes.items()}, notes=(*self.notes, note))
+        recipes = {name: restarted(recipe) for name, recipe in self.recipes.items()}
+        if len(set(recipes.values())) < len(set(self.recipes.values())):
+            raise UsageError(f"--weights {weights}: the study '{self.name}' asks what is frozen, so it needs weights to start from.")
+        return replace(self, recipes=recipes, notes=(*self.notes, note))
 
     def planned(self) -> list[tuple[str, Recipe]]:
         """Every run of the study, first seed first."""
         return [(name, replace(recipe, seed=seed)) for seed in self.seeds for name, recipe in self.recipes.items()]
+
+
+def in_proportion(settings: Mapping[str, Any], recipe: Recipe, first: Recipe) -> dict[str, Any]:
+    """The settings with the side that a variant of another side than the first's is to have."""
+    keys = [key for key in settings if key.removeprefix("recipe.") == "pixels.side"]
+    if not keys or recipe.pixels.side == first.pixels.side:
+        return dict(settings)
+    side = first.changed(settings).pixels.side * recipe.pixels.side / first.pixels.side
+    return {**settings, keys[-1]: round(side)}
 
 
 def refuse_seed(settings: Iterable[str]) -> None:
@@ -91,6 +117,7 @@ def paper() -> Study:
         "Which of the paper's twelve networks classifies fashion products best, and by how much?",
         variants(),
         tables=("7", "3", "4", "5", "6", "summary"),
+        claims=PAPER_CLAIMS,
     )
 
 
@@ -100,6 +127,7 @@ def sound() -> Study:
         "The paper's networks, each stopped and chosen by a validation split instead of after 19 epochs.",
         variants(preset="sound"),
         tables=("summary", "7"),
+        claims=PAPER_CLAIMS,
     )
 
 
@@ -140,4 +168,68 @@ def stand_in() -> Study:
     return Study("stand-in", question, {"ResNet-18, from scratch": recipe}, tables=("summary",))
 
 
-STUDIES: dict[str, Callable[[], Study]] = {"paper": paper, "sound": sound, "pilot": pilot, "stand-in": stand_in}
+def attention_vs_unfreezing() -> Study:
+    """The paper's best result, taken apart (decision 0009): frozen or not, and no CBAM, CBAM, or CBAM that starts as the identity.
+
+    Behind eight blocks a fresh CBAM lets next to nothing through (decision 0013), so the third is the fairer test of attention.
+    """
+    bare = VARIANTS["Resnet (baseline)"]
+    attention = {
+        "": bare,
+        " + CBAM": replace(bare, attention="cbam"),
+        f" + {FROM_IDENTITY}": replace(bare, attention="cbam", identity_at_init=True),
+    }
+    networks = {
+        f"{word}{name}": replace(one, frozen=word == "frozen") for word in ("frozen", "unfrozen") for name, one in attention.items()
+    }
+    return Study(
+        "attention-vs-unfreezing",
+        "Is it CBAM that improves ResNet-18, or that its convolutions may learn?",
+        {name: replace(Recipe(), network=network) for name, network in networks.items()},
+        claims=UNFREEZING_CLAIMS,
+    )
+
+
+def sensitivity() -> Study:
+    """What the paper leaves open, one reading at a time, around its AlexNet: each row differs from the baseline in one setting."""
+    baseline = "AlexNet (baseline)"
+    readings: dict[str, dict[str, Any]] = {
+        "larger pictures (244 for 224)": {"pixels.side": 244},  # decision 0002
+        "rgb": {"pixels.colour": "rgb"},  # decision 0003
+        "two-stage SVM": {"network.head": "svm"},  # decision 0007
+        "hinge loss": {"network.head": "hinge"},
+        "no weighted sampler": {"sampling": "shuffled"},  # decision 0008
+    }
+    return Study(
+        "sensitivity",
+        "How much do the readings of the paper move a result? (AlexNet, one setting changed at a time)",
+        {baseline: Recipe(), **{name: Recipe().changed(settings) for name, settings in readings.items()}},
+        claims=tuple(Claim(f"Better than the preset: {name}", of=name, over=baseline) for name in readings),
+    )
+
+
+def fair_lr() -> Study:
+    """Every network of Table 7 at its own best learning rate: a rate that suits the baseline may wrong the others.
+
+    The rate is chosen by macro F1 on a validation split carved from train; the chosen one alone is judged on test.
+    """
+    recipe = replace(Recipe(), validation=0.15)
+    recipes: dict[str, Recipe] = {}
+    choices: dict[str, tuple[str, ...]] = {}
+    for name, network in VARIANTS.items():
+        of_rate = {f"{name}, lr {rate:g}": replace(recipe, network=network, lr=rate) for rate in RATES}
+        recipes |= of_rate
+        choices[name] = tuple(of_rate)
+    question = "Which network is best when each is trained at the learning rate that suits it?"
+    return Study("fair-lr", question, recipes, tables=("fair-lr",), claims=PAPER_CLAIMS, choices=choices)
+
+
+STUDIES: dict[str, Callable[[], Study]] = {
+    "paper": paper,
+    "sound": sound,
+    "pilot": pilot,
+    "stand-in": stand_in,
+    "attention-vs-unfreezing": attention_vs_unfreezing,
+    "sensitivity": sensitivity,
+    "fair-lr": fair_lr,
+}

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from modiste.evaluation.claims import Claim
 from modiste.models.variants import VARIANTS
 from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.plain import from_plain
@@ -57,9 +58,10 @@ def read_study(path: Path) -> Study:
     if not isinstance(tables, list):
         raise UsageError(f"{path}: tables = {tables!r} is not a list, such as ['summary', '7'].")
     plain["tables"] = [str(table) for table in tables]
+    claims = [claim_of(row, number, path) for number, row in enumerate(listed(plain.pop("claims", []), path), 1)]
     for key in plain:
         if key not in StudyFile.__dataclass_fields__:
-            raise UsageError(f"{path}: {unknown('setting', str(key), [*StudyFile.__dataclass_fields__, 'recipe', 'variants'])}")
+            raise UsageError(f"{path}: {unknown('setting', str(key), [*StudyFile.__dataclass_fields__, 'recipe', 'variants', 'claims'])}")
     head = from_plain(StudyFile, plain, str(path))
     if head.preset not in PRESETS:
         raise UsageError(f"{path}: {unknown('preset', head.preset, PRESETS)}")
@@ -74,7 +76,12 @@ def read_study(path: Path) -> Study:
         if variant.name in recipes:
             raise ModisteError(f"{path}: two variants are called '{variant.name}'.")
         recipes[variant.name] = recipe_of(variant, recipe, shared, path)
-    return Study(head.name or path.stem, head.question or f"The study in {path.name}.", recipes, head.seeds, head.tables)
+    for claim in claims:
+        for name in claim.names:
+            if name not in recipes:
+                raise UsageError(f"{path}, claim '{claim.text}': {unknown('variant', name, recipes)}")
+    question = head.question or f"The study in {path.name}."
+    return Study(head.name or path.stem, question, recipes, head.seeds, head.tables, claims=tuple(claims))
 
 
 def parsed(path: Path) -> dict[str, Any]:
@@ -100,6 +107,23 @@ def variant_of(row: Any, path: Path) -> Variant:
     if not isinstance(row.get("set", {}), Mapping):
         raise UsageError(f"{path}, variant '{row['name']}': set = {row['set']!r} is not a table of settings.")
     return Variant(str(row["name"]), str(row.get("like", "")), dict(row.get("set", {})))
+
+
+def listed(rows: Any, path: Path) -> list[Any]:
+    if not isinstance(rows, list):
+        raise UsageError(f"{path}: 'claims' must list claims: tables with text, of, over ...; this is {rows!r}.")
+    return rows
+
+
+def claim_of(row: Any, number: int, path: Path) -> Claim:
+    """A claim from its table: text, measure, and of and over, or pairs, or trend."""
+    where = f"{path}, claim {number}"
+    if not isinstance(row, Mapping):
+        raise UsageError(f"{where}: a claim is a table with text, of, over ...; this is {row!r}.")
+    try:
+        return from_plain(Claim, row, where)
+    except UsageError as error:
+        raise error if str(error).startswith(where) else UsageError(f"{where}: {error}") from None
 
 
 def recipe_of(variant: Variant, recipe: Recipe, shared: Mapping[str, Any], path: Path) -> Recipe:
