@@ -5,9 +5,9 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from modiste.evaluation.claims import CANNOT_BE_TOLD, NOT_SUPPORTED, SUPPORTED, Claim, answer, claims_table, in_paper
-from modiste.evaluation.costs import Cost
-from modiste.evaluation.statistics.contrasts import better, contrast, holm, mean_of, rise
+from modiste.evaluation.statistics.contrasts import better, contrast, mean_of, rise
 from modiste.evaluation.statistics.estimates import difference
+from modiste.evaluation.statistics.pairs import holm
 from modiste.evaluation.statistics.resampling import sampled
 from modiste.records.errors import UsageError
 
@@ -81,7 +81,7 @@ def test_the_best_trade_is_near_the_best_and_better_than_what_costs_less(results
     some = {name: results[name] for name in ("bad", "good", "twin")}
 
     def costing(**parameters):
-        return {name: Cost(count, count, 1, None, None) for name, count in parameters.items()}
+        return {name: {"parameters": count} for name, count in parameters.items()}
 
     claim = {"of": "good", "cost": "parameters", "margin": -0.1}
     assert told(some, costing(bad=1, good=2, twin=3), **claim).verdict == SUPPORTED

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from modiste.evaluation.costs import Costs
 from modiste.evaluation.published import ACCESSORIES_RIGHT, PUBLISHED, REPORTED, TABLE_7, TEST_PHOTOS
-from modiste.evaluation.statistics.contrasts import Contrast, Weights, better, contrast, holm, mean_of, rise
+from modiste.evaluation.statistics.contrasts import Contrast, Weights, better, contrast, mean_of, rise
 from modiste.evaluation.statistics.estimates import LEVEL
+from modiste.evaluation.statistics.pairs import holm
 from modiste.evaluation.statistics.resampling import ROUNDS, Sample, sampled
 from modiste.evaluation.tables import Results, beside_paper
 from modiste.records.errors import UsageError, unknown
@@ -19,7 +19,8 @@ from modiste.records.table import Cell, Table
 
 SUPPORTED, NOT_SUPPORTED, CANNOT_BE_TOLD = "supported", "not supported", "cannot be told"
 LEAST = 0.005  # half a point: five photos of the paper's 987, less than the arithmetic of another machine may move
-COSTS = ("parameters", "flops", "training_seconds", "latency_ms")  # of Cost
+COSTS = ("parameters", "flops", "training_seconds", "latency_ms")
+Costs = Mapping[str, Mapping[str, float]]  # variant -> one of COSTS -> what it is
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,9 @@ def weighed(claim: Claim, results: Results, costs: Costs, level: float, rounds: 
     others = [name for name in (claim.among or results) if name != claim.of] if claim.of and not claim.over else []
     missing = [f"no run of {', '.join(lacking)} is finished"] if (lacking := [name for name in others if name not in shown]) else []
     others = [name for name in others if name in shown]
-    spent: dict[str, Any] = {name: getattr(costs.get(name), claim.cost, None) for name in (claim.of, *others) if claim.cost}
-    if bare := [name for name, cost in spent.items() if cost is None]:
+    asked = (claim.of, *others) if claim.cost else ()
+    spent = {name: costs[name][claim.cost] for name in asked if claim.cost in costs.get(name, {})}
+    if bare := [name for name in asked if name not in spent]:
         return Answer(claim, CANNOT_BE_TOLD, f"The {words_of(claim.cost)} of {', '.join(bare)} are not known.")
     parts = parts_of(claim, others, spent)
     if not parts:

@@ -77,16 +77,3 @@ def rise(names: Sequence[str]) -> Weights:
     """
     places = np.arange(len(names)) - (len(names) - 1) / 2
     return dict(zip(names, ((len(names) - 1) * places / (places**2).sum()).tolist(), strict=True))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Each p adjusted for the number of tests, in the order given (Holm 1979): the smallest times N, the next times N - 1, never falling.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    found, highest = [0.0] * len(p), 0.0
-    for rank, place in enumerate(sorted(range(len(p)), key=lambda place: p[place])):
-        highest = max(highest, min(1.0, (len(p) - rank) * p[place]))
-        found[place] = highest
-    return found
