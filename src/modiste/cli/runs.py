@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from modiste.cli.words import DATA, OUTPUT, ClassNames, Device, Format, Json, Label, read_catalogue, show
+from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Device, Format, Json, Label, read_catalogue, show
 
 
 def evaluate(
@@ -46,4 +47,110 @@ def evaluate(
     show({"metrics": metrics, "confusion": predictions.confusion.tolist(), **table.plain()}, [table], json, wrote)
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (evaluate,)
+def compare(
+    runs: Annotated[tuple[str, ...], Parameter(negative="", help="Folders of finished runs, or CSV files of predictions; NAME=PLACE.")],
+    /,
+    *,
+    measure: Annotated[str, Parameter(group=OUTPUT, help='What to compare by: macro_f1, accuracy, "recall of Bags" ...')] = "macro_f1",
+    split: Annotated[str, Parameter(group=DATA, help="Which split's predictions.")] = "test",
+    level: Annotated[float, Parameter(group=OUTPUT, help="Of the intervals, and 1 less it of the tests.")] = 0.95,
+    write: Annotated[Path | None, Parameter(group=OUTPUT, help="Write the tables (md, csv, tex, html) and figures to this folder.")] = None,
+    json: Json = False,
+) -> None:
+    """Say which of some runs is best and which cannot be told apart: intervals, paired tests, ranks.
+
+    All must have been tested on the same photos. Runs whose recipes differ in the seed alone are seeds of one model.
+    """
+    from modiste.comparisons import compare as compared
+
+    found = compared(runs, measure, split=split, level=level)
+    wrote = f"\n\nTables and figures: {found.write(write)}" if write else ""
+    show(None if not json else found.plain(), list(found.tables.values()), json, f"\n{found.verdict}{wrote}")
+
+
+def reproduce(
+    run: Path,
+    /,
+    *,
+    data: Data,
+    weights: Annotated[Path | None, Parameter(group=DATA, help="Where the file that the run began from lies now.")] = None,
+    limit: Limit = None,
+    classes: ClassNames = None,
+    label: Label = None,
+    format: Format = None,
+    anyway: Annotated[
+        bool, Parameter(negative="", group=DATA, help="Go on where the photos or the weights are not those of the run.")
+    ] = False,
+    runs: Annotated[Path, Parameter(group=OUTPUT, help="The folder to train the repeat in: not the run's own.")] = Path("reproduced"),
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Train a finished run again from its folder, and say whether the numbers agree: exit code 0 where they do, else 3.
+
+    RUN is its folder, which is only read. Stopped, it goes on when the command is given again.
+    """
+    from modiste.api import manner_of
+    from modiste.studies.reproduce import reproduce as repeated
+    from modiste.terminal import progress
+
+    catalogue = read_catalogue(data, format, classes, None, limit, label=label)
+    with progress() as tell:
+        found = repeated(run, catalogue, runs, manner_of(device, None, (), tell), weights=weights, anyway=anyway)
+    show(found.plain(), found.tables, json, f"\n{found.verdict}\nRepeat: {found.repeat.folder}")
+    if not found.agrees:
+        raise SystemExit(3)
+
+
+def explain(
+    run: Path,
+    /,
+    *,
+    data: Data,
+    split: Annotated[str | None, Parameter(group=DATA, help="Which split: test, or all of --data where none is test.")] = None,
+    methods: Annotated[
+        str, Parameter(group=OUTPUT, help="grad_cam, grad_cam_plus_plus, attention (CBAM's own), occlusion (slow), with commas between.")
+    ] = "",
+    photos: Annotated[int, Parameter(group=OUTPUT, help="Photos shown under each heading.")] = 6,
+    checked: Annotated[int, Parameter(group=OUTPUT, help="Photos drawn at random for the checks.")] = 100,
+    by: Annotated[str | None, Parameter(group=OUTPUT, help="Show photos by class or by mistake alone.")] = None,
+    maps: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Write the maps of the shown photos as PNG files too.")] = False,
+    output: Annotated[Path | None, Parameter(group=OUTPUT, help="The folder to write to: explained/RUN when left away.")] = None,
+    seed: Annotated[int, Parameter(group=OUTPUT, help="The seed of the draws.")] = 0,
+    classes: ClassNames = None,
+    label: Label = None,
+    format: Format = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Show where a run's network looks in photos, and check whether the maps can be believed; write a page and explained.json.
+
+    Grad-CAM, and CBAM's own gates where there are some. Does a map rank pixels better than chance, does it change when the network
+    forgets, does it lie on the product or on the background?
+    """
+    from modiste.explanations import explain as explained
+    from modiste.terminal import progress
+
+    catalogue = read_catalogue(data, format, classes, None, None, label=label)
+    asked = [name.strip().replace("-", "_") for name in methods.split(",") if name.strip()]
+    with progress() as tell:
+        done = explained(
+            run,
+            catalogue,
+            output,
+            split=split,
+            methods=asked,
+            photos=photos,
+            checked=checked,
+            by=by,
+            maps=maps,
+            device=device,
+            seed=seed,
+            command=["modiste", *sys.argv[1:]],
+            tell=tell,
+        )
+    wrote = f"\nPage: {done.page}\nNumbers: {done.folder / 'explained.json'}"
+    wrote += f"\nMaps: {done.folder / 'maps'}" if maps else ""
+    show({"page": str(done.page), **done.plain}, done.tables, json, "\n" + "\n".join(done.summary) + "\n" + wrote)
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (evaluate, compare, reproduce, explain)
