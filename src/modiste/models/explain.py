@@ -98,7 +98,7 @@ def occlusion(
         for top, left in ((top, left) for top in starts for left in starts):
             greyed = pictures.clone()
             greyed[:, :, top : top + window, left : left + window] = 0
-            found = torch.cat([network(part) for part in greyed.split(batch)])
+            found = torch.cat([network(part) for part in torch.split(greyed, batch)])
             drops[:, top : top + window, left : left + window] += (scores - score_of(found, classes))[:, None, None]
             covered[top : top + window, left : left + window] += 1
     return scaled((drops / covered).relu())
