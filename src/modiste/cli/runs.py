@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Device, Format, Json, Label, read_catalogue, show
+from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Device, Format, Json, Label, Limit, read_catalogue, show
 
 
 def evaluate(
@@ -78,9 +78,7 @@ def reproduce(
     classes: ClassNames = None,
     label: Label = None,
     format: Format = None,
-    anyway: Annotated[
-        bool, Parameter(negative="", group=DATA, help="Go on where the photos or the weights are not those of the run.")
-    ] = False,
+    anyway: Annotated[bool, Parameter(negative="", group=DATA, help="Go on with other photos or weights than the run had.")] = False,
     runs: Annotated[Path, Parameter(group=OUTPUT, help="The folder to train the repeat in: not the run's own.")] = Path("reproduced"),
     device: Device = "auto",
     json: Json = False,
