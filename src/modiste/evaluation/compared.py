@@ -128,8 +128,8 @@ def power_table(results: Results, *, level: float = LEVEL, power: float = 0.8) -
         rows.append((words.capitalize(), apart, round(apart * photos), seen, None if seen is None else round(seen * photos), needed))
     columns = ("Two models", "Only one right", "in photos", "Smallest Δ seen", "in photos", "Photos for a point")
     notes = (
-        f"Smallest Δ seen: a smaller difference of accuracy is missed in more than {percent(1 - power)} of such studies of {photos:,} photos "
-        f"(McNemar's exact test at {1 - level:.2g}, one pair alone; with all pairs in mind it must be larger).",
+        f"Smallest Δ seen: a smaller difference of accuracy is missed in more than {percent(1 - power)} of such studies "
+        f"of {photos:,} photos (McNemar's exact test at {1 - level:.2g}, one pair alone; with all pairs in mind it must be larger).",
         "Photos for a point: how many would show a difference of 0.01.",
     )
     return Table(f"What {photos:,} photos can show", columns, tuple(rows), notes)

@@ -99,4 +99,4 @@ def beside(axes: Axes, y: int, text: str, colour: str) -> None:
     write(axes, 1.02, y, text, colour, transform=axes.get_yaxis_transform(), va="center_baseline")
 
 
-RANKING: dict[str, Callable[..., Figure]] = {"intervals": intervals, "forest": forest}
+RANKING: dict[str, Callable[..., Figure]] = {"ranking": intervals, "forest": forest}
