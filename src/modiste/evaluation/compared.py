@@ -55,7 +55,7 @@ def pairs_table(results: Results, measure: str, *, reference: str | None = None,
         for pair in pairs
     ]
     notes = [
-        f"p: how often chance alone would show so large a difference. Holm: the same with all {len(pairs)} comparisons in mind; "
+        f"p: how often chance alone would show so large a difference. Holm: the same with all comparisons here ({len(pairs)}) in mind; "
         f"two models can be told apart where it is below {1 - level:.2g}.",
         "McNemar counts the photos that only one of two models calls rightly" + (", first seed of each." if several(results) else "."),
     ]
@@ -121,6 +121,7 @@ def power_table(results: Results, *, level: float = LEVEL, power: float = 0.8) -
     counts = [mcnemar(one, other) for one, other in combinations(firsts, 2)]
     parted = sorted((found.only_a + found.only_b) / photos for found in counts)
     shares = {"pair that parts least": parted[0], "usual pair": median(parted), "pair that parts most": parted[-1]} if parted else {}
+    shares = {"the two": parted[0]} if len(parted) == 1 else shares
     rows: list[tuple[Cell, ...]] = []
     for words, apart in shares.items():
         seen = smallest_difference(photos, apart, power=power, level=level) if apart else None
