@@ -19,7 +19,8 @@ from modiste.records.catalogue import Catalogue
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
 from modiste.records.run import Run
-from modiste.studies.finish import Finished, finish, predictions_of
+from modiste.studies.finish import Finished, finish
+from modiste.studies.outcome import predictions_of
 from modiste.studies.plan import plan
 
 pytestmark = pytest.mark.timeout(900)  # thirteen networks, most of 57 million parameters, on a machine that may be busy

@@ -10,7 +10,8 @@ from modiste.records.catalogue import Catalogue
 from modiste.records.recipe import Pixels, Recipe
 from modiste.records.run import Epoch
 from modiste.studies.definitions import STUDIES, Study
-from modiste.studies.finish import finish, other_than_paper
+from modiste.studies.finish import finish
+from modiste.studies.in_words import other_than_paper
 
 
 def history(*f1: float) -> list[Epoch]:

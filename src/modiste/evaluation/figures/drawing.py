@@ -164,6 +164,6 @@ def inches_down(axes: Axes) -> float:
 def saved(figure: Figure, **how: Any) -> bytes:
     """The figure's bytes: text as text, the same bytes for the same figure."""
     file = io.BytesIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "modiste"}), silent_font():
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "modiste", "pdf.fonttype": 42}), silent_font():
         figure.savefig(file, **how)
     return file.getvalue()

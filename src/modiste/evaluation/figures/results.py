@@ -139,6 +139,11 @@ def png(figure: Figure, dpi: int = 200) -> bytes:
     return saved(figure, format="png", dpi=dpi, facecolor=WHITE, metadata={"Software": None})
 
 
+def pdf(figure: Figure) -> bytes:
+    """The figure as PDF, for print: text stays text, no date, the ground open."""
+    return saved(figure, format="pdf", transparent=True, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+
+
 def lines(axes: Axes, train: Sequence[float], watched: Sequence[float], shown: str) -> None:
     """One model's two curves over its epochs; the last watched value is written at its end."""
     quiet(axes)

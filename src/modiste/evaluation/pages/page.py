@@ -1,4 +1,4 @@
-"""A page: a study's question, answer, tables and figures in one HTML file that needs no network and runs no script."""
+"""A page: sections of words, tables and figures in one HTML file that needs no network and runs no script."""
 
 from __future__ import annotations
 
@@ -11,35 +11,6 @@ from modiste.evaluation.figures.palette import DARK, LIGHT
 from modiste.records.table import Table, html_text
 
 
-def page(
-    title: str,
-    question: str,
-    summary: Sequence[str],
-    tables: Sequence[Table],
-    figures: Mapping[str, str],
-    circumstances: Mapping[str, str],
-) -> str:
-    """The whole page; `figures` maps a caption to an SVG of `figures.svg`, `circumstances` what the result was made with to its value."""
-    sections = [
-        Section("answer", "In short", [f"<p>{html_text(sentence)}</p>" for sentence in summary]),
-        Section(
-            "tables",
-            "Tables",
-            [f'<div id="tables-{n}">\n{table.html()}</div>' for n, table in enumerate(tables, 1)],
-            [table.title for table in tables],
-        ),
-        Section("figures", "Figures", [drawn(n, caption, svg) for n, (caption, svg) in enumerate(figures.items(), 1)], list(figures)),
-        Section("circumstances", "How it was made", [described(circumstances)] if circumstances else []),
-    ]
-    there = [one for one in sections if one.parts]
-    header = f'<header>\n<h1>{html_text(title)}</h1>\n<p class="question">{html_text(question)}</p>\n</header>'
-    main = ["<main>", *(one.html() for one in there), "</main>"]
-    return (
-        "\n".join([HEAD.format(title=html_text(title), style=style()), "<body>", header, contents(there), *main, "</body>", "</html>"])
-        + "\n"
-    )
-
-
 @dataclass(frozen=True)
 class Section:
     """A part of the page under its own heading; `titles` are those of its parts, where each has one."""
@@ -50,12 +21,44 @@ class Section:
     titles: Sequence[str] = ()
 
     def html(self) -> str:
-        heading = f'<h2 id="{self.name}-heading">{self.heading}</h2>'
+        heading = f'<h2 id="{self.name}-heading">{html_text(self.heading)}</h2>'
         return "\n".join([f'<section id="{self.name}" aria-labelledby="{self.name}-heading">', heading, *self.parts, "</section>"])
 
 
+def page(title: str, question: str, sections: Sequence[Section], rules: str = "") -> str:
+    """The whole page of the sections that have parts; `rules` go into its style sheet, such as those of its photos."""
+    there = [one for one in sections if one.parts]
+    head = HEAD.format(title=html_text(title), style=style("study.css") + f"\n{rules}")
+    header = f'<header>\n<h1>{html_text(title)}</h1>\n<p class="question">{html_text(question)}</p>\n</header>'
+    main = ["<main>", *(one.html() for one in there), "</main>"]
+    return "\n".join([head, '<body class="report">', header, contents(there), *main, "</body>", "</html>"]) + "\n"
+
+
+def titled(name: str, number: int, title: str, html: str) -> str:
+    """A part of a section that the contents lead to."""
+    return f'<div class="part" id="{name}-{number}">\n<h3>{html_text(title)}</h3>\n{html}\n</div>'
+
+
+def with_titles(name: str, heading: str, parts: Sequence[tuple[str, str]]) -> Section:
+    """A section of titled parts: (title, HTML) each."""
+    made = [titled(name, number, title, html) for number, (title, html) in enumerate(parts, 1)]
+    return Section(name, heading, made, [title for title, _ in parts])
+
+
+def tables(name: str, heading: str, some: Sequence[Table], before: Sequence[str] = ()) -> Section:
+    """A section of tables, each of which has its title with it."""
+    made = [f'<div class="part" id="{name}-{number}">\n{table.html()}</div>' for number, table in enumerate(some, 1)]
+    return Section(name, heading, [*before, *made] if made else [], [table.title for table in some])
+
+
+def figures(drawings: Mapping[str, str]) -> Section:
+    """A section of figures; `drawings` maps a caption to an SVG of `figures.svg`."""
+    made = [drawn(number, caption, svg) for number, (caption, svg) in enumerate(drawings.items(), 1)]
+    return Section("figures", "Figures", made, list(drawings))
+
+
 def contents(sections: Sequence[Section]) -> str:
-    """The table of contents: every section, and under it every table and figure by its title."""
+    """The table of contents: every section, and under it every part by its title."""
     lines = ['<nav aria-label="Contents">', "<ul>"]
     for one in sections:
         inner = "".join(f"<li>{link(f'{one.name}-{n}', title)}</li>" for n, title in enumerate(one.titles, 1))
