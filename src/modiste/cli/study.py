@@ -22,7 +22,7 @@ from modiste.cli.words import (
     parse_seeds,
     show,
 )
-from modiste.records.errors import UsageError
+from modiste.records.errors import TrainingDiverged, UsageError
 from modiste.records.recipe import Recipe
 
 
@@ -36,11 +36,15 @@ def study(
     sitting: Sitting = USUALLY,
     dry_run: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Say what would be done and how long it takes.")] = False,
     report_only: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Train nothing; report on the runs that are finished.")] = False,
+    called: Annotated[
+        str | None, Parameter(name="--name", group=OUTPUT, help="Write the report under this name; else under the study's own.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run what a study still lacks, then print its tables beside the paper's and write a report.
 
-    NAME is paper, sound, pilot, or a TOML or YAML file of your own. A stopped study goes on when the command is given again.
+    NAME is paper, sound, pilot, attention-vs-unfreezing, sensitivity, fair-lr, stand-in, or a TOML or YAML file of your own. A stopped
+    study goes on when the command is given again. Where a network diverges the others go on, and the exit code is 6.
     """
     from modiste.api import prepared
     from modiste.studies.finish import finish
@@ -50,6 +54,7 @@ def study(
     if dry_run and report_only:
         raise UsageError("--dry-run says what would be trained, --report-only trains nothing: give one of them.")
     wanted = prepared(name, parse_seeds(seeds), asked.settings(epochs), asked.weights)
+    wanted = wanted if called is None else replace(wanted, name=called)
     catalogue = asked.catalogue()
     with progress() as tell:
         manner = sitting.manner(asked.device, tell)
@@ -65,9 +70,13 @@ def study(
         "report": str(finished.report),
         "unfinished": finished.lacking,
         "why": finished.left,
+        "diverged": list(finished.diverged),
     }
-    left = f"\n{finished.lacking} runs are not finished: {finished.left}" if finished.left else ""
+    why = "\n".join([finished.left, *(one for one in finished.diverged if one not in finished.left)])
+    left = f"\n{finished.lacking} {'run is' if finished.lacking == 1 else 'runs are'} not finished: {why}" if finished.left else ""
     show(plain, finished.tables, json, f"{left}\nReport: {finished.report}")
+    if finished.diverged:
+        raise SystemExit(TrainingDiverged.exit_code)
 
 
 def train(
