@@ -38,13 +38,13 @@ def choices(predictions: Predictions, photos: int, by: str | None, rng: np.rando
 
 def surest(predictions: Predictions, photos: int) -> list[Choice]:
     """Of each class, the photos that were called rightly with the lowest loss."""
-    rows, lost = in_order(predictions)
+    rows, _ = in_order(predictions)
     right = predictions.called == predictions.truth
     made = []
     for code, name in enumerate(predictions.classes):
         among = [int(row) for row in rows[::-1] if right[row] and predictions.truth[row] == code]
         count = int((right & (predictions.truth == code)).sum())
-        words = f"the surest of {count:,} that were called so; losses from {lost[among[0]]:.1e}." if among else ""
+        words = f"Those it was surest of, among {count:,} that were rightly called so."
         made.append(Choice(name, tuple(among[:photos]), words))
     return made
 
@@ -65,7 +65,7 @@ def mistakes(predictions: Predictions, photos: int) -> list[Choice]:
 def highest(predictions: Predictions, photos: int) -> list[Choice]:
     rows, lost = in_order(predictions)
     among = rows[:photos]
-    words = f"losses from {lost[among[0]]:.1f} down to {lost[among[-1]]:.1f}; the mean of all is {lost.mean():.2f}." if len(among) else ""
+    words = f"Losses from {lost[among[0]]:.1f} down to {lost[among[-1]]:.1f}; the mean of all is {lost.mean():.2f}." if len(among) else ""
     return [Choice("The network was surest of something else", tuple(int(row) for row in among), words)]
 
 

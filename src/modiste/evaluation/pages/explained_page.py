@@ -57,7 +57,7 @@ def explained_page(
     set_tables = [f'<div id="tables-{number}">\n{table.html()}</div>' for number, table in enumerate(tables, 1)]
     photos = [section(number, heading, rows) for number, (heading, rows) in enumerate(gallery.items(), 1) if rows]
     sections = [
-        Section("answer", "In short", [f'<ul class="points">{points}</ul>'] if summary else []),
+        Section("answer", "In short", [f'<ul class="points">{points}</ul>', LEGEND if photos else ""]),
         *photos,
         Section("figures", "Figures", drawings, list(figures)),
         Section("tables", "Checks", set_tables, [table.title for table in tables]),
@@ -66,7 +66,7 @@ def explained_page(
     there = [one for one in sections if one.parts]
     head = HEAD.format(title=html_text(title), style=style("explained.css"))
     header = f'<header>\n<h1>{html_text(title)}</h1>\n<p class="question">{html_text(question)}</p>\n</header>'
-    body = [header, contents(there), LEGEND if photos else "", "<main>", *(one.html() for one in there), "</main>"]
+    body = [header, contents(there), "<main>", *(one.html() for one in there), "</main>"]
     return "\n".join([head, "<body>", *body, "</body>", "</html>", ""])
 
 
