@@ -157,9 +157,11 @@ def look(
     drawn = rng.permutation(len(predictions))[:checked]
     wrong = rng.permutation(np.flatnonzero(predictions.called != predictions.truth))[:MOST_WRONG]
     rows = np.unique(np.concatenate([drawn, wrong, np.array(sorted(rows_of(shown)), np.int64)]))
-    maps = {name: maps_of(viewer, rows, predictions.called[rows], name, f"looking by {name}") for name in methods}
-    if methods[0] != "attention":
-        maps[TRUTH] = maps_of(viewer, rows, predictions.truth[rows], methods[0], "looking for the true class")
+    maps = {}
+    for name in methods:
+        maps[name] = maps_of(viewer, rows, predictions.called[rows], name, f"looking by {name}")
+        if name == methods[0] != "attention":
+            maps[TRUTH] = maps_of(viewer, rows, predictions.truth[rows], name, "looking for the true class")
     pixels = pictures.at(rows)
     masks = np.stack([product_mask(picture) for picture in pixels])
     area = np.array([mask.mean() if sure(mask) else np.nan for mask in masks])
@@ -192,7 +194,9 @@ def tables_of(looks: Looks, checked: Checked, gates: Mapping[str, Gate]) -> list
 
 def figures_of(checked: Checked) -> dict[str, str]:
     """The checks as figures, by their captions."""
-    made = {"The probability of the class as pixels are greyed or made sharp, mean over photos": svg(exchange_curves(checked))}
+    made = {
+        "The probability of the class as pixels are greyed, or shown in a grey picture, mean over photos": svg(exchange_curves(checked))
+    }
     if checked.cascade:
         made["What is left of a map as layers are shuffled from the head down: rank correlation with the trained network's"] = svg(
             cascade_curves(checked)

@@ -144,6 +144,18 @@ def test_the_gates_of_every_cbam_are_those_that_it_applied(network, modules):
         assert 0 < gates[name].places.min() <= gates[name].places.max() < 1
 
 
+def test_a_gate_that_is_the_same_everywhere_does_not_change_the_map_of_attention():
+    """The gates are multiplied: a module whose convolution of places is 0 gates every place by a half."""
+    made = sketch(cbam(16, 7), 4).eval()
+    last = made.backbone.features.attention5
+    with torch.no_grad():
+        last.place_conv.weight.zero_()
+        kept = EXPLANATIONS["attention"](made, PICTURES, CLASSES)
+        gates = [*attention_maps(made, PICTURES).values()]
+    together = gates[0].places * gates[1].places
+    torch.testing.assert_close(kept, largest_at_1(together - together.amin((1, 2), keepdim=True)), rtol=1e-3, atol=1e-4)
+
+
 class Corner(Classifier):
     """A network whose score is the brightness of one corner."""
 

@@ -67,7 +67,7 @@ def faithfulness_table(curves: Mapping[str, Floats], insertion: bool) -> Table:
             gap = mean_of(area - areas[other])
             cells += [None, None] if name in (CHANCE, CENTRE) else [gap.value, gap.interval()]
         rows.append(tuple(cells))
-    title = "Insertion: blurred pixels made sharp, highest first" if insertion else "Deletion: pixels greyed, highest first"
+    title = "Insertion: a grey picture's pixels shown, highest first" if insertion else "Deletion: pixels greyed, highest first"
     note = "Area under the class's probability. " + (
         "The larger the better: the class is soon there." if insertion else "The smaller the better: the class is soon gone."
     )
@@ -173,11 +173,11 @@ def better(gone: Mean, come: Mean) -> str:
     """A verdict from what is gained by deletion and by insertion.
 
     >>> better(Mean(0.1, 0.05, 0.15, 9), Mean(0.1, 0.05, 0.15, 9))
-    'better (deletion 0.100, insertion 0.100)'
+    'better (by 0.100 in deletion, by 0.100 in insertion)'
     """
     signs = {"better" if mean.low > 0 else "worse" if mean.high < 0 else "not surely better" for mean in (gone, come)}
     word = signs.pop() if len(signs) == 1 else "better by one check alone" if "better" in signs else "not better"
-    return f"{word} (deletion {gone.value:.3f}, insertion {come.value:.3f})"
+    return f"{word} (by {gone.value:.3f} in deletion, by {come.value:.3f} in insertion)"
 
 
 def verdict(alike: Mean) -> str:
@@ -194,11 +194,12 @@ def sanity_words(name: str, found: Mapping[str, Floats]) -> str:
 
 
 def gates_words(gates: Mapping[str, Gate]) -> str:
-    """How many CBAMs pass when they alone are shuffled."""
-    verdicts = {name: verdict(mean_of(np.abs(gate.shuffled))) for name, gate in gates.items()}
-    passed = [name for name, said in verdicts.items() if said == "passes"]
-    mean = float(np.mean([mean_of(np.abs(gate.shuffled)).value for gate in gates.values()]))
+    """How many CBAMs pass when they alone are shuffled, and how far each one's gate tells places apart."""
+    alike = {name: mean_of(np.abs(gate.shuffled)) for name, gate in gates.items()}
+    passed = sum(verdict(mean) == "passes" for mean in alike.values())
+    spreads = ", ".join(f"{mean_of(gate.spread).value:.2f} in {name}" for name, gate in gates.items())
     return (
-        f"Shuffled alone, {len(passed)} of {len(gates)} CBAM modules pass: their gates of places rank places like the trained ones "
-        f"to {mean:.2f} on average, sign aside."
+        f"Shuffled alone, {passed} of {len(gates)} CBAM modules pass: their gates of places rank places like the trained ones to "
+        f"{np.mean([mean.value for mean in alike.values()]):.2f} on average, sign aside. "
+        f"From its least to its most open place a gate opens by {spreads}: near 0 it lets all places through alike."
     )

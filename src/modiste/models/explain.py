@@ -52,11 +52,16 @@ def grad_cam_plus_plus(network: Classifier, pictures: Tensor, classes: Tensor) -
 
 
 def attention(network: Classifier, pictures: Tensor, _classes: Tensor) -> Tensor:
-    """What the last CBAM's gate of places lets through above its least place: (B, h, w) in [0, 1]; it knows of no class."""
-    maps = attention_maps(network, pictures)
-    if not maps:
+    """What the gates of places of all CBAMs let through together, above the least place: (B, h, w) in [0, 1]; they know of no class.
+
+    The gates are multiplied, as they are in the network, each enlarged to the finest: one that is the same everywhere, as a late
+    one may be, changes nothing.
+    """
+    gates = [gate.places for gate in attention_maps(network, pictures).values()]
+    if not gates:
         raise ModisteError("this network has no CBAM whose gates could be shown. Ask for grad_cam or occlusion.")
-    places = [*maps.values()][-1].places
+    finest = max(gate.shape[-1] for gate in gates)
+    places = torch.stack([enlarged(gate, finest) for gate in gates]).prod(0)
     return scaled(places - places.amin((1, 2), keepdim=True))
 
 

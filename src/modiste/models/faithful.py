@@ -7,13 +7,11 @@ from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.functional import gaussian_blur
 
 from modiste.models.explain import attention_maps, cbams, enlarged, evaluating, score_of
 from modiste.models.variants import Classifier
 
 STEPS = 16  # at which the network is asked, evenly over the share of the pixels
-BLUR = 1 / 16  # standard deviation as a share of the side: a product is still there, its parts are not
 
 
 def deletion(network: Classifier, pictures: Tensor, classes: Tensor, maps: Tensor, rng: torch.Generator, steps: int = STEPS) -> Tensor:
@@ -25,12 +23,12 @@ def deletion(network: Classifier, pictures: Tensor, classes: Tensor, maps: Tenso
 
 
 def insertion(network: Classifier, pictures: Tensor, classes: Tensor, maps: Tensor, rng: torch.Generator, steps: int = STEPS) -> Tensor:
-    """The class's probability as pixels become sharp in a blurred picture, highest first: (B, steps + 1) (Petsiuk et al. 2018).
+    """The class's probability as a grey picture's pixels become the photo's, highest first: (B, steps + 1) (Petsiuk et al. 2018).
 
-    A map that ranks pixels well has a large mean: the class is soon there. The blur is stronger than theirs, under which a garment
-    is still known.
+    A map that ranks pixels well has a large mean: the class is soon there. Theirs begins with a blurred picture: a garment's blurred
+    outline alone is known, which leaves nothing to be found.
     """
-    return exchanged(network, blurred(pictures), pictures, classes, maps, rng, steps)
+    return exchanged(network, torch.zeros_like(pictures), pictures, classes, maps, rng, steps)
 
 
 def exchanged(
@@ -53,13 +51,6 @@ def ranked(maps: Tensor, rng: torch.Generator) -> Tensor:
     order = shuffled.gather(1, flat.gather(1, shuffled).argsort(dim=1, descending=True, stable=True))
     shares = torch.arange(flat.shape[1], device=flat.device, dtype=torch.float32).expand_as(flat) / flat.shape[1]
     return torch.empty_like(shares).scatter_(1, order, shares).view_as(maps)
-
-
-def blurred(pictures: Tensor) -> Tensor:
-    sigma = pictures.shape[-1] * BLUR
-    reach = min(int(2 * sigma), (pictures.shape[-1] - 1) // 2)
-    made: Tensor = gaussian_blur(pictures, [2 * reach + 1, 2 * reach + 1], [sigma, sigma])
-    return made
 
 
 def chance(maps: Tensor, rng: torch.Generator) -> Tensor:

@@ -22,11 +22,11 @@ BASELINES: dict[str, dict[str, Any]] = {
 
 
 def exchange_curves(checked: Checked) -> Figure:
-    """The class's mean probability over the share of the pixels: greyed on the left, made sharp on the right."""
+    """The class's mean probability over the share of the pixels: greyed on the left, shown on the right."""
     across, down, left = 2.9, 1.9, 0.5
     figure = sheet(WIDTH, KEY + down + 0.75)
     styles = {name: line_of(name, place) for place, name in enumerate(checked.deletion)}
-    for place, (words, curves) in enumerate((("pixels greyed", checked.deletion), ("pixels made sharp", checked.insertion))):
+    for place, (words, curves) in enumerate((("pixels greyed", checked.deletion), ("pixels shown", checked.insertion))):
         axes = panel(figure, left + place * (across + 0.55), KEY + 0.25, across, down)
         quiet(axes)
         heading(axes, words)
