@@ -75,6 +75,7 @@ def test_best_of_all_cannot_be_supported_while_one_is_missing_but_can_be_refuted
     assert told(results | {"later": []}, of="best").verdict == CANNOT_BE_TOLD
     assert "later" in told(results | {"later": []}, of="best").why
     assert told(results | {"later": []}, of="bad").verdict == NOT_SUPPORTED
+    assert told(results | {"later": []}, of="later", among=("later", "bad")).why == "No run of later is finished."
 
 
 def test_the_best_trade_is_near_the_best_and_better_than_what_costs_less(results):

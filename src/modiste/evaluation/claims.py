@@ -135,7 +135,7 @@ class Weighed:
 def weighed(claim: Claim, results: Results, costs: Costs, level: float, rounds: int, seed: int) -> Weighed | Answer:
     """The comparisons of one claim, or the answer that it has none."""
     shown = {name: runs for name, runs in results.items() if runs}
-    if absent := [name for name in claim.names if name not in shown and name not in claim.among]:
+    if absent := [name for name in claim.names if name not in shown and (name == claim.of or name not in claim.among)]:
         return Answer(claim, CANNOT_BE_TOLD, f"No run of {', '.join(absent)} is finished.")
     others = [name for name in (claim.among or results) if name != claim.of] if claim.of and not claim.over else []
     missing = [f"no run of {', '.join(lacking)} is finished"] if (lacking := [name for name in others if name not in shown]) else []
