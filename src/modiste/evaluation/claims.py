@@ -160,7 +160,7 @@ def parts_of(claim: Claim, others: Sequence[str], spent: Mapping[str, float]) ->
     """The comparisons that all have to hold."""
     least = max(claim.least, claim.margin) if claim.margin >= 0 else claim.margin
     if claim.trend:
-        return [Part(f"from {claim.trend[0]} to {claim.trend[-1]}", rise(claim.trend), claim.margin, least)]
+        return [Part(f"From {claim.trend[0]} to {claim.trend[-1]}", rise(claim.trend), claim.margin, least)]
     if claim.cost:
         cheaper = [name for name in others if spent[name] < spent[claim.of]]
         return [
@@ -171,7 +171,7 @@ def parts_of(claim: Claim, others: Sequence[str], spent: Mapping[str, float]) ->
         ]
     pairs = claim.pairs or [(claim.of, name) for name in ([claim.over] if claim.over else others)]
     if claim.average:
-        return [Part("on average of the pairs", mean_of([better(*pair) for pair in pairs]), claim.margin, least)]
+        return [Part("On average of the pairs", mean_of([better(*pair) for pair in pairs]), claim.margin, least)]
     return [Part(f"{ours} over {than}", better(ours, than), claim.margin, least) for ours, than in pairs]
 
 
@@ -196,7 +196,8 @@ def deciding(one: Weighed) -> tuple[Part, Contrast]:
 
 def verdict_on(one: Weighed, part: Part, effect: Contrast, adjusted_p: float, claims: int) -> tuple[str, str]:
     """The rules of `answer`, and what is said with each."""
-    span = f"{part.words}: {effect.value:+.4f}, {effect.level:.0%} interval {effect.low:+.4f} to {effect.high:+.4f}"
+    bar = f" (more than {part.bar:+g} is enough)" if part.bar < 0 else f" (more than {part.bar:+g} is needed)" if part.bar > 0 else ""
+    span = f"{part.words}: {effect.value:+.4f}{bar}, {effect.level:.0%} interval {effect.low:+.4f} to {effect.high:+.4f}"
     adjusted = f"p {shown_p(adjusted_p)} after Holm's adjustment over {counted(claims)}"
     if all(measured.low > each.bar for each, measured in one.parts):
         if one.missing:
@@ -245,7 +246,7 @@ def claims_table(answers: Sequence[Answer]) -> Table:
     """A row a claim: its verdict, effect, interval, adjusted p, seeds, and the paper's own effect; the notes say why."""
     columns = ("Claim", "Verdict", "Measure", "Δ", "Low", "High", "p, adjusted", "Seeds", "Δ in the paper")
     rows: list[tuple[Cell, ...]] = [(one.claim.text, one.verdict, words_of(one.claim.measure), *numbers(one)) for one in answers]
-    notes = [f"{number}. {one.claim.text.rstrip('.')}: {one.verdict}. {one.why}" for number, one in enumerate(answers, 1)]
+    notes = [f"{one.claim.text.rstrip('.')}: {one.verdict}. {one.why}" for one in answers]
     return Table("Claims and verdicts", columns, tuple(rows), tuple(notes))
 
 
