@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from modiste.data.describe import Contents
+from modiste.evaluation.claims import words_of
 from modiste.evaluation.metrics import metric
 from modiste.evaluation.statistics.estimates import estimate
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue
@@ -40,7 +41,7 @@ class Repeated:
         if self.agreement == BITS:
             return f"{self.split}: the same bits for all {self.photos} photos."
         if self.agreement == CALLS:
-            return f"{self.split}: the same calls for all {self.photos} photos; scores differ in their last digits."
+            return f"{self.split}: the same calls for all {self.photos} photos, with other scores."
         return f"{self.split}: {self.called_otherwise} of {self.photos} photos called otherwise; the measures are {self.agreement}."
 
 
@@ -190,7 +191,7 @@ def compared(split: str, then: Predictions, now: Predictions) -> Repeated:
     rows: list[tuple[Cell, ...]] = []
     for name in MEASURES:
         known, found = estimate([then], name), metric(name, now)
-        rows.append((name.replace("_", " "), known.value, found, found - known.value, known.low, known.high))
+        rows.append((words_of(name), known.value, found, found - known.value, known.low, known.high))
     within = all(float(str(row[4])) <= float(str(row[2])) <= float(str(row[5])) for row in rows)
     same_calls = otherwise == 0 and np.array_equal(then.truth, now.truth)
     measured = WITHIN if within else BEYOND
