@@ -8,11 +8,16 @@ import pytest
 
 from modiste.evaluation.figures.palette import DARK, LIGHT
 from modiste.evaluation.figures.results import confusions, f1_dots, svg
-from modiste.evaluation.pages.page import page
+from modiste.evaluation.mistakes import said
+from modiste.evaluation.pages.answer import CHIPS, Fact, Verdict, answer
+from modiste.evaluation.pages.confusion_cells import choosing, confusion_cells
+from modiste.evaluation.pages.hard_photos import Disagreement, disagreements, hard_photos
+from modiste.evaluation.pages.page import Section, figures, page, tables, with_titles
+from modiste.evaluation.pages.photos_on_page import album
 from modiste.evaluation.tables import summary
 
 HOSTILE = '<script>alert("x")</script> & "quoted"'
-VOID = {"meta", "link", "br", "img"}
+VOID = {"meta", "link", "br", "img", "input"}
 
 
 class Elements(HTMLParser):
@@ -43,9 +48,19 @@ class Elements(HTMLParser):
 def whole(guesses):
     """A page with two tables and three figures, one of them twice, every word of it hostile."""
     results = {HOSTILE: [guesses(seed) for seed in range(2)], "B": [guesses(3)]}
-    table = summary(results)
-    figures = {HOSTILE: svg(confusions(results)), "Dots": svg(f1_dots(results)), "Again": svg(f1_dots(results))}
-    return page(HOSTILE, HOSTILE, [HOSTILE], [table, table], figures, {HOSTILE: HOSTILE})
+    table, answers = summary(results), said(results)
+    drawings = {HOSTILE: svg(confusions(results)), "Dots": svg(f1_dots(results)), "Again": svg(f1_dots(results))}
+    pictured = album({photo: b"\xff\xd8" + photo.encode() for photo in answers.photos[:60]}, answers.photos)
+    pair = Disagreement(HOSTILE, "B", HOSTILE, HOSTILE)
+    sections = [
+        answer([HOSTILE], [Fact(HOSTILE, HOSTILE, HOSTILE)], [HOSTILE], [Verdict(HOSTILE, verdict, HOSTILE) for verdict in CHIPS]),
+        tables("tables", "Tables", [table, table]),
+        figures(drawings),
+        Section("confusions", "Matrices", [confusion_cells(answers, pictured, {"B": table}, ["B"], {HOSTILE: HOSTILE})]),
+        with_titles("disagreements", "Disagreements", [(HOSTILE, disagreements(answers, pair, pictured, ["B"]))]),
+        with_titles("photos", "Hard photos", hard_photos(answers, pictured)),
+    ]
+    return page(HOSTILE, HOSTILE, sections, "\n".join([choosing(2), pictured.style()]))
 
 
 def test_no_word_is_obeyed(whole):
@@ -65,7 +80,7 @@ def test_nothing_is_fetched(whole):
         assert tag not in {"link", "img", "iframe", "object", "image"}
         for name in ("src", "href", "xlink:href"):
             assert attributes.get(name, "#").startswith("#")
-    assert not re.search(r"@import|url\((?!#)", whole)
+    assert not re.search(r"@import|url\((?!#|data:image/jpeg;base64,)", whole)
     assert "default-src 'none'" in whole
 
 
@@ -80,7 +95,9 @@ def test_every_id_is_there_once_and_every_link_leads_somewhere(whole):
 
 def test_the_contents_lead_to_every_section_table_and_figure(whole):
     links = {attributes["href"] for tag, attributes in Elements(whole).found if tag == "a"}
-    assert links == {"#answer", "#tables", "#tables-1", "#tables-2", "#figures", "#figures-1", "#figures-2", "#figures-3", "#circumstances"}
+    sections = {"#answer", "#tables", "#figures", "#confusions", "#disagreements", "#photos"}
+    parts = {"#tables-1", "#tables-2", "#figures-1", "#figures-2", "#figures-3", "#disagreements-1", "#photos-1", "#photos-2"}
+    assert {link for link in links if not link.startswith("#cell-")} == sections | parts
 
 
 def test_headings_go_down_one_step_at_a_time(whole):
@@ -92,7 +109,7 @@ def test_headings_go_down_one_step_at_a_time(whole):
 
 def test_what_is_wide_scrolls_in_its_own_box_that_the_keyboard_reaches(whole):
     boxes = [attributes for tag, attributes in Elements(whole).found if attributes.get("class") == "wide"]
-    assert len(boxes) == 5
+    assert len(boxes) == 2 + 3 + 2 + 1  # tables, figures, matrices, and a report
     assert all(box["tabindex"] == "0" and box["aria-label"] for box in boxes)
 
 
@@ -100,7 +117,7 @@ def test_figures_follow_light_and_dark(whole):
     """Every colour of the palette in an inlined figure has become a variable that both schemes set."""
     pictures = "".join(re.findall(r"<svg.*?</svg>", whole, flags=re.DOTALL))
     assert not [colour for colour in LIGHT.values() if f": {colour}" in pictures]
-    used = set(re.findall(r"var\(--(\w+)\)", whole))
+    used = set(re.findall(r"var\(--(\w+)\)", whole))  # a cell's own --strength is given with its default
     assert used <= set(LIGHT) == set(DARK)
     for colours in (LIGHT, DARK):
         assert all(f"--{name}: {colour};" in whole for name, colour in colours.items())
@@ -112,6 +129,6 @@ def test_a_figure_has_its_caption_as_its_name(whole):
 
 
 def test_a_section_without_parts_is_left_out():
-    bare = Elements(page("T", "Q?", ["Yes."], [], {}, {}))
+    bare = Elements(page("T", "Q?", [answer([], [], ["Yes."], []), tables("tables", "Tables", []), figures({})]))
     assert [attributes["id"] for tag, attributes in bare.found if tag == "section"] == ["answer"]
     assert [attributes["href"] for tag, attributes in bare.found if tag == "a"] == ["#answer"]

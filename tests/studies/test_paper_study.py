@@ -13,12 +13,14 @@ import pytest
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from modiste.api import prepared
+from modiste.evaluation.pages.tables import FORMATS
 from modiste.evaluation.tables import PAPER_TABLES
 from modiste.models.variants import PAPER_VARIANTS, VARIANTS
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
 from modiste.records.run import Run
+from modiste.studies.claimed import PAPER_CLAIMS
 from modiste.studies.finish import Finished, finish
 from modiste.studies.outcome import predictions_of
 from modiste.studies.plan import plan
@@ -97,8 +99,52 @@ def test_tables_stand_printed_and_in_every_format_and_in_the_report(study: Finis
         assert table.text() in printed
         assert table.html() in report
     written = {path.name for path in (study.folder / "tables").iterdir()}
-    assert written == {f"{name}.{kind}" for name in (*(f"table-{n}" for n in range(3, 8)), "summary") for kind in ("md", "csv", "tex")}
-    assert len(list((study.folder / "figures").glob("*.svg"))) == len(list((study.folder / "figures").glob("*.png"))) == 6
+    beside = ("claims", "intervals", "beside-paper", "ranks", "power", "winners", "calibration", "selective", "costs")
+    assert written == {f"{name}.{kind}" for name in (*(f"table-{n}" for n in range(3, 8)), "summary", *beside) for kind in FORMATS}
+    drawn = [{path.stem for path in (study.folder / "figures").glob(f"*.{kind}")} for kind in ("svg", "png", "pdf")]
+    assert drawn[0] == drawn[1] == drawn[2]
+    assert len(drawn[0]) == 10
+
+
+def test_the_report_answers_first_and_tells_each_claims_verdict(study: Finished) -> None:
+    report = study.report.read_text(encoding="utf-8")
+    assert report.index("not from ImageNet") < report.index("Best model") < report.index("<table")
+    claims = json.loads((study.folder / "study.json").read_text(encoding="utf-8"))["claims"]
+    assert len(claims) == len(PAPER_CLAIMS)
+    assert report.count('<span class="chip ') == len(claims)
+
+
+def test_the_report_shows_every_photo_that_a_model_got_wrong(study: Finished, drawn: Catalogue) -> None:
+    report = study.report.read_text(encoding="utf-8")
+    wrong = {
+        photo
+        for runs in study.runs.values()
+        for photo, truth, called in zip(*(getattr(runs[0].predictions(), name) for name in ("photos", "truth", "called")), strict=True)
+        if truth != called
+    }
+    folder = {photo.rpartition("/")[0] for photo in wrong}
+    assert len(folder) == 1
+    for photo in wrong:
+        assert f"<b>{photo.rpartition('/')[2]}</b>" in report or f"<b>{photo}</b>" in report
+    pictures = report.count("background-image:url(data:image/jpeg;base64,")
+    assert len(wrong) <= pictures <= len(drawn.split("test"))
+
+
+def test_a_report_made_again_is_the_same_to_the_last_byte(study: Finished, drawn: Catalogue, runs: Path) -> None:
+    before = {path: path.read_bytes() for path in study.folder.rglob("*") if path.is_file()}
+    finish(prepared("paper", None, SETTINGS, "none"), drawn, runs, train=False)
+    assert {path: path.read_bytes() for path in study.folder.rglob("*") if path.is_file()} == before
+
+
+def test_an_svm_costs_what_its_network_cost_too_and_answers_as_fast(study: Finished) -> None:
+    costs = json.loads((study.folder / "costs.json").read_text(encoding="utf-8"))["costs"]
+    for depth in ("3", "4", "6"):
+        svm, softmax = costs[f"{depth}Conv_SVM"], costs[f"{depth}Conv_Softmax"]
+        assert svm["training_seconds"] > softmax["training_seconds"]
+        assert {key: svm[key] for key in ("parameters", "flops", "latency_ms")} == {
+            key: softmax[key] for key in ("parameters", "flops", "latency_ms")
+        }
+    assert costs["Resnet-CBAM"]["parameters"] == sum(study.runs["Resnet-CBAM"][0].about["parameters"].values())
 
 
 def test_the_report_says_what_it_was_made_with_and_that_imagenet_was_not_used(study: Finished) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
-from modiste.evaluation.measures import measure as measure_of
-from modiste.evaluation.metrics import support
+from modiste.evaluation.metrics import metric, support
 from modiste.evaluation.statistics.estimates import LEVEL, Difference, Estimate, differing, estimated
 from modiste.evaluation.statistics.pairs import holm, pairwise
-from modiste.evaluation.statistics.resampling import ROUNDS, Sample, sampled, sampled_each
+from modiste.evaluation.statistics.resampling import Sample, sampled, sampled_each
 from modiste.evaluation.tables import Results, classes_of
 from modiste.records.table import Cell, Table
 
-FEW_ROUNDS, MANY_CLASSES = 500, 20  # of many classes fewer rounds do: nobody reads the third digit of a hundred intervals
+MANY_CLASSES, LISTED, FEW_ROUNDS = 20, 40, 500  # of many classes those with the most photos are judged, in fewer rounds
 
 
 @dataclass(frozen=True)
@@ -70,22 +70,33 @@ def of_class(samples: Mapping[str, Sample]) -> Standing:
 def winners_table(results: Results, measure: str = "f1") -> Table:
     """The best model of each class by a measure of a class, with its interval, and whether it can be told from the next."""
     classes = classes_of(results)
-    first = next(runs[0] for runs in results.values() if runs)
-    there = [name for name, photos in zip(classes, support(first), strict=True) if photos]
-    measures = {name: f"{measure} of {name}" for name in there}
-    for one in measures.values():
-        measure_of(one, classes)
-    rounds = ROUNDS if len(classes) <= MANY_CLASSES else FEW_ROUNDS
-    samples = sampled_each(results, tuple(measures.values()), rounds)
-    stands = {name: of_class(samples[one]) for name, one in measures.items()}
+    photos = dict(zip(classes, support(next(runs[0] for runs in results.values() if runs)).tolist(), strict=True))
+    there = [name for name in classes if photos[name]]
+    judged = there if len(there) <= MANY_CLASSES else sorted(there, key=lambda name: -photos[name])[:LISTED]
+    stands = class_by_class(results, {name: f"{measure} of {name}" for name in judged})
     adjusted = iter(holm([one.others[0].by.p for one in stands.values() if one.others]))
-    photos = dict(zip(classes, support(first), strict=True))
-    rows = [winner_row(name, int(photos[name]), one, next(adjusted) if one.others else None) for name, one in stands.items()]
+    rows = [winner_row(name, photos[name], one, next(adjusted) if one.others else None) for name, one in stands.items()]
     named = measure.upper() if measure == "f1" else measure.capitalize()
     columns = ("Class", "Photos", "Best model", named, "Low", "High", "Next", "Δ to it", "p, adjusted", "Can be told from it")
-    bounds = f"Low and High bound intervals of {100 * LEVEL:.0f} %."
-    note = f"{bounds} p is adjusted by Holm over the classes; the best of many looks better than it is."
-    return Table("The best model of each class", columns, tuple(rows), (note,))
+    notes = [
+        f"Low and High bound intervals of {100 * LEVEL:.0f} %.",
+        "p is adjusted by Holm over the classes; the best of many looks better than it is.",
+        *([f"Of {len(there)} classes those {len(judged)} with the most photos."] if len(judged) < len(there) else []),
+    ]
+    return Table("The best model of each class", columns, tuple(rows), (" ".join(notes),))
+
+
+def class_by_class(results: Results, measures: Mapping[str, str]) -> dict[str, Standing]:
+    """The best and the next of each class; `measures` maps a class to a measure of it."""
+    if len(measures) <= MANY_CLASSES:
+        samples = sampled_each(results, tuple(measures.values()))
+        return {name: of_class(samples[one]) for name, one in measures.items()}
+    found = {}
+    for name, one in measures.items():  # the draws are the same whichever models see them, so two of many are enough
+        means = {model: fmean(metric(one, run) for run in runs) for model, runs in results.items() if runs}
+        two = sorted(means, key=lambda model: -means[model])[:2]
+        found[name] = of_class(sampled({model: results[model] for model in two}, one, FEW_ROUNDS))
+    return found
 
 
 def winner_row(name: str, photos: int, one: Standing, p: float | None) -> tuple[Cell, ...]:

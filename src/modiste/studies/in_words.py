@@ -130,7 +130,14 @@ def trust(outcome: Outcome) -> str:
 
 
 def verdicts(answers: Sequence[Answer]) -> list[Verdict]:
-    return [Verdict(one.claim.text, one.verdict, one.why) for one in answers]
+    return [Verdict(one.claim.text, one.verdict, span(one)) for one in answers]
+
+
+def span(one: Answer) -> str:
+    """What decided a claim, in numbers; the reason where there are none."""
+    if one.effect is None:
+        return one.why
+    return f"{one.effect.value:+.3f}, {100 * one.effect.level:.0f} % interval {one.effect.low:+.3f} to {one.effect.high:+.3f}"
 
 
 def pilot_sentences(outcome: Outcome) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from modiste.evaluation.beside_paper import inside_table
 from modiste.evaluation.chosen import chosen_table
 from modiste.evaluation.claims import Answer, answer, claims_table
 from modiste.evaluation.compared import intervals_table, power_table, ranks_table
@@ -16,12 +17,14 @@ from modiste.evaluation.costs import Cost, costs_table
 from modiste.evaluation.figures.costs import costs_against_f1
 from modiste.evaluation.figures.ranking import intervals
 from modiste.evaluation.figures.results import class_report, confusions, curves, f1_dots, pdf, png, svg
+from modiste.evaluation.figures.trust import coverage_risk_curves, reliability_diagrams
 from modiste.evaluation.pages.confusion_cells import MATRIX_AT_MOST
 from modiste.evaluation.pages.page import page
 from modiste.evaluation.pages.tables import write_tables
 from modiste.evaluation.pilot import pilot
 from modiste.evaluation.published import PUBLISHED
 from modiste.evaluation.statistics.calibration import calibration_table
+from modiste.evaluation.statistics.selective import selective_table
 from modiste.evaluation.tables import PAPER_TABLES, summary
 from modiste.evaluation.winners import standing, winners_table
 from modiste.records.disk import write_bytes, write_json, write_text
@@ -84,9 +87,11 @@ def more_tables(outcome: Outcome, spent: Mapping[str, Cost], where: str) -> dict
     """What every study of results is told beside its own tables, by the names of their files."""
     return {
         "intervals": intervals_table(outcome.shown),
+        **({"beside-paper": inside} if (inside := inside_table(outcome.shown)) else {}),
         **({"ranks": ranks_table(outcome.shown, "macro_f1"), "power": power_table(outcome.shown)} if len(outcome.shown) > 1 else {}),
         "winners": winners_table(outcome.shown),
         "calibration": calibration_table(outcome.shown, margins=outcome.margins),
+        "selective": selective_table(outcome.shown),
         "costs": costs_table(outcome.shown, spent, machine_in_words(where)),
     }
 
@@ -109,6 +114,10 @@ def figures_of(outcome: Outcome, spent: Mapping[str, Cost]) -> dict[str, Callabl
     made = {**ranking, "Macro F1 of every variant, seed by seed": lambda: f1_dots(outcome.shown)} | made
     if spent:
         made["What models reach against what they cost"] = lambda: costs_against_f1(outcome.shown, spent)
+    sure = {name: some for name, some in outcome.shown.items() if name not in outcome.margins}
+    if sure:
+        made["How right models are where they are so sure"] = lambda: reliability_diagrams(sure)
+    made["Mistakes among the photos that a model answers, the surest first"] = lambda: coverage_risk_curves(outcome.shown)
     return made | in_files_alone(outcome)
 
 

@@ -23,6 +23,7 @@ from modiste.studies.circumstances import made
 from modiste.studies.in_words import facts, first_words, pilot_sentences, sentences, verdicts
 from modiste.studies.outcome import Outcome
 
+ELSEWHERE = ("winners", "costs", "calibration", "selective")  # tables that have a section of their own
 SIDE = 128  # px, of a small photo
 PHOTOS_AT_MOST, PICTURES_BYTES = 1500, 4_500_000  # on one page; in base64 the bytes take a third more
 
@@ -45,14 +46,14 @@ def result_sections(one: Report, tell: Tell = silent) -> tuple[list[Section], st
     outcome = one.outcome
     pairs = disagreeing(outcome)
     pictured = pictures_of(outcome, pairs, tell)
-    rest = [table for name, table in one.beside.items() if name not in ("winners", "costs", "calibration")]
+    rest = [table for name, table in one.beside.items() if name not in ELSEWHERE]
     sections = [
         answer(first_words(outcome), facts(outcome, one.stands), sentences(outcome, one.stands), verdicts(one.answers)),
         tables("claims", "Claims", list(one.claimed.values())),
         tables("tables", "Tables", [*one.own.values(), *rest]),
         figures(one.drawings),
         tables("costs", "Cost", [one.beside["costs"]]),
-        tables("trust", "Can its confidence be trusted?", [one.beside["calibration"]]),
+        tables("trust", "Can its confidence be trusted?", [one.beside["calibration"], one.beside["selective"]]),
         Section("confusions", "Confusion matrices", confusion_parts(outcome, pictured)),
         tables("winners", "Class by class", [one.beside["winners"]]),
         with_titles("disagreements", "Where two models disagree", [disagreed(outcome, pair, pictured) for pair in pairs]),

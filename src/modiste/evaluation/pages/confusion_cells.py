@@ -111,11 +111,10 @@ def block(answers: Said, model: int, pictured: Album, report: Table | None, marg
         [
             f'<div class="model{alone}" id="model-{model}">',
             f"<h3>{html_text(answers.models[model])}</h3>",
-            f'<div class="beside{few}">\n<div class="matrix-side">\n{drawn}\n{under if few else ""}</div>',
+            f'<div class="beside{few}">\n<div class="matrix-side">\n{drawn}\n</div>',
             '<div class="cells" role="region" aria-label="Photos of a cell" tabindex="0">',
             *shown,
-            "</div>\n</div>",
-            "" if few else under,
+            f'</div>\n<div class="under">{under}</div>\n</div>',
             "</div>",
         ]
     )
