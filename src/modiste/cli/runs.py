@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Device, Format, Json, Label, Limit, read_catalogue, show
+from modiste.records.errors import UsageError
 
 
 def evaluate(
@@ -21,15 +22,27 @@ def evaluate(
     classes: ClassNames = None,
     label: Label = None,
     format: Format = None,
+    by: Annotated[str | None, Parameter(group=DATA, help="Slices too, by this column of --data: source, colour, article_type ...")] = None,
+    mix: Annotated[
+        tuple[str, ...],
+        Parameter(group=OUTPUT, negative="", help='What it reaches where classes are mixed so: "Hats=0.2,Bags=0.8"; may be given twice.'),
+    ] = (),
+    confidence: Annotated[
+        bool, Parameter(group=OUTPUT, negative="", help="Whether it is as right as it is sure, and what to leave to people.")
+    ] = False,
     output: Annotated[Path | None, Parameter(group=OUTPUT, help="Write the predictions to this CSV file.")] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
     """Print the classification report of a run: on the photos it was tested with, or on others."""
+    from modiste.evaluation.closer import confidence_of, mixes_of, slices_of
     from modiste.evaluation.metrics import METRICS, report
     from modiste.records.run import Run
     from modiste.terminal import progress
 
+    catalogue: Any = None
+    if by and data is None:
+        raise UsageError(f"--by {by}: the columns stand in the catalogue. Give it with --data.")
     if data is None:
         split = split or "test"
         predictions = Run(run).predictions(split)
@@ -43,8 +56,15 @@ def evaluate(
             predictions = score(Run(run), catalogue, device, tell)
     table = report(predictions, f"{run.name} on {split or data}")
     metrics = {name: metric(predictions) for name, metric in METRICS.items()}
+    closer = {"slices": slices_of(Run(run), predictions, catalogue, by)} if by else {}
+    closer |= {"mixes": mixes_of(predictions, mix)} if mix else {}
+    words: list[str] = []
+    if confidence:
+        closer["calibration"], words = confidence_of(Run(run), predictions)
     wrote = f"\nPredictions: {predictions.write(output)}" if output else ""
-    show({"metrics": metrics, "confusion": predictions.confusion.tolist(), **table.plain()}, [table], json, wrote)
+    plain = {"metrics": metrics, "confusion": predictions.confusion.tolist(), **table.plain()}
+    plain |= {name: one.plain() for name, one in closer.items()} | ({"people": words} if confidence else {})
+    show(plain, [table, *closer.values()], json, "".join(f"\n{line}" for line in words) + wrote)
 
 
 def compare(
@@ -151,4 +171,58 @@ def explain(
     show({"page": str(done.page), **done.plain}, done.tables, json, "\n" + "\n".join(done.summary) + "\n" + wrote)
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (evaluate, compare, reproduce, explain)
+def robustness(
+    runs: Annotated[tuple[Path, ...], Parameter(negative="", help="Folders of finished runs.")],
+    /,
+    *,
+    data: Data,
+    split: Annotated[str | None, Parameter(group=DATA, help="Which split: test, or all of --data where none is test.")] = None,
+    limit: Limit = None,
+    classes: ClassNames = None,
+    label: Label = None,
+    format: Format = None,
+    corruptions: Annotated[str, Parameter(group=OUTPUT, help="Which, such as blur,jpeg; without it, all eight.")] = "",
+    severities: Annotated[str, Parameter(group=OUTPUT, help="Which of 1 (mild) to 5 (grave).")] = "1,2,3,4,5",
+    measure: Annotated[str, Parameter(group=OUTPUT, help='What to measure: macro_f1, accuracy, "recall of Bags" ...')] = "macro_f1",
+    output: Annotated[Path, Parameter(group=OUTPUT, help="Folder for tables, figures and what is done so far.")] = Path("robustness"),
+    seed: Annotated[int, Parameter(group=OUTPUT, help="The seed of the corruptions' chance.")] = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Say what corrupted photos cost: blur, JPEG, noise, too much or too little light, low contrast, colour cast, down-scaling.
+
+    Goes on where it was stopped when the command is given again.
+    """
+    from modiste.studies.corrupting import corrupted_runs
+    from modiste.terminal import progress
+
+    catalogue = read_catalogue(data, format, classes, None, limit, label=label)
+    with progress() as tell:
+        done = corrupted_runs(
+            runs,
+            catalogue,
+            output,
+            measured=measure,
+            split=split,
+            corruptions=[name.strip().replace("-", "_") for name in corruptions.split(",") if name.strip()],
+            severities=parse_severities(severities),
+            seed=seed,
+            where=device,
+            tell=tell,
+        )
+    show(done.plain(), list(done.tables.values()), json, f"\nTables, curves and predictions: {done.folder}")
+
+
+def parse_severities(text: str) -> list[int]:
+    """Severities as they are typed: each once, mild ones first.
+
+    >>> parse_severities("3, 1")
+    [1, 3]
+    """
+    try:
+        return sorted({int(part) for part in text.split(",")})
+    except ValueError as error:
+        raise UsageError(f"--severities {text}: write numbers from 1 to 5 with commas between, such as 1,3,5.") from error
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (evaluate, compare, reproduce, explain, robustness)

@@ -1,0 +1,34 @@
+"""A closer look at one run's predictions: slices, other class mixes, and whether its confidence can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modiste.evaluation.statistics.calibration import calibration_table, gives_margins, temperature
+from modiste.evaluation.statistics.selective import RISKS, choose, coverage_risk
+from modiste.evaluation.statistics.shift import mixes_table, own_mix, parse_mix
+from modiste.evaluation.statistics.slices import column_values, slices_table
+from modiste.records.catalogue import Catalogue
+from modiste.records.predictions import Predictions
+from modiste.records.run import Run
+from modiste.records.table import Table
+
+
+def slices_of(run: Run, predictions: Predictions, catalogue: Catalogue, column: str) -> Table:
+    """The slices that a column of the catalogue cuts."""
+    return slices_table({run.folder.name: [predictions]}, column, column_values(catalogue, column))
+
+
+def mixes_of(predictions: Predictions, asked: Sequence[str]) -> Table:
+    """What it would reach under other mixes, each as it is typed ('Hats=0.2,Bags=0.8'), below what it reaches on these photos."""
+    return mixes_table([predictions], {"These photos": own_mix(predictions)} | {text: parse_mix(text) for text in asked})
+
+
+def confidence_of(run: Run, predictions: Predictions) -> tuple[Table, list[str]]:
+    """Its calibration, at a temperature too where validation gives one; and what to leave to people for few errors, in words."""
+    name = run.folder.name
+    margins = [name] if gives_margins(run.recipe.network.head) else []
+    fitted = {name: temperature(run.predictions("validation"))} if "validation" in run.splits else {}
+    curve = coverage_risk(predictions)
+    words = [f"For at most {100 * risk:g} % errors: {choose(curve, risk).words()}" for risk in RISKS]
+    return calibration_table({name: [predictions]}, fitted, margins), words
