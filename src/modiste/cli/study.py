@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,7 @@ def study(
     called: Annotated[
         str | None, Parameter(name="--name", group=OUTPUT, help="Write the report under this name; else under the study's own.")
     ] = None,
+    note: Annotated[str, Parameter(group=OUTPUT, help="A sentence that stands before all else in the report.")] = "",
     json: Json = False,
 ) -> None:
     """Run what a study still lacks, then print its tables beside the paper's and write a report.
@@ -54,14 +56,14 @@ def study(
     if dry_run and report_only:
         raise UsageError("--dry-run says what would be trained, --report-only trains nothing: give one of them.")
     wanted = prepared(name, parse_seeds(seeds), asked.settings(epochs), asked.weights)
-    wanted = wanted if called is None else replace(wanted, name=called)
+    wanted = replace(wanted, name=called or wanted.name, note=note)
     catalogue = asked.catalogue()
     with progress() as tell:
         manner = sitting.manner(asked.device, tell)
         if dry_run:
             planned = plan(wanted, catalogue, asked.runs, manner)
         else:
-            finished = finish(wanted, catalogue, asked.runs, manner, train=not report_only)
+            finished = finish(wanted, catalogue, asked.runs, manner, train=not report_only, command=typed())
     if dry_run:
         show(planned.plain(), planned.tables, json)
         return
@@ -77,6 +79,11 @@ def study(
     show(plain, finished.tables, json, f"{left}\nReport: {finished.report}")
     if finished.diverged:
         raise SystemExit(TrainingDiverged.exit_code)
+
+
+def typed() -> list[str]:
+    """The command that gives this report, from the first run on."""
+    return ["modiste", *(word for word in sys.argv[1:] if word not in ("--report-only", "--json"))]
 
 
 def train(

@@ -29,6 +29,7 @@ class Study:
     seeds: tuple[int, ...] = (0,)
     tables: tuple[str, ...] = ("summary",)
     notes: tuple[str, ...] = ()
+    note: str = ""  # of whoever runs it: stands before all else in the report
     claims: tuple[Claim, ...] = ()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -25,7 +25,8 @@ POWER = 2.8  # standard deviations: 1.96 for an interval of 95 %, 0.84 for findi
 
 def first_words(outcome: Outcome) -> list[str]:
     """What must be known before anything else: what stands in for what, what is not the paper's protocol, what is missing."""
-    words, study = list(outcome.study.notes), outcome.study
+    study = outcome.study
+    words = [*([study.note] if study.note else []), *study.notes]
     if departures := other_than_paper(study):
         words.append(f"Not the paper's protocol: {', '.join(departures)}.")
     if outcome.lacking:
