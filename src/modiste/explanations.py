@@ -26,7 +26,7 @@ from modiste.evaluation.explained import NAMES, Checked, Gate, Looks, faithfulne
 from modiste.evaluation.figures.heat import as_jpeg, as_png, overlay
 from modiste.evaluation.figures.looking import cascade_curves, exchange_curves
 from modiste.evaluation.figures.results import svg
-from modiste.evaluation.maps import Floats, Mask, area_under, mean_of, product_mask, share_on, sure
+from modiste.evaluation.maps import Floats, Mask, another, area_under, mean_of, product_mask, share_on, sure
 from modiste.evaluation.pages.explained_page import Card, Row, Tile, explained_page
 from modiste.evaluation.showing import Choice, choices, losses, probabilities
 from modiste.models.explain import cbams
@@ -165,7 +165,9 @@ def look(
     pixels = pictures.at(rows)
     masks = np.stack([product_mask(picture) for picture in pixels])
     area = np.array([mask.mean() if sure(mask) else np.nan for mask in masks])
-    shares = {name: np.where(np.isnan(area), np.nan, share_on(large(maps[name], pixels.shape[1]), masks)) for name in methods}
+    side, known = pixels.shape[1], np.where(np.isnan(area), np.nan, 1.0)
+    shares = {name: known * share_on(large(maps[name], side), masks) for name in methods}
+    swapped = {name: known * share_on(large(another(maps[name]), side), masks) for name in methods}
     kept, names = np.isin(rows, np.concatenate([drawn, wrong])), np.array(predictions.classes)
     looks = Looks(
         photos=tuple(predictions.photos[row] for row in rows[kept]),
@@ -174,6 +176,7 @@ def look(
         drawn=np.isin(rows[kept], drawn).astype(np.float64),
         area=area[kept],
         shares={name: values[kept] for name, values in shares.items()},
+        swapped={name: values[kept] for name, values in swapped.items()},
     )
     return Seen(rows, np.isin(rows, drawn), masks, maps, looks)
 

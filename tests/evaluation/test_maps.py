@@ -23,7 +23,7 @@ from modiste.evaluation.explained import (
 from modiste.evaluation.figures.heat import DEEP, as_jpeg, as_png, colour, edge, overlay
 from modiste.evaluation.figures.looking import cascade_curves, exchange_curves
 from modiste.evaluation.figures.results import svg
-from modiste.evaluation.maps import Mean, area_under, mean_of, product_mask, rank_correlation, ratio_of, share_on, sure
+from modiste.evaluation.maps import Mean, another, area_under, mean_of, product_mask, rank_correlation, ratio_of, share_on, sure
 from modiste.evaluation.pages.explained_page import Card, Row, Tile, explained_page
 from modiste.evaluation.showing import choices, losses, probabilities
 from modiste.records.errors import ModisteError
@@ -88,6 +88,14 @@ def test_areas_agree_with_trapezoids_and_intervals_with_scipys_bootstrap():
     assert ratio_of(2 * values, values).low == pytest.approx(2)
 
 
+def test_another_photos_map_is_never_a_photos_own():
+    maps = np.arange(5.0)[:, None, None] * np.ones((5, 2, 2))
+    for count in (2, 3, 5):
+        found = another(maps[:count])
+        assert (found != maps[:count]).all()
+        assert sorted(found[:, 0, 0]) == sorted(maps[:count, 0, 0])
+
+
 def test_verdicts_follow_the_interval():
     assert [verdict(Mean(0, low, high, 9)) for low, high in ((0.1, 0.3), (0.6, 0.8), (0.4, 0.6))] == [
         "passes",
@@ -116,6 +124,7 @@ LOOKS = Looks(
     np.array([1.0, 1.0, 0.0, 1.0]),
     np.array([0.2, 0.4, 0.3, np.nan]),
     {"grad_cam": np.array([0.6, 0.2, 0.3, np.nan])},
+    {"grad_cam": np.array([0.3, 0.3, 0.3, np.nan])},
 )
 GATES = {"attention3": Gate(*(np.linspace(0.1, 0.2, 4) for _ in range(6)))}
 
@@ -128,6 +137,7 @@ def test_a_good_map_is_called_better_and_a_bad_one_worse():
 def test_the_summary_counts_the_photos_drawn_whose_product_is_known():
     said = summary(LOOKS, measured(True), GATES)
     assert said[0].startswith("Grad-CAM looks at the product in 1 of 2 photos: it puts 1.33 times")
+    assert "another photo's map 1.00" in said[0]
     assert "passes the randomisation check" in said[2]
     assert "1 of 1 CBAM modules pass" in said[3]
     assert "fails the randomisation check" in summary(LOOKS, measured(False), {})[2]

@@ -24,7 +24,10 @@ ALIKE = 0.5  # rank correlation with the map of a network that knows nothing: ab
 
 @dataclass(frozen=True, eq=False)
 class Looks:
-    """Where a network looked in photos: a name a photo (N,), the product's area, and each map's share on it; NaN where there is none."""
+    """Where a network looked in photos: a name a photo (N,), the product's area, and each map's share on it; NaN where there is none.
+
+    `swapped` are the shares that another photo's map would have: what comes of where products usually stand.
+    """
 
     photos: tuple[str, ...]
     truth: tuple[str, ...]
@@ -32,6 +35,7 @@ class Looks:
     drawn: Floats  # 1 for a photo drawn at random, 0 for one looked at because it was called wrong
     area: Floats
     shares: Mapping[str, Floats]
+    swapped: Mapping[str, Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,14 +136,25 @@ def product_table(looks: Looks) -> Table:
             times = ratio_of(shares[there], looks.area[there])
             above = int((shares[there] > looks.area[there]).sum())
             means = [float(values[there].mean()) if there.any() else None for values in (shares, looks.area)]
-            rows.append((f"{NAMES[name]}, {group}", times.photos, *means, times.value, times.interval(2), above))
+            other = ratio_of(looks.swapped[name][there], looks.area[there]).value
+            rows.append((f"{NAMES[name]}, {group}", times.photos, *means, times.value, times.interval(2), above, other))
     unsure = int(np.isnan(looks.area[drawn]).sum())
     notes = (
-        "Times: the share of the map on the product over the product's share of the picture; 1 is no better than chance.",
+        "Times: the share of the map on the product over the product's share of the picture; 1 is no better than chance. "
+        "Another's map: what the map of another photo gets, for products stand in the middle in any case.",
         "The product: what differs from the border's colour, holes filled. "
         f"Left out: {unsure:,} of {int(drawn.sum()):,} photos drawn, where that is under 3 % or over 95 % of the picture.",
     )
-    columns = ("map, photos", "photos", "map on product", "product of picture", "times", "times, 95 %", "photos above 1")
+    columns = (
+        "map, photos",
+        "photos",
+        "map on product",
+        "product of picture",
+        "times",
+        "times, 95 %",
+        "photos above 1",
+        "another's map, times",
+    )
     return Table("Product or background", columns, tuple(rows), notes, 3)
 
 
@@ -150,12 +165,13 @@ def summary(looks: Looks, checked: Checked, gates: Mapping[str, Gate]) -> list[s
         there = drawn & np.isfinite(shares) & np.isfinite(looks.area)
         if there.any():
             times, above = ratio_of(shares[there], looks.area[there]), int((shares[there] > looks.area[there]).sum())
+            other = ratio_of(looks.swapped[name][there], looks.area[there]).value
             said.append(
                 f"{NAMES[name]} looks at the product in {above:,} of {int(there.sum()):,} photos: it puts {times.value:.2f} times as much "
-                f"of itself there as the product's area alone would get ({times.interval(2)})."
+                f"of itself there as the product's area alone would get ({times.interval(2)}; another photo's map {other:.2f})."
             )
     said += [ranks_words(name, checked) for name in checked.deletion if name not in (CHANCE, CENTRE)]
-    said += [sanity_words(name, found) for name, found in checked.cascade.items()]
+    said += [sanity_words(name, found, checked.neighbours[name]) for name, found in checked.cascade.items()]
     return said + ([gates_words(gates)] if gates else [])
 
 
@@ -184,12 +200,13 @@ def verdict(alike: Mean) -> str:
     return "passes" if alike.high < ALIKE else "fails" if alike.low > ALIKE else "neither passes nor fails"
 
 
-def sanity_words(name: str, found: Mapping[str, Floats]) -> str:
-    """Whether the map of a network that knows nothing is another one."""
+def sanity_words(name: str, found: Mapping[str, Floats], neighbours: Floats) -> str:
+    """Whether the map of a network that knows nothing is another one, and that of another photo too."""
     alike = mean_of([*found.values()][-1])
     return (
         f"{NAMES[name]} {verdict(alike)} the randomisation check: with every layer shuffled its maps rank places "
-        f"like the trained network's to {alike.value:.2f} ({alike.interval(2)}; below {ALIKE} passes)."
+        f"like the trained network's to {alike.value:.2f} ({alike.interval(2)}; below {ALIKE} passes). "
+        f"The maps of two photos are alike to {mean_of(neighbours).value:.2f}."
     )
 
 

@@ -63,6 +63,11 @@ def share_on(maps: Floats, masks: Mask) -> Floats:
     return shares
 
 
+def another(maps: Floats) -> Floats:
+    """For each photo the map of another, half the list away: neighbours in a catalogue are often of a kind."""
+    return np.roll(maps, len(maps) // 2, axis=0)
+
+
 def rank_correlation(ours: Floats, theirs: Floats) -> Floats:
     """How alike two maps rank their places, map by map: (N, ...) twice -> (N,) in [-1, 1] (Spearman 1904).
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from modiste.evaluation.explained import Checked, Gate
-from modiste.evaluation.maps import Floats, Mask, rank_correlation, sure
+from modiste.evaluation.maps import Floats, Mask, another, rank_correlation, sure
 from modiste.models.explain import EXPLANATIONS, attention_maps, cbams, enlarged
 from modiste.models.faithful import BASELINES, cascade, deletion, insertion, shuffled_gates, words
 from modiste.models.variants import Classifier
@@ -77,7 +77,7 @@ def check(viewer: Viewer, rows: Rows, classes: Rows, maps: Mapping[str, Floats])
     """Both checks of the maps of some rows: do they rank pixels well, and does another network give others?"""
     gone, come = curves(viewer, rows, classes, maps, deletion, "deleting"), curves(viewer, rows, classes, maps, insertion, "inserting")
     cascaded = {name: shuffled_likeness(viewer, rows, classes, name, found) for name, found in maps.items() if name not in OFTEN}
-    neighbours = {name: rank_correlation(maps[name], np.roll(maps[name], 1, axis=0)) for name in cascaded}
+    neighbours = {name: rank_correlation(maps[name], another(maps[name])) for name in cascaded}
     return Checked(gone, come, cascaded, neighbours)
 
 
