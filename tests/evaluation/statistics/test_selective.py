@@ -33,7 +33,7 @@ def test_the_curve_counts_mistakes_from_the_surest_on():
 def test_the_order_of_the_photos_changes_nothing_also_where_they_are_equally_sure(guesses):
     one, back = (coverage_risk(answered(*zip(*rows, strict=True))) for rows in (guesses, guesses[::-1]))
     assert one.risk == pytest.approx(back.risk)
-    assert one.confidence == pytest.approx(back.confidence)
+    assert one.doubt == pytest.approx(back.doubt)
 
 
 @given(GUESSES)
@@ -42,7 +42,7 @@ def test_the_risk_of_all_is_the_share_of_mistakes_and_no_order_does_better_than_
     curve = coverage_risk(run)
     assert curve.risk[-1] == pytest.approx((run.called != run.truth).mean())
     assert 0 <= curve.best_area <= curve.area + 1e-12
-    assert (np.diff(curve.confidence) <= 0).all()
+    assert (np.diff(curve.doubt) >= 0).all()
 
 
 @given(GUESSES, st.sampled_from([0.0, 0.1, 0.5, 1.0]))
@@ -50,13 +50,13 @@ def test_the_line_keeps_the_risk_on_the_photos_above_it_and_no_lower_line_would(
     run = answered(*zip(*guesses, strict=True))
     curve = coverage_risk(run)
     choice = choose(curve, risk)
-    for line in {choice.confidence, *curve.confidence.tolist()}:
-        kept = curve.confidence >= line
-        if line == choice.confidence and choice.coverage:
+    for line in {choice.doubt, *curve.doubt.tolist()}:
+        kept = curve.doubt <= line
+        if line == choice.doubt and choice.coverage:
             assert kept.mean() == pytest.approx(choice.coverage)
             assert curve.risk[kept.sum() - 1] == pytest.approx(choice.risk)
             assert choice.risk <= risk + 1e-12
-        elif line < choice.confidence:
+        elif line > choice.doubt:
             assert curve.risk[kept.sum() - 1] > risk
 
 
@@ -71,6 +71,13 @@ def test_the_line_is_told_in_words():
     assert choose(sure, 0).words().startswith("Leave the least sure 10.0 % to people (confidence below 0.88")
     assert choose(sure, 0.2).words().startswith("Leave none to people: 10.0 % of the rest are wrong")
     assert "Leave all" in choose(coverage_risk(answered([2, 1], [False, True])), 0).words()
+
+
+def test_photos_that_are_sure_to_the_last_digit_are_still_told_apart():
+    """Confidences of 1 - 1e-26 and 1 - 1e-22 are one number to a computer; the first photo is the surer all the same."""
+    curve = coverage_risk(answered([50.0, 60.0], [False, True]))
+    assert curve.risk.tolist() == [0.0, 0.5]
+    assert choose(curve, 0.1).words().startswith("Leave the least sure 50.0 % to people (confidence below 1 - 9e-27)")
 
 
 def test_the_risk_at_a_coverage_is_read_from_the_curve():

@@ -125,8 +125,8 @@ def risk_curve(axes: Axes, curve: CoverageRisk, risk: float) -> None:
 
 def mean_curve(curves: Sequence[CoverageRisk]) -> CoverageRisk:
     """The mean of the curves of several seeds, at the same coverages."""
-    risk, sure = (np.mean([getattr(one, name) for one in curves], 0) for name in ("risk", "confidence"))
-    return CoverageRisk(curves[0].coverage, risk, sure)
+    risk, doubt = (np.mean([getattr(one, name) for one in curves], 0) for name in ("risk", "doubt"))
+    return CoverageRisk(curves[0].coverage, risk, doubt)
 
 
 def robustness_curves(models: Mapping[str, Robustness], measured: str = "macro_f1") -> Figure:

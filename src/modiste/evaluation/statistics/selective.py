@@ -1,7 +1,8 @@
 """Abstaining: how much of the work a model can be trusted with when people look at the photos it is least sure of.
 
 Photos are taken surest first. Coverage is the share of them that the model answers, risk the share of wrong answers among those
-(El-Yaniv & Wiener 2010). Only the order of confidence counts, so an SVM's margins serve as well as log-odds.
+(El-Yaniv & Wiener 2010). Only the order of confidence counts, so an SVM's margins serve as well as log-odds. Doubt is 1 less confidence:
+it still tells apart photos whose confidence is 1 to the last digit, as most are of a network that knows its training photos by heart.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class CoverageRisk:
 
     coverage: Floats  # (N,) 1/N, 2/N, ... 1
     risk: Floats  # (N,) share of wrong answers among so many, in [0, 1]
-    confidence: Floats  # (N,) of the least sure among them, in [0, 1]
+    doubt: Floats  # (N,) of the least sure among them, in [0, 1]
 
     @property
     def area(self) -> float:
@@ -47,9 +48,9 @@ class CoverageRisk:
 
 @dataclass(frozen=True)
 class Choice:
-    """Where to draw the line: the model answers photos it is at least so sure of, and people look at the others."""
+    """Where to draw the line: the model answers photos it doubts no more than so much, and people look at the others."""
 
-    confidence: float  # in [0, 1]
+    doubt: float  # 1 less confidence, in [0, 1]
     coverage: float
     risk: float
     high: float  # the risk is no higher, with 95 % confidence (one-sided, Clopper & Pearson 1934), were the line drawn beforehand
@@ -57,12 +58,13 @@ class Choice:
     def words(self) -> str:
         """The choice as a sentence.
 
-        >>> Choice(0.71, 0.92, 0.01, 0.018).words()
+        >>> Choice(0.29, 0.92, 0.01, 0.018).words()
         'Leave the least sure 8.0 % to people (confidence below 0.71), and 1.0 % of the rest are wrong (at most 1.8 %).'
         """
         if not self.coverage:
             return "Leave all to people: no part of the photos, however sure the model, has so few errors."
-        left = f"Leave the least sure {1 - self.coverage:.1%} to people (confidence below {self.confidence:.6g}), and"
+        line = f"{1 - self.doubt:.6g}" if self.doubt >= 1e-6 else f"1 - {self.doubt:.1g}"
+        left = f"Leave the least sure {1 - self.coverage:.1%} to people (confidence below {line}), and"
         whole = left if self.coverage < 1 else "Leave none to people:"
         return f"{whole} {self.risk:.1%} of the rest are wrong (at most {self.high:.1%}).".replace("%", " %")
 
@@ -74,12 +76,13 @@ def coverage_risk(predictions: Predictions, temperature: float = 1.0) -> Coverag
     [0.5, 0.5]
     """
     some_photos(predictions)
-    sure = probabilities(predictions, temperature).max(1)
+    others = probabilities(predictions, temperature)
+    others[np.arange(len(others)), predictions.called] = 0
     wrong = (predictions.called != predictions.truth).astype(float)
-    levels, place, ties = np.unique(-sure, return_inverse=True, return_counts=True)
+    levels, place, ties = np.unique(others.sum(1), return_inverse=True, return_counts=True)
     shared = np.repeat(np.bincount(place, wrong) / ties, ties)
-    counts = np.arange(1, len(sure) + 1)
-    return CoverageRisk(counts / len(sure), np.cumsum(shared) / counts, np.repeat(-levels, ties))
+    counts = np.arange(1, len(others) + 1)
+    return CoverageRisk(counts / len(others), np.cumsum(shared) / counts, np.repeat(levels, ties))
 
 
 def risk_at(curve: CoverageRisk, coverage: float) -> float:
@@ -96,14 +99,14 @@ def choose(curve: CoverageRisk, risk: float) -> Choice:
     """
     if not 0 <= risk <= 1:
         raise ModisteError(f"a risk of {risk} is none: it is a share of wrong answers, in [0, 1].")
-    ends = np.append(np.diff(curve.confidence) < 0, True)
+    ends = np.append(np.diff(curve.doubt) > 0, True)
     (fit,) = np.nonzero(ends & (curve.risk <= risk + 1e-12))
     if not len(fit):
-        return Choice(1.0, 0.0, 0.0, 1.0)
+        return Choice(0.0, 0.0, 0.0, 1.0)
     last = fit[-1]
     wrong, answered = round(float(curve.risk[last]) * (last + 1)), int(last) + 1
     high = float(beta.ppf(0.95, wrong + 1, answered - wrong)) if wrong < answered else 1.0
-    return Choice(float(curve.confidence[last]), float(curve.coverage[last]), float(curve.risk[last]), high)
+    return Choice(float(curve.doubt[last]), float(curve.coverage[last]), float(curve.risk[last]), high)
 
 
 def selective_table(results: Results, risks: Sequence[float] = RISKS, coverages: Sequence[float] = COVERAGES) -> Table:
