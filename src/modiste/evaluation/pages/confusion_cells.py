@@ -106,6 +106,8 @@ def block(answers: Said, model: int, pictured: Album, report: Table | None, marg
     shown = [photos_in(answers, one, pictured, margins, first=number == 0) for number, one in enumerate(inside)]
     few = " few" if len(answers.classes) <= BESIDE_AT_MOST or len(answers.classes) > MATRIX_AT_MOST else ""
     under = report.html() if report else ""
+    if report and len(answers.classes) > MATRIX_AT_MOST:
+        under = f"<details><summary>{html_text(report.title)}</summary>\n{under}</details>"
     alone = " alone" if len(answers.models) == 1 else ""
     return "\n".join(
         [
@@ -138,14 +140,15 @@ def matrix(answers: Said, model: int) -> str:
     columns = "".join(f'<td class="sum">{count:,}</td>' for count in counts.sum(0))
     foot = f'<tfoot><tr><th scope="row">called</th>{columns}<td class="sum">{counts.sum():,}</td></tr></tfoot>'
     top = f'<thead><tr><td><span class="quiet">is ↓ called →</span></td>{head}<th scope="col" class="sum">photos</th></tr></thead>'
-    table = "\n".join(['<table class="matrix">', top, "<tbody>", *rows, "</tbody>", foot, "</table>"])
+    dense = " dense" if len(answers.classes) > BESIDE_AT_MOST else ""
+    table = "\n".join([f'<table class="matrix{dense}">', top, "<tbody>", *rows, "</tbody>", foot, "</table>"])
     return f'<div class="wide" role="region" aria-label="{name}" tabindex="0">\n{table}\n</div>'
 
 
 def counted_cell(answers: Said, model: int, truth: int, called: int, count: int, of_row: float, of_column: float) -> str:
     if not count:
         return '<td class="cell"></td>'
-    words = f"{answers.classes[truth]} called {answers.classes[called]}: {photos_of(count)}, {of_row:.1%} of the row"
+    words = f"{answers.classes[truth]} called {answers.classes[called]}: {photos_of(count)}, {100 * of_row:.1f} % of the row"
     white = " white" if needs_white(of_row) else ""
     return (
         f'<td class="cell{white}" style="--strength:{of_row:.3f}">'
@@ -161,7 +164,7 @@ def listed(answers: Said, inside: list[Cell]) -> str:
     rows = [
         f'<tr><th scope="row"><a href="#{one.address}">{html_text(answers.classes[one.truth])} '
         f'<span class="to">→ {html_text(answers.classes[one.called])}</span></a></th>'
-        f'<td class="number">{one.count:,}</td><td class="number">{one.count / true[one.truth]:.0%}</td></tr>'
+        f'<td class="number">{one.count:,}</td><td class="number">{100 * one.count / true[one.truth]:.0f} %</td></tr>'
         for one in inside
     ]
     head = (
