@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from modiste.evaluation.explained import (
     faithfulness_table,
     gates_table,
     product_table,
+    product_words,
     ranks_words,
     sanity_table,
     summary,
@@ -137,10 +139,18 @@ def test_a_good_map_is_called_better_and_a_bad_one_worse():
 def test_the_summary_counts_the_photos_drawn_whose_product_is_known():
     said = summary(LOOKS, measured(True), GATES)
     assert said[0].startswith("Grad-CAM looks at the product in 1 of 2 photos: it puts 1.33 times")
-    assert "another photo's map 1.00" in said[0]
+    assert said[0].endswith("another photo gets 1.00 times: so this is no more than what comes of products standing in the middle.")
     assert "passes the randomisation check" in said[2]
     assert "1 of 1 CBAM modules pass" in said[3]
     assert "fails the randomisation check" in summary(LOOKS, measured(False), {})[2]
+
+
+def test_a_map_follows_the_product_when_another_photos_map_does_not():
+    shares, area = RNG.uniform(0.6, 0.7, 30), np.full(30, 0.3)
+    names = ("Hats",) * 30
+    looks = Looks(names, names, names, np.ones(30), area, {"occlusion": shares}, {"occlusion": shares - 0.2})
+    assert product_words("occlusion", looks).endswith("it follows the product.")
+    assert product_words("occlusion", replace(looks, area=np.full(30, np.nan))) == ""
 
 
 def test_tables_have_a_row_a_map_a_layer_a_module():

@@ -160,19 +160,25 @@ def product_table(looks: Looks) -> Table:
 
 def summary(looks: Looks, checked: Checked, gates: Mapping[str, Gate]) -> list[str]:
     """What all this comes to, a sentence a question."""
-    drawn, said = looks.drawn > 0, []
-    for name, shares in looks.shares.items():
-        there = drawn & np.isfinite(shares) & np.isfinite(looks.area)
-        if there.any():
-            times, above = ratio_of(shares[there], looks.area[there]), int((shares[there] > looks.area[there]).sum())
-            other = ratio_of(looks.swapped[name][there], looks.area[there]).value
-            said.append(
-                f"{NAMES[name]} looks at the product in {above:,} of {int(there.sum()):,} photos: it puts {times.value:.2f} times as much "
-                f"of itself there as the product's area alone would get ({times.interval(2)}; another photo's map {other:.2f})."
-            )
+    said = [words for name in looks.shares if (words := product_words(name, looks))]
     said += [ranks_words(name, checked) for name in checked.deletion if name not in (CHANCE, CENTRE)]
     said += [sanity_words(name, found, checked.neighbours[name]) for name, found in checked.cascade.items()]
     return said + ([gates_words(gates)] if gates else [])
+
+
+def product_words(name: str, looks: Looks) -> str:
+    """Whether a map looks at the product, and whether it does so more than the map of another photo; '' where no product is known."""
+    there = (looks.drawn > 0) & np.isfinite(looks.shares[name]) & np.isfinite(looks.swapped[name]) & np.isfinite(looks.area)
+    if not there.any():
+        return ""
+    shares, swapped, area = looks.shares[name][there], looks.swapped[name][there], looks.area[there]
+    times, other, gap = ratio_of(shares, area), ratio_of(swapped, area), mean_of(shares - swapped)
+    follows = "it follows the product" if gap.low > 0 else "so this is no more than what comes of products standing in the middle"
+    return (
+        f"{NAMES[name]} looks at the product in {int((shares > area).sum()):,} of {int(there.sum()):,} photos: it puts {times.value:.2f} "
+        f"times as much of itself there as the product's area alone would get ({times.interval(2)}). The map of another photo gets "
+        f"{other.value:.2f} times: {follows}."
+    )
 
 
 def ranks_words(name: str, checked: Checked) -> str:
