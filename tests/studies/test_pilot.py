@@ -60,3 +60,13 @@ def test_the_report_says_where_a_network_is_not_the_papers() -> None:
     changed = STUDIES["paper"]().changed({"network.dropout": 0.2})
     assert other_than_paper(changed) == ["network.dropout 0.2 instead of 0.5"]
     assert other_than_paper(STUDIES["paper"]().starting_from("none")) == []
+
+
+def test_a_report_of_test_photos_has_temperatures_fitted_on_validation(drawn: Catalogue, tmp_path: Path) -> None:
+    network = replace(VARIANTS["AlexNet (baseline)"], backbone="resnet18")
+    recipe = Recipe(network=network, pixels=Pixels(side=32), epochs=1, validation=0.25)
+    done = finish(Study("warm", "How warm?", {"softmax": recipe}, seeds=(0, 1)), drawn, tmp_path)
+    calibration = (done.folder / "tables" / "calibration.csv").read_text(encoding="utf-8").splitlines()
+    temperatures = {line.split(",")[2] for line in calibration[1:]}
+    assert len(temperatures) == 2, "once as it is, once at its temperature"
+    assert "1.0" in temperatures

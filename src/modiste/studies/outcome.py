@@ -10,7 +10,7 @@ from modiste.data.describe import Contents
 from modiste.evaluation.chosen import chosen
 from modiste.evaluation.costs import reached
 from modiste.evaluation.mistakes import Said, said
-from modiste.evaluation.statistics.calibration import gives_margins
+from modiste.evaluation.statistics.calibration import gives_margins, temperature
 from modiste.models.heads import HEADS
 from modiste.records.catalogue import TEST, VALIDATION, Catalogue
 from modiste.records.predictions import Predictions
@@ -109,6 +109,14 @@ class Outcome:
     def curves(self) -> dict[str, list[Epoch]]:
         """The history of each model's first seed; an SVM has its softmax network's, which is not shown twice."""
         return {name: some[0].history() for name, some in self.runs.items() if some and HEADS[self.recipes[name].network.head] is None}
+
+    @cached_property
+    def temperatures(self) -> dict[str, list[float]]:
+        """A temperature a seed for each model with a validation split, fitted there; none where the report speaks of validation."""
+        if self.split == VALIDATION:
+            return {}
+        fitted = {name: self.on_validation[self.variants[name]] for name in self.shown}
+        return {name: [temperature(one) for one in some] for name, some in fitted.items() if len(some) == len(self.shown[name])}
 
     @cached_property
     def margins(self) -> list[str]:

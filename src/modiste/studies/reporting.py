@@ -90,7 +90,7 @@ def more_tables(outcome: Outcome, spent: Mapping[str, Cost], where: str) -> dict
         **({"beside-paper": inside} if (inside := inside_table(outcome.shown)) else {}),
         **({"ranks": ranks_table(outcome.shown, "macro_f1"), "power": power_table(outcome.shown)} if len(outcome.shown) > 1 else {}),
         "winners": winners_table(outcome.shown),
-        "calibration": calibration_table(outcome.shown, margins=outcome.margins),
+        "calibration": calibration_table(outcome.shown, outcome.temperatures, margins=outcome.margins),
         "selective": selective_table(outcome.shown),
         "costs": costs_table(outcome.shown, spent, machine_in_words(where)),
     }
