@@ -21,10 +21,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from modiste.api import study, train
     from modiste.audits import audit
+    from modiste.comparisons import compare
     from modiste.data.layouts.readers import read
     from modiste.data.layouts.writers import write
     from modiste.data.samples.drawn import draw
+    from modiste.evaluation.claims import Claim, answer
     from modiste.evaluation.metrics import report
+    from modiste.evaluation.statistics.estimates import difference, estimate
+    from modiste.explanations import explain
     from modiste.models.variants import VARIANTS
     from modiste.records.catalogue import Catalogue, Photo
     from modiste.records.errors import ModisteError
@@ -33,12 +37,15 @@ if TYPE_CHECKING:
     from modiste.records.recipe import Network, Pixels, Recipe
     from modiste.records.run import Run
     from modiste.records.table import Table
+    from modiste.studies.reproduce import reproduce
     from modiste.training.model import evaluate
+    from modiste.training.robustness import robustness
 
 __version__ = "0.1.0"
 
 WHERE = {  # public word -> the room it lives in
     "Catalogue": "records.catalogue",
+    "Claim": "evaluation.claims",
     "Classes": "records.labels",
     "ModisteError": "records.errors",
     "Network": "records.recipe",
@@ -49,11 +56,18 @@ WHERE = {  # public word -> the room it lives in
     "Run": "records.run",
     "Table": "records.table",
     "VARIANTS": "models.variants",
+    "answer": "evaluation.claims",
     "audit": "audits",
+    "compare": "comparisons",
+    "difference": "evaluation.statistics.estimates",
     "draw": "data.samples.drawn",
+    "estimate": "evaluation.statistics.estimates",
     "evaluate": "training.model",
+    "explain": "explanations",
     "read": "data.layouts.readers",
     "report": "evaluation.metrics",
+    "reproduce": "studies.reproduce",
+    "robustness": "training.robustness",
     "study": "api",
     "train": "api",
     "write": "data.layouts.writers",
@@ -61,6 +75,7 @@ WHERE = {  # public word -> the room it lives in
 __all__ = [
     "VARIANTS",
     "Catalogue",
+    "Claim",
     "Classes",
     "ModisteError",
     "Network",
@@ -70,11 +85,18 @@ __all__ = [
     "Recipe",
     "Run",
     "Table",
+    "answer",
     "audit",
+    "compare",
+    "difference",
     "draw",
+    "estimate",
     "evaluate",
+    "explain",
     "read",
     "report",
+    "reproduce",
+    "robustness",
     "study",
     "train",
     "write",
