@@ -149,7 +149,7 @@ def weighed(claim: Claim, results: Results, costs: Costs, level: float, rounds: 
         return Answer(claim, CANNOT_BE_TOLD, "There is no other variant to compare it with.")
     named = dict.fromkeys(name for part in parts for name in part.weights)
     try:
-        samples: Mapping[str, Sample] = sampled({name: shown[name] for name in named}, claim.measure, rounds, seed)
+        samples: Mapping[str, Sample] = sampled(shown, claim.measure, rounds, seed)  # all: seeds of one tell of the others
     except UsageError as error:  # a class that these photos do not have
         return Answer(claim, CANNOT_BE_TOLD, str(error))
     measured = tuple((part, contrast(samples, part.weights, level)) for part in parts)

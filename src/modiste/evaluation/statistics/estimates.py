@@ -4,7 +4,8 @@ Two things are left to chance. *Photos*: other photos of the same kind would hav
 *Seeds*: another start of the training would have given another network; only several seeds tell how much. The variance of a mean
 over S seeds is the bootstrap's variance of that mean, and the seeds' own variance divided by S. Seeds differ also because each errs
 on photos of its own, which the bootstrap has counted: that part is taken out once. The t distribution has Satterthwaite's (1946)
-degrees of freedom: few seeds that differ much make an interval wide.
+degrees of freedom: few seeds that differ much make an interval wide. Where four networks or more are compared, each one's seed variance is
+drawn towards that of all (seeds.py).
 
 A share's interval is Wilson's (1927), with as many photos as would have given its variance: it stays in [0, 1] and says something
 even where every photo was right. The interval of a difference is symmetric, widened by one photo as Agresti and Min (2005) do, so
@@ -23,10 +24,12 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from modiste.evaluation.statistics.resampling import ROUNDS, Sample, sampled
+from modiste.evaluation.statistics.seeds import Spread
 from modiste.records.errors import UsageError
 from modiste.records.predictions import Predictions
 
 LEVEL = 0.95
+SeedPart = tuple[float, float, float]  # variance beyond the bootstrap's, variance in all, degrees of freedom
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def estimated(sample: Sample, level: float = LEVEL) -> Estimate:
     """The estimate from a sample."""
     check_level(level)
     photos = variance(sample.drawn.mean(0))
-    parts = [seed_part(sample)] if sample.seeds > 1 else []
+    parts = seed_parts([sample])
     total = photos + sum(beyond for beyond, _, _ in parts)
     reach = student.ppf((1 + level) / 2, freedom(total, parts))
     low, high = wilson(sample.mean, total, sample.step, float(reach))
@@ -103,8 +106,7 @@ def differing(ours: Sample, than: Sample, level: float = LEVEL) -> Difference:
     check_level(level)
     value = ours.mean - than.mean
     total = variance(ours.drawn.mean(0) - than.drawn.mean(0)) + max(ours.step, than.step) ** 2
-    known = [one for one in (ours, than) if one.seeds > 1]
-    parts = [seed_part(one if one.seeds > 1 else known[0], one.seeds) for one in (ours, than)] if known else []
+    parts = seed_parts([ours, than])
     total += sum(beyond for beyond, _, _ in parts)
     sd, free = math.sqrt(total), freedom(total, parts)
     reach = float(student.ppf((1 + level) / 2, free)) * sd
@@ -113,16 +115,21 @@ def differing(ours: Sample, than: Sample, level: float = LEVEL) -> Difference:
     return Difference(value, low, high, level, max(p, sys.float_info.min), ours.photos, (ours.seeds, than.seeds), sd, free)
 
 
-def seed_part(sample: Sample, seeds: int | None = None) -> tuple[float, float, int]:
+def seed_parts(samples: Sequence[Sample]) -> list[SeedPart]:
+    """What the seeds of each sample add; nothing where none has several. A single seed is taken to vary as the others do."""
+    known = [one for one in samples if one.seeds > 1]
+    return [seed_part(one if one.seeds > 1 else known[0], one.seeds, one.spread) for one in samples] if known else []
+
+
+def seed_part(sample: Sample, seeds: int, spread: Spread | None) -> SeedPart:
     """What seeds add to the variance of a mean over `seeds` of them: beyond the bootstrap's, in all, and its degrees of freedom."""
     own = sample.drawn - sample.drawn.mean(1, keepdims=True)
     on_own_photos = float(own.var(axis=0, ddof=1).mean())  # each seed errs on photos of its own; in the bootstrap's variance already
-    between = float(sample.values.var(ddof=1))
-    many = seeds or sample.seeds
-    return max(0.0, between - on_own_photos) / many, between / many, sample.seeds - 1
+    spread = spread or sample.spread or Spread(float(sample.values.var(ddof=1)), sample.seeds - 1)
+    return max(0.0, spread.variance - on_own_photos) / seeds, spread.variance / seeds, spread.freedom
 
 
-def freedom(total: float, parts: Sequence[tuple[float, float, int]]) -> float:
+def freedom(total: float, parts: Sequence[SeedPart]) -> float:
     """Satterthwaite's degrees of freedom: those of a variance of which only the seeds' parts were measured on a few."""
     uncertain = sum(between**2 / free for _, between, free in parts)
     return max(total**2 / uncertain, 1.0) if uncertain > 0 else math.inf

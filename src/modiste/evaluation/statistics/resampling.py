@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from modiste.evaluation.measures import Measure, measure
+from modiste.evaluation.statistics.seeds import Spread, spreads
 from modiste.evaluation.tables import Results, classes_of
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
@@ -27,13 +28,14 @@ CELLS = 4_000_000  # numbers in memory at once, in each of a few arrays
 class Sample:
     """A measure of one network: its value for each seed (S,), and for each seed in each round of the bootstrap (S, rounds).
 
-    `step` is the most that one photo called otherwise would move it.
+    `step` is the most that one photo called otherwise would move it; `spread` how far seeds lie apart, None where nothing is known.
     """
 
     values: NDArray[np.float64]
     drawn: NDArray[np.float64]
     step: float
     photos: int
+    spread: Spread | None = None
 
     @property
     def seeds(self) -> int:
@@ -60,11 +62,13 @@ def sampled_each(results: Results, measures: Sequence[str], rounds: int = ROUNDS
     drawn = redrawn(every, tuple(measures), rounds, seed)  # (measures, runs, rounds)
     for place, name in enumerate(measures):
         measuring, at = measure(name, every[0].classes), 0
-        for model, runs in shown.items():
-            counts = np.stack([run.confusion for run in runs])
-            step = max(one_photo(measuring, count) for count in counts)
-            found[name][model] = Sample(measuring(counts), drawn[place, at : at + len(runs)], step, len(every[0]))
-            at += len(runs)
+        counts = {model: np.stack([run.confusion for run in runs]) for model, runs in shown.items()}
+        values = {model: measuring(of_seeds) for model, of_seeds in counts.items()}
+        spread = spreads(values)
+        for model, of_seeds in counts.items():
+            step = max(one_photo(measuring, count) for count in of_seeds)
+            found[name][model] = Sample(values[model], drawn[place, at : at + len(of_seeds)], step, len(every[0]), spread[model])
+            at += len(of_seeds)
     return found
 
 

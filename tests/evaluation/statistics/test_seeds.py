@@ -1,0 +1,60 @@
+"""The variance of seeds: told with the help of the others, and no surer than all of them together."""
+
+import numpy as np
+import pytest
+from scipy.special import polygamma
+
+from modiste.evaluation.statistics.estimates import differing
+from modiste.evaluation.statistics.resampling import sampled
+from modiste.evaluation.statistics.seeds import Spread, prior, spreads
+
+RNG = np.random.default_rng(5)
+ALIKE = {name: RNG.normal(0.9, 0.02, 3) for name in "abcdefghijkl"}
+
+
+def test_fewer_than_four_networks_keep_their_own_variance():
+    few = {name: ALIKE[name] for name in "abc"}
+    assert spreads(few) == {name: Spread(pytest.approx(one.var(ddof=1)), 2) for name, one in few.items()}
+
+
+def test_each_variance_lies_between_its_own_and_the_mean_of_all():
+    found, own = spreads(ALIKE), {name: one.var(ddof=1) for name, one in ALIKE.items()}
+    mean = np.mean([*own.values()])
+    for name, one in found.items():
+        assert min(own[name], mean) <= one.variance <= max(own[name], mean)
+        assert 2 < one.freedom <= 24
+
+
+def test_networks_that_vary_very_differently_lean_less_on_each_other():
+    unlike = {name: one.mean() + (one - one.mean()) * 5**place for place, (name, one) in enumerate(ALIKE.items())}
+    assert spreads(unlike)["a"].freedom < spreads(ALIKE)["a"].freedom
+
+
+def test_the_degrees_of_freedom_are_those_whose_logarithms_would_spread_as_far():
+    """Two ways to the same: of a variance with d degrees of freedom the logarithm has the variance trigamma(d / 2)."""
+    rng = np.random.default_rng(0)
+    own = [Spread(float(one), 2) for one in 1e-4 * rng.chisquare(2, 4000) / 2 / (rng.chisquare(6, 4000) / 6)]
+    assert prior(own).freedom == pytest.approx(6, rel=0.25)
+    logs = np.log([one.variance for one in own])
+    assert logs.var(ddof=1) * (1 + np.sqrt(2 / 3999)) == pytest.approx(float(polygamma(1, 1) + polygamma(1, prior(own).freedom / 2)))
+
+
+def test_a_network_with_one_seed_varies_as_the_others_do():
+    found = spreads({**ALIKE, "alone": np.array([0.9])})
+    assert found["alone"].variance == pytest.approx(np.mean([one.var(ddof=1) for one in ALIKE.values()]))
+
+
+def test_seeds_that_all_agree_to_the_last_photo_are_no_error():
+    assert spreads({name: np.full(3, 0.9) for name in "abcd"})["a"] == Spread(0.0, 2)
+    assert spreads({**{name: np.full(3, 0.9) for name in "abcd"}, "e": np.array([0.8, 0.9, 0.7])})["a"].variance > 0
+
+
+def test_three_seeds_of_many_networks_tell_more_than_three_seeds_of_two(guesses):
+    """The same two networks, alone and among others that vary as they do."""
+    results = {
+        name: [guesses(seed=10 * place + seed, photos=400, sharp=1.2 + 0.1 * place) for seed in range(3)]
+        for place, name in enumerate("abcdef")
+    }
+    alone = sampled({name: results[name] for name in "ab"}, "macro_f1")
+    among = sampled(results, "macro_f1")
+    assert differing(among["b"], among["a"]).freedom > differing(alone["b"], alone["a"]).freedom
