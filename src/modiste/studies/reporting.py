@@ -32,6 +32,7 @@ from modiste.records.progress import Progress, Tell, silent
 from modiste.records.table import Table
 from modiste.studies.circumstances import circumstances, runs_in_json
 from modiste.studies.costs import costs, machine_in_words
+from modiste.studies.in_words import first_words, pilot_sentences, sentences
 from modiste.studies.outcome import Outcome
 from modiste.studies.sections import Report, pilot_sections, result_sections
 
@@ -44,6 +45,7 @@ def report_on(outcome: Outcome, folder: Path, where: str = "auto", tell: Tell = 
     def begin(step: str) -> None:
         tell(Progress(f"study {outcome.study.name}", STEPS.index(step), len(STEPS), "steps", f"report: {step}"))
 
+    title = f"Study: {outcome.study.name}"
     of_results = "pilot" not in outcome.study.tables and bool(outcome.shown)
     begin("costs")
     spent = costs(outcome.recipes, outcome.runs, len(outcome.catalogue.classes), folder, where, tell) if of_results else {}
@@ -58,13 +60,14 @@ def report_on(outcome: Outcome, folder: Path, where: str = "auto", tell: Tell = 
     shown = {caption: drawing for caption, drawing in drawings.items() if caption not in in_files_alone(outcome)}
     if of_results:
         made = Report(outcome, standing(outcome.shown), tuple(answers), own, claimed, beside, shown)
-        sections, rules = result_sections(made, tell)
+        said, (sections, rules) = sentences(outcome, made.stands), result_sections(made, tell)
     else:
-        sections, rules = pilot_sections(outcome, own, shown), ""
+        said, sections, rules = pilot_sentences(outcome), pilot_sections(outcome, own, shown), ""
     begin("writing")
     claims_said = {"claims": [one.plain() for one in answers]} if answers else {}
-    write_json(folder / "study.json", {**circumstances(outcome), **runs_in_json(outcome), **claims_said})
-    write_text(folder / "report.html", page(f"Study: {outcome.study.name}", outcome.study.question, sections, rules))
+    words = {"title": title, "question": outcome.study.question, "summary": [*first_words(outcome), *said]}
+    write_json(folder / "study.json", {**words, **circumstances(outcome), **runs_in_json(outcome), **claims_said})
+    write_text(folder / "report.html", page(title, outcome.study.question, sections, rules))
     return (*own.values(), *claimed.values())
 
 
