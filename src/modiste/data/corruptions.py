@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from modiste.data.opening.images import decode
 from modiste.records.errors import ModisteError, unknown
 
 Pixels = NDArray[np.uint8]
@@ -73,8 +74,9 @@ def blur(picture: Pixels, severity: int, _rng: np.random.Generator) -> Pixels:
 def jpeg(picture: Pixels, severity: int, _rng: np.random.Generator) -> Pixels:
     """Saved once more as a JPEG of poor quality."""
     file = BytesIO()
-    image(picture).save(file, "JPEG", quality=JPEG[severity - 1])
-    return pixels(Image.open(file), picture)
+    made = image(picture)
+    made.save(file, "JPEG", quality=JPEG[severity - 1])
+    return pixels(decode(file.getvalue(), len(picture), made.mode, "a photo saved once more"), picture)
 
 
 def noise(picture: Pixels, severity: int, rng: np.random.Generator) -> Pixels:
