@@ -12,9 +12,9 @@ from modiste.evaluation.figures.costs import costs_against_f1
 from modiste.evaluation.figures.results import pdf, png, svg
 from modiste.evaluation.metrics import metric
 from modiste.evaluation.published import NAMES, TABLE_7
-from modiste.evaluation.statistics.estimates import estimate
+from modiste.evaluation.statistics.estimates import estimated
 from modiste.evaluation.statistics.pairs import pairwise
-from modiste.evaluation.statistics.resampling import ROUNDS
+from modiste.evaluation.statistics.resampling import ROUNDS, sampled
 from modiste.evaluation.winners import standing, winners_table
 
 SHARES = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=1)
@@ -64,7 +64,7 @@ def test_the_standing_agrees_with_all_pairs_and_the_estimate(guesses):
     found = standing(results)
     alike = {pair.second for pair in pairwise(results, "macro_f1") if pair.first == found.best and not pair.differs}
     assert set(found.like_the_best) == alike
-    assert found.reaches == estimate(results[found.best], "macro_f1")
+    assert found.reaches == estimated(sampled(results, "macro_f1")[found.best])
     assert found.best == max(results, key=lambda name: np.mean([metric("macro_f1", run) for run in results[name]]))
 
 

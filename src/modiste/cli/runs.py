@@ -60,7 +60,7 @@ def evaluate(
     closer |= {"mixes": mixes_of(predictions, mix)} if mix else {}
     words: list[str] = []
     if confidence:
-        closer["calibration"], words = confidence_of(Run(run), predictions)
+        closer["calibration"], words = confidence_of(Run(run), predictions, split)
     wrote = f"\nPredictions: {predictions.write(output)}" if output else ""
     plain = {"metrics": metrics, "confusion": predictions.confusion.tolist(), **table.plain()}
     plain |= {name: one.plain() for name, one in closer.items()} | ({"people": words} if confidence else {})

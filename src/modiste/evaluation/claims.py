@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from modiste.evaluation.measures import BY_CLASS, MEASURES, measure
 from modiste.evaluation.published import ACCESSORIES_RIGHT, PUBLISHED, REPORTED, TABLE_7, TEST_PHOTOS
 from modiste.evaluation.statistics.contrasts import Contrast, Weights, better, contrast, mean_of, rise
 from modiste.evaluation.statistics.estimates import LEVEL
@@ -60,8 +61,17 @@ class Claim:
             raise UsageError(f"{where}: over names one other variant; leave it away with among or cost.")
         if self.cost and self.cost not in COSTS:
             raise UsageError(f"{where}: {unknown('cost', self.cost, COSTS)}")
+        of_class, of, _ = self.measure.partition(" of ")
+        if of_class not in (BY_CLASS if of else MEASURES):
+            raise UsageError(f"{where}: {unknown('measure', self.measure, [*MEASURES, *(f'{name} of CLASS' for name in BY_CLASS)])}")
+        if self.average and not any(mean_of([better(*pair) for pair in self.pairs]).values()):
+            raise UsageError(f"{where}: its pairs cancel each other, so there is nothing to compare.")
         if not 0 < self.least < 1 or not -1 < self.margin < 1:
             raise UsageError(f"{where}: least is a share above 0 such as 0.005, margin one between -1 and 1.")
+
+    def check(self, classes: Sequence[str]) -> None:
+        """Refuse a measure of a class that these photos do not have."""
+        measure(self.measure, classes)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -197,7 +207,7 @@ def deciding(one: Weighed) -> tuple[Part, Contrast]:
 def verdict_on(one: Weighed, part: Part, effect: Contrast, adjusted_p: float, claims: int) -> tuple[str, str]:
     """The rules of `answer`, and what is said with each."""
     bar = f" (more than {part.bar:+g} is enough)" if part.bar < 0 else f" (more than {part.bar:+g} is needed)" if part.bar > 0 else ""
-    span = f"{part.words}: {effect.value:+.4f}{bar}, {effect.level:.0%} interval {effect.low:+.4f} to {effect.high:+.4f}"
+    span = f"{part.words}: {effect.value:+.4f}{bar}, {100 * effect.level:g} % interval {effect.low:+.4f} to {effect.high:+.4f}"
     adjusted = f"p {shown_p(adjusted_p)} after Holm's adjustment over {counted(claims)}"
     if all(measured.low > each.bar for each, measured in one.parts):
         if one.missing:

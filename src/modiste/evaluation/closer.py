@@ -9,6 +9,7 @@ from modiste.evaluation.statistics.selective import RISKS, choose, coverage_risk
 from modiste.evaluation.statistics.shift import mixes_table, own_mix, parse_mix
 from modiste.evaluation.statistics.slices import column_values, slices_table
 from modiste.records.catalogue import Catalogue
+from modiste.records.errors import UsageError
 from modiste.records.predictions import Predictions
 from modiste.records.run import Run
 from modiste.records.table import Table
@@ -24,8 +25,10 @@ def mixes_of(predictions: Predictions, asked: Sequence[str]) -> Table:
     return mixes_table([predictions], {"These photos": own_mix(predictions)} | {text: parse_mix(text) for text in asked})
 
 
-def confidence_of(run: Run, predictions: Predictions) -> tuple[Table, list[str]]:
+def confidence_of(run: Run, predictions: Predictions, split: str | None = None) -> tuple[Table, list[str]]:
     """Its calibration, at a temperature too where validation gives one; and what to leave to people for few errors, in words."""
+    if split == "validation":
+        raise UsageError("--confidence: the temperature is fitted on validation, so confidence is not judged there. Leave --split away.")
     name = run.folder.name
     margins = [name] if gives_margins(run.recipe.network.head) else []
     fitted = {name: temperature(run.predictions("validation"))} if "validation" in run.splits else {}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modiste.records.disk import write_text
-from modiste.records.errors import ModisteError
+from modiste.records.errors import ModisteError, unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +83,34 @@ class Predictions:
         try:
             with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
                 header, *rows = list(csv.reader(file))
-            if header[:3] != ["photo", "truth", "called"]:
-                raise ValueError("its first line is another")
-            classes = tuple(name.removeprefix("score ") for name in header[3:])
-            code = {name: number for number, name in enumerate(classes)}
-            truth = np.array([code[row[1]] for row in rows], np.int64)
-            scores = np.array([[float(score) for score in row[3:]] for row in rows], np.float64).reshape(len(rows), len(classes))
-        except (KeyError, ValueError, IndexError, csv.Error) as error:
-            raise ModisteError(f"{path}: not a file of predictions that modiste wrote ({error}).") from error
+        except (ValueError, csv.Error) as error:
+            raise ModisteError(f"{path}: not a file of predictions ({error}).") from error
+        if header[:3] != ["photo", "truth", "called"] or len(header) < 5:
+            raise ModisteError(f"{path}: a file of predictions opens with photo,truth,called and a 'score NAME' a class, two or more.")
+        classes = tuple(name.removeprefix("score ") for name in header[3:])
+        lines = [(f"{path}, row {number}", row) for number, row in enumerate(rows, 2)]
+        truth = np.array([code_of(row, 1, classes, where) for where, row in lines], np.int64)
+        scores = np.array([scores_of(row, where) for where, row in lines], np.float64).reshape(len(rows), len(classes))
+        for (where, row), own in zip(lines, scores, strict=True):
+            if own[code_of(row, 2, classes, where)] < own.max():
+                raise ModisteError(f"{where}: called '{row[2]}', but '{classes[own.argmax()]}' has the highest score.")
         return cls(classes, tuple(row[0] for row in rows), truth, scores)
+
+
+def code_of(row: list[str], place: int, classes: tuple[str, ...], where: str) -> int:
+    """The code of the class in a cell."""
+    if len(row) != len(classes) + 3:
+        raise ModisteError(f"{where}: {len(row)} cells for {len(classes) + 3} columns.")
+    if row[place] not in classes:
+        raise ModisteError(f"{where}: {unknown('class with a score', row[place], classes)}")
+    return classes.index(row[place])
+
+
+def scores_of(row: list[str], where: str) -> list[float]:
+    try:
+        found = [float(score) for score in row[3:]]
+    except ValueError as error:
+        raise ModisteError(f"{where}: a score is no number ({error}).") from error
+    if not np.isfinite(found).all():
+        raise ModisteError(f"{where}: a score is not finite: {', '.join(row[3:])}.")
+    return found

@@ -66,7 +66,9 @@ class Run:
         return sorted(path.stem for path in (self.folder / "predictions").glob("*.csv"))
 
     def predictions(self, split: str = "test") -> Predictions:
-        """What the network said of each photo of a split."""
+        """What the network said of each photo of a split; refused where the run is not finished, for nothing then vouches for them."""
+        if self.splits and not self.finished:
+            raise ModisteError(f"{self.folder} is not finished: about.json is missing. The command that began it goes on with it.")
         if split not in self.splits:
             held = f"It has predictions for: {', '.join(self.splits)}." if self.splits else "Is this the folder of one run?"
             raise ModisteError(f"{self.folder} has no predictions for '{split}'. {held}")

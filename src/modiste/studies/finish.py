@@ -11,11 +11,13 @@ from modiste.data.describe import Contents
 from modiste.models.variants import build
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import Busy, ModisteError, Stopped, TrainingDiverged
+from modiste.records.labels import PAPER_CLASSES
 from modiste.records.launch import follows
 from modiste.records.progress import Progress, Tell
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, run_folder
 from modiste.records.table import Table
+from modiste.studies.claimed import PAPER_CLAIMS
 from modiste.studies.definitions import Study
 from modiste.studies.outcome import Outcome, Runs
 from modiste.studies.reporting import report_on, tables_of
@@ -61,6 +63,9 @@ def finish(
     """
     for recipe in study.recipes.values():
         check_before_work(recipe, manner.where)
+    if set(catalogue.classes.names) == set(PAPER_CLASSES.names) or study.claims is not PAPER_CLAIMS:
+        for claim in study.claims:
+            claim.check(catalogue.classes.names)
     contents = used_contents(catalogue, manner.tell)
     for recipe in study.recipes.values():
         divided(catalogue, recipe, contents)  # refuses splits that some variant could not be trained with

@@ -7,6 +7,8 @@ from dataclasses import replace
 from operator import attrgetter
 from statistics import median
 
+from scipy.stats import t as student
+
 from modiste.evaluation.claims import Answer
 from modiste.evaluation.pages.answer import Fact, Verdict
 from modiste.evaluation.pilot import recommendation
@@ -20,7 +22,7 @@ from modiste.studies.definitions import Study
 from modiste.studies.outcome import Outcome
 
 CALLED = "macro F1"
-POWER = 2.8  # standard deviations: 1.96 for an interval of 95 %, 0.84 for finding it four times in five
+ONE_IN_TWENTY, FOUR_IN_FIVE = 0.05, 0.84  # level, and the normal quantile of the power
 
 
 def first_words(outcome: Outcome) -> list[str]:
@@ -67,7 +69,7 @@ def facts(outcome: Outcome, stands: Standing) -> list[Fact]:
     if stands.others:
         like = stands.like_the_best
         made.append(Fact("Cannot be told from it", str(len(like)), f"of {counted(len(stands.others), 'other model')}"))
-        made.append(Fact("Smallest visible difference", f"{visible(stands):.3f}", "in macro F1, four times in five"))
+        made.append(Fact("Smallest visible difference", f"{visible(stands):.3f}", "in macro F1, four times in five, all pairs in mind"))
     seeds = [len(some) for some in outcome.shown.values()]
     each = str(seeds[0]) if len(set(seeds)) == 1 else f"{min(seeds)} to {max(seeds)}"
     made.append(Fact("Photos", f"{best.photos:,}", f"of {outcome.split}; {each} {'seed' if each == '1' else 'seeds'} a model"))
@@ -75,8 +77,10 @@ def facts(outcome: Outcome, stands: Standing) -> list[Fact]:
 
 
 def visible(stands: Standing) -> float:
-    """The difference from the best that a study like this one finds in four of five repetitions, the median over the models."""
-    return POWER * median(one.by.sd for one in stands.others)
+    """The difference from the best that such a study finds four times in five, all pairs in mind; the median over the models."""
+    models = len(stands.others) + 1
+    pairs = models * (models - 1) / 2
+    return median(one.by.sd * float(student.ppf(1 - ONE_IN_TWENTY / pairs / 2, one.by.freedom) + FOUR_IN_FIVE) for one in stands.others)
 
 
 def sentences(outcome: Outcome, stands: Standing) -> list[str]:

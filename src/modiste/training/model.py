@@ -44,6 +44,7 @@ def save_model(folder: Path, model: Model, network: Network) -> None:
 
 def open_model(run: Run) -> Model:
     """The model in a run's folder; refused when its weights are not the ones that were saved."""
+    run.about  # noqa: B018  (refuses one that is not finished)
     card, path = run.read_sealed("model.json"), run.folder / "weights.safetensors"
     if not path.is_file():
         raise ModisteError(f"{path} is missing: the run has lost its weights.")

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import polygamma
 
-from modiste.evaluation.statistics.estimates import differing
+from modiste.evaluation.statistics.estimates import differing, shared
 from modiste.evaluation.statistics.resampling import sampled
 from modiste.evaluation.statistics.seeds import Spread, prior, spreads
+from modiste.records.predictions import Predictions
 
 RNG = np.random.default_rng(5)
 ALIKE = {name: RNG.normal(0.9, 0.02, 3) for name in "abcdefghijkl"}
@@ -58,3 +59,42 @@ def test_three_seeds_of_many_networks_tell_more_than_three_seeds_of_two(guesses)
     alone = sampled({name: results[name] for name in "ab"}, "macro_f1")
     among = sampled(results, "macro_f1")
     assert differing(among["b"], among["a"]).freedom > differing(alone["b"], alone["a"]).freedom
+
+
+def seeds_of(rng, effects, photos=800):
+    """Predictions of one network, a seed each: right where a photo's ease, the seed's effect and chance say so."""
+    truth = np.arange(photos) % 4
+    made = []
+    for effect in effects:
+        right = rng.normal(1.3 + effect, 1, photos) > 0
+        made.append(Predictions.of(truth.tolist(), np.where(right, truth, (truth + 1) % 4).tolist(), ["a", "b", "c", "d"]))
+    return made
+
+
+def differing_on(rng, runs, share):
+    """The same calls but on a share of the photos, as an SVM on a network's features."""
+    made = []
+    for run in runs:
+        other = np.where(rng.random(len(run)) < share, (run.called + 1) % 4, run.called)
+        made.append(Predictions.of(run.truth.tolist(), other.tolist(), run.classes))
+    return made
+
+
+def test_networks_that_share_their_training_are_compared_seed_by_seed():
+    """Seeds move both alike: the difference is as sure as that of its own values from seed to seed, not as the sum of both."""
+    rng = np.random.default_rng(3)
+    trunk = seeds_of(rng, [-0.4, 0.0, 0.4])
+    stands_on_it = differing_on(rng, trunk, 0.03)
+    samples = sampled({"trunk": trunk, "svm": stands_on_it}, "accuracy", 500)
+    found = differing(samples["trunk"], samples["svm"])
+    apart = differing(samples["trunk"], sampled({"apart": seeds_of(rng, [0.4, -0.4, 0.0])}, "accuracy", 500)["apart"])
+    assert shared(samples["trunk"], samples["svm"]) > 0.8
+    assert found.high - found.low < 0.4 * (apart.high - apart.low)
+    assert found.low > 0
+
+
+def test_networks_trained_apart_share_nothing():
+    rng = np.random.default_rng(4)
+    for _ in range(5):
+        samples = sampled({name: seeds_of(rng, [0.1, 0.0, -0.1]) for name in "ab"}, "macro_f1", 500)
+        assert shared(samples["a"], samples["b"]) == 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-from modiste.evaluation.statistics.estimates import LEVEL, SeedPart, check_level, freedom, seed_parts, variance
+from modiste.evaluation.statistics.estimates import LEVEL, check_level, freedom, seed_parts, variance
 from modiste.evaluation.statistics.resampling import Sample
 
 Weights = Mapping[str, float]  # network -> its weight; they sum to 0
@@ -43,17 +43,11 @@ def contrast(samples: Mapping[str, Sample], weights: Weights, level: float = LEV
     value = sum(weights[name] * one.mean for name, one in shown.items())
     drawn = sum((weights[name] * one.drawn.mean(0) for name, one in shown.items()), np.zeros(1))
     total = variance(drawn) + max(abs(weights[name]) * one.step for name, one in shown.items()) ** 2
-    seeds = seed_parts([*shown.values()])
-    parts = [scaled(part, weights[name]) for part, name in zip(seeds, shown, strict=False)]  # none, or one a network
+    parts = seed_parts([*shown.values()], [weights[name] for name in shown])
     total += sum(beyond for beyond, _, _ in parts)
     sd, free = math.sqrt(total), freedom(total, parts)
     reach = float(student.ppf((1 + level) / 2, free)) * sd
     return Contrast(value, value - reach, value + reach, level, sd, free)
-
-
-def scaled(part: SeedPart, weight: float) -> SeedPart:
-    beyond, whole, free = part
-    return beyond * weight**2, whole * weight**2, free
 
 
 def better(ours: str, than: str) -> Weights:

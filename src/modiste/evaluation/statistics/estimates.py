@@ -18,6 +18,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from modiste.records.errors import UsageError
 from modiste.records.predictions import Predictions
 
 LEVEL = 0.95
+ALIKE = 0.3  # of networks trained apart the likeness is about 0, give or take 0.1
 SeedPart = tuple[float, float, float]  # variance beyond the bootstrap's, variance in all, degrees of freedom
 
 
@@ -93,7 +95,7 @@ def estimated(sample: Sample, level: float = LEVEL) -> Estimate:
     """The estimate from a sample."""
     check_level(level)
     photos = variance(sample.drawn.mean(0))
-    parts = seed_parts([sample])
+    parts = seed_parts([sample], [1.0])
     total = photos + sum(beyond for beyond, _, _ in parts)
     reach = student.ppf((1 + level) / 2, freedom(total, parts))
     low, high = wilson(sample.mean, total, sample.step, float(reach))
@@ -106,7 +108,7 @@ def differing(ours: Sample, than: Sample, level: float = LEVEL) -> Difference:
     check_level(level)
     value = ours.mean - than.mean
     total = variance(ours.drawn.mean(0) - than.drawn.mean(0)) + max(ours.step, than.step) ** 2
-    parts = seed_parts([ours, than])
+    parts = seed_parts([ours, than], [1.0, -1.0])
     total += sum(beyond for beyond, _, _ in parts)
     sd, free = math.sqrt(total), freedom(total, parts)
     reach = float(student.ppf((1 + level) / 2, free)) * sd
@@ -115,10 +117,39 @@ def differing(ours: Sample, than: Sample, level: float = LEVEL) -> Difference:
     return Difference(value, low, high, level, max(p, sys.float_info.min), ours.photos, (ours.seeds, than.seeds), sd, free)
 
 
-def seed_parts(samples: Sequence[Sample]) -> list[SeedPart]:
-    """What the seeds of each sample add; nothing where none has several. A single seed is taken to vary as the others do."""
+def seed_parts(samples: Sequence[Sample], weights: Sequence[float]) -> list[SeedPart]:
+    """What the seeds of each sample add to a weighted sum; nothing where none has several. A single seed varies as the others do.
+
+    Networks whose seeds err on the same photos, as an SVM and the network it stands on, share what training gave them: they are taken
+    seed by seed, and what the sum itself varies from seed to seed is the one part.
+    """
     known = [one for one in samples if one.seeds > 1]
-    return [seed_part(one if one.seeds > 1 else known[0], one.seeds, one.spread) for one in samples] if known else []
+    if not known:
+        return []
+    if any(shared(a, b) for a, b in combinations(samples, 2)) and len({one.seeds for one in samples}) == 1:
+        values = sum((weight * one.values for weight, one in zip(weights, samples, strict=True)), np.zeros(1))
+        drawn = sum((weight * one.drawn for weight, one in zip(weights, samples, strict=True)), np.zeros(1))
+        return [seed_part(Sample(values, drawn, 0.0, samples[0].photos), samples[0].seeds, None)]
+    return [
+        scaled(seed_part(one if one.seeds > 1 else known[0], one.seeds, one.spread), weight)
+        for one, weight in zip(samples, weights, strict=True)
+    ]
+
+
+def shared(a: Sample, b: Sample) -> float:
+    """How alike the photos are that each seed of two networks errs on beside its network's other seeds, 0 to 1; 0 below `ALIKE`."""
+    if a is b or a.seeds != b.seeds or a.seeds < 2 or a.drawn.shape != b.drawn.shape:
+        return 0.0
+    own_a, own_b = (one.drawn - one.drawn.mean(0) for one in (a, b))
+    own_a, own_b = (own - own.mean(1, keepdims=True) for own in (own_a, own_b))
+    size = math.sqrt(float((own_a**2).sum() * (own_b**2).sum()))
+    found = float((own_a * own_b).sum()) / size if size > 0 else 0.0
+    return min(found, 1.0) if found >= ALIKE else 0.0
+
+
+def scaled(part: SeedPart, weight: float) -> SeedPart:
+    beyond, whole, free = part
+    return beyond * weight**2, whole * weight**2, free
 
 
 def seed_part(sample: Sample, seeds: int, spread: Spread | None) -> SeedPart:

@@ -2,7 +2,8 @@
 
 Two or three seeds say little of their own variance. Where four networks or more have several seeds, each one's variance is drawn towards
 what all of them show, the more the more alike they are: the empirical Bayes estimate of Smyth (2004), of as many degrees of freedom
-as that is worth. Networks that vary very differently keep their own.
+as that is worth. One that varies far more than the others keeps its own; one that varies more, but not so much that it shows in its few
+seeds, is taken to vary less than it does.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
+from scipy.stats import f as fisher
 
+FAR = 0.95  # of Fisher's F
 FEWEST = 4  # networks with several seeds; of fewer, how alike they are cannot be told
 SMALLEST = 1e-5  # of the median variance: seeds that happen to agree to the last photo are not taken to agree always
 
@@ -60,6 +63,8 @@ def prior(own: list[Spread]) -> Spread:
 
 
 def drawn_to(own: Spread, common: Spread) -> Spread:
-    """A network's own spread and the common one, each by its degrees of freedom."""
+    """A network's own spread and the common one, each by its degrees of freedom; its own where it lies far above."""
+    if common.variance > 0 and own.variance > common.variance * float(fisher.ppf(FAR, own.freedom, common.freedom)):
+        return own
     both = own.freedom + common.freedom
     return Spread((own.freedom * own.variance + common.freedom * common.variance) / both, both)
