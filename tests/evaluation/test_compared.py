@@ -13,7 +13,7 @@ from modiste.evaluation.compared import (
 )
 from modiste.evaluation.statistics.estimates import estimate
 from modiste.evaluation.statistics.pairs import pairwise
-from modiste.evaluation.statistics.ranks import alike
+from modiste.evaluation.statistics.ranks import alike, cochran, nemenyi
 from modiste.records.errors import ModisteError
 
 
@@ -100,3 +100,11 @@ def test_two_test_sets_are_refused(guesses):
 
 def test_measures_are_spelt_for_people():
     assert in_words("weighted_f1") == "Weighted F1"
+
+
+def test_the_ranks_tell_the_classic_tests_of_three_models_or_more(guesses):
+    three = {name: [guesses(seed=seed, sharp=1 + seed)] for seed, name in enumerate("abc")}
+    said = " ".join(ranks_table(three, "macro_f1").notes)
+    assert f"Cochran's Q {cochran(three).statistic:.1f}, 2 degrees of freedom" in said
+    assert f"{nemenyi(three, 'macro_f1').critical_difference:.2f} apart (Nemenyi)" in said
+    assert "Cochran" not in " ".join(ranks_table({name: three[name] for name in "ab"}, "macro_f1").notes)

@@ -20,6 +20,7 @@ from modiste.records.table import Cell, Table
 
 SUPPORTED, NOT_SUPPORTED, CANNOT_BE_TOLD = "supported", "not supported", "cannot be told"
 LEAST = 0.005  # half a point: five photos of the paper's 987, less than the arithmetic of another machine may move
+SMALLEST_P = 0.001  # a smaller one is not told from it
 COSTS = ("parameters", "flops", "training_seconds", "latency_ms")
 Costs = Mapping[str, Mapping[str, float]]  # variant -> one of COSTS -> what it is
 
@@ -263,7 +264,8 @@ def claims_table(answers: Sequence[Answer]) -> Table:
 def numbers(one: Answer) -> tuple[Cell, ...]:
     if one.effect is None:
         return (None, None, None, None, one.seeds or None, one.paper)
-    return (one.effect.value, one.effect.low, one.effect.high, one.adjusted_p, one.seeds, one.paper)
+    p = one.adjusted_p if one.adjusted_p is None or one.adjusted_p >= SMALLEST_P else f"< {SMALLEST_P:g}"
+    return (one.effect.value, one.effect.low, one.effect.high, p, one.seeds, one.paper)
 
 
 def words_of(measure: str) -> str:
@@ -276,7 +278,7 @@ def words_of(measure: str) -> str:
 
 
 def shown_p(p: float) -> str:
-    return "below 0.001" if p < 0.001 else f"{p:.3f}"
+    return f"below {SMALLEST_P:g}" if p < SMALLEST_P else f"{p:.3f}"
 
 
 def counted(claims: int) -> str:

@@ -10,7 +10,7 @@ from modiste.evaluation.metrics import metric
 from modiste.evaluation.statistics.estimates import LEVEL, Estimate, estimated
 from modiste.evaluation.statistics.pairs import Pair, against, mcnemar, pairwise
 from modiste.evaluation.statistics.power import photos_needed, smallest_difference
-from modiste.evaluation.statistics.ranks import groups_of, ranks
+from modiste.evaluation.statistics.ranks import cochran, groups_of, nemenyi, ranks
 from modiste.evaluation.statistics.resampling import sampled_each
 from modiste.evaluation.tables import Results, classes_of
 from modiste.records.table import Cell, Table
@@ -77,7 +77,29 @@ def ranks_table(results: Results, measure: str, *, level: float = LEVEL) -> Tabl
         "Mean rank, its interval and the share of draws in which a model is best: over photos drawn anew"
         + (", and seeds." if several(results) else "."),
     )
-    return Table(f"Ranks by {called}", columns, tuple(rows), (*notes, *seed_notes(results)), digits=3)
+    return Table(
+        f"Ranks by {called}", columns, tuple(rows), (*notes, *classic_tests(results, measure, level), *seed_notes(results)), digits=3
+    )
+
+
+def classic_tests(results: Results, measure: str, level: float = LEVEL) -> list[str]:
+    """The textbook's tests of three networks or more at once, in words: Cochran's over photos, Friedman's and Nemenyi's over classes."""
+    if sum(map(bool, results.values())) < 3:
+        return []
+    q = cochran(results)
+    words = [f"All at once, right or wrong photo by photo: Cochran's Q {q.statistic:.1f}, {q.freedom} degrees of freedom, p {said_p(q.p)}."]
+    if measure.startswith(("macro_", "weighted_")) and len(classes_of(results)) > 1:
+        by_class = nemenyi(results, measure, level=level)
+        told = sum(abs(a - b) > by_class.critical_difference for a, b in combinations(by_class.mean_ranks.values(), 2))
+        words.append(
+            f"Ranks within each of {by_class.blocks} classes: Friedman's p {said_p(by_class.friedman.p)}; mean ranks must lie "
+            f"{by_class.critical_difference:.2f} apart (Nemenyi), and {told} {'pair does' if told == 1 else 'pairs do'}."
+        )
+    return words
+
+
+def said_p(p: float) -> str:
+    return f"below {SMALLEST_P:g}" if p < SMALLEST_P else f"{p:.3f}"
 
 
 def place(rank: float) -> int | float:

@@ -20,6 +20,7 @@ NAMES = {
     CENTRE: "middle first",
 }
 ALIKE = 0.5  # rank correlation with the map of a network that knows nothing: above it a map shows the picture, not the network
+WORTH = 0.005  # of a curve's area: a smaller gain or loss is none, however sure
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,9 +198,12 @@ def better(gone: Mean, come: Mean) -> str:
     >>> better(Mean(0.1, 0.05, 0.15, 9), Mean(0.1, 0.05, 0.15, 9))
     'better (by 0.100 in deletion, by 0.100 in insertion)'
     """
-    signs = {"better" if mean.low > 0 else "worse" if mean.high < 0 else "not surely better" for mean in (gone, come)}
+    signs = {
+        "better" if mean.low > 0 and mean.value >= WORTH else "worse" if mean.high < 0 and mean.value <= -WORTH else "not surely better"
+        for mean in (gone, come)
+    }
     word = signs.pop() if len(signs) == 1 else "better by one check alone" if "better" in signs else "not better"
-    return f"{word} (by {gone.value:.3f} in deletion, by {come.value:.3f} in insertion)"
+    return f"{word} (by {gone.value:z.3f} in deletion, by {come.value:z.3f} in insertion)"
 
 
 def verdict(alike: Mean) -> str:
