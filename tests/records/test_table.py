@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -60,6 +60,7 @@ def test_a_markdown_row_is_one_line_whatever_its_cells_hold(table):
 
 
 @given(tables())
+@example(Table("", ("__0__", "_a", "a_b", "a__"), ()))
 def test_markdown_gives_a_reader_the_cells_that_were_put_in(table):
     """An independent reader of GitHub's tables sees the same text: no cell splits, and none turns into markup."""
     seen = Texts(MarkdownIt("commonmark").enable("table").render("\n".join(pipe_lines(table))))

@@ -176,7 +176,7 @@ def padded(text: str, room: int, right: bool) -> str:
 
 
 def markdown_text(text: str) -> str:
-    return re.sub(r"[\\|<*`\[~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)", r"\\\g<0>", one_line(text))
+    return re.sub(r"[\\|<*`\[~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)", r"\\\g<0>", one_line(text))
 
 
 def csv_text(text: str) -> str:
