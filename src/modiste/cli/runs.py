@@ -184,7 +184,9 @@ def robustness(
     corruptions: Annotated[str, Parameter(group=OUTPUT, help="Which, such as blur,jpeg; without it, all eight.")] = "",
     severities: Annotated[str, Parameter(group=OUTPUT, help="Which of 1 (mild) to 5 (grave).")] = "1,2,3,4,5",
     measure: Annotated[str, Parameter(group=OUTPUT, help='What to measure: macro_f1, accuracy, "recall of Bags" ...')] = "macro_f1",
-    output: Annotated[Path, Parameter(group=OUTPUT, help="Folder for tables, figures and what is done so far.")] = Path("robustness"),
+    output: Annotated[
+        Path | None, Parameter(group=OUTPUT, help="Folder for tables, figures and what is done so far: robustness/RUN when left away.")
+    ] = None,
     seed: Annotated[int, Parameter(group=OUTPUT, help="The seed of the corruptions' chance.")] = 0,
     device: Device = "auto",
     json: Json = False,
@@ -201,7 +203,7 @@ def robustness(
         done = corrupted_runs(
             runs,
             catalogue,
-            output,
+            output or Path("robustness") / robustness_name(runs, limit),
             measured=measure,
             split=split,
             corruptions=[name.strip().replace("-", "_") for name in corruptions.split(",") if name.strip()],
@@ -211,6 +213,16 @@ def robustness(
             tell=tell,
         )
     show(done.plain(), list(done.tables.values()), json, f"\nTables, curves and predictions: {done.folder}")
+
+
+def robustness_name(runs: tuple[Path, ...], limit: int | None) -> str:
+    """A folder's name for a trial of runs, so that another trial does not write over it.
+
+    >>> robustness_name((Path("runs/alexnet-seed0"), Path("runs/alexnet-seed1")), 100)
+    'alexnet-seed0-and-1-more-100-photos'
+    """
+    others = f"-and-{len(runs) - 1}-more" if len(runs) > 1 else ""
+    return f"{runs[0].resolve().name}{others}{'' if limit is None else f'-{limit}-photos'}"
 
 
 def parse_severities(text: str) -> list[int]:
