@@ -169,11 +169,16 @@ def main() -> None:
     headings = ("Accuracies", "Seeds", "Seed effect", "Interval", "Accuracy", "Difference of it", "Macro F1", "Difference of it")
     notes = (f"{given.studies:,} simulated studies each, {given.rounds:,} rounds of the bootstrap, level 0.95.",)
     table = Table("Share of studies whose interval holds the truth", headings, tuple(rows), notes, digits=3)
+    show(table, "coverage", given.out)
+
+
+def show(table: Table, name: str, out: Path | None) -> None:
+    """The table on standard output, and in a folder for people and for programs."""
     print(table.markdown())
-    if given.out:
-        given.out.mkdir(parents=True, exist_ok=True)
-        (given.out / "coverage.md").write_text(table.markdown(), encoding="utf-8")
-        (given.out / "coverage.json").write_text(json.dumps(table.plain(), indent=2), encoding="utf-8")
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"{name}.md").write_text(table.markdown(), encoding="utf-8")
+        (out / f"{name}.json").write_text(json.dumps(table.plain(), indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ judged twice: with each network's own seed variance, and with the one drawn towa
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from coverage import MIX, Setting, expected, margins, tested  # the benchmark beside this one
+from coverage import MIX, Setting, expected, margins, show, tested  # the benchmark beside this one
 
 from modiste.evaluation.statistics.estimates import differing, estimated
 from modiste.evaluation.statistics.pairs import holm
@@ -111,11 +110,7 @@ def main() -> None:
         "Verdicts are Holm-adjusted over all pairs. A dash: there is nothing to tell, or nothing that could be told falsely.",
     )
     table = Table("Families of networks", columns, tuple(made), notes, digits=3)
-    print(table.markdown())
-    if given.out:
-        given.out.mkdir(parents=True, exist_ok=True)
-        (given.out / "families.md").write_text(table.markdown(), encoding="utf-8")
-        (given.out / "families.json").write_text(json.dumps(table.plain(), indent=2), encoding="utf-8")
+    show(table, "families", given.out)
 
 
 if __name__ == "__main__":

@@ -25,3 +25,15 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 @pytest.fixture(scope="session")
 def drawn_folder(drawn: Catalogue) -> Path:
     return drawn.root
+
+
+@pytest.fixture(scope="module")
+def narrow():
+    """AlexNet as it is, but for its widths: 57 million parameters become 25 thousand."""
+    from modiste.models import backbones
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(backbones.ALEXNET_WIDTHS, "torchvision", (8, 16, 16, 16, 16, 16))
+        patch.setattr(backbones, "ALEXNET_FEATURES", 32)
+        patch.setattr(backbones.AlexNet, "width", 32)
+        yield

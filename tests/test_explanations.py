@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
 from modiste.api import train
 from modiste.explanations import explain
-from modiste.models import backbones
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.run import Run
@@ -19,13 +17,8 @@ SETTINGS = {"pixels.side": 64, "epochs": 2, "batch": 8, "lr": 0.001, "precision"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def narrow() -> Iterator[None]:
-    """AlexNet as it is, but for its widths."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(backbones.ALEXNET_WIDTHS, "torchvision", (8, 16, 16, 16, 16, 16))
-        patch.setattr(backbones, "ALEXNET_FEATURES", 32)
-        patch.setattr(backbones.AlexNet, "width", 32)
-        yield
+def narrowed(narrow):
+    """Every network here is narrow."""
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from modiste.models import backbones, explain
+from modiste.models import explain
 from modiste.models.explain import (
     EXPLANATIONS,
     attention_maps,
@@ -26,14 +26,9 @@ from modiste.records.recipe import Network
 
 
 @pytest.fixture(scope="module", autouse=True)
-def narrow():
-    """AlexNet as it is, but for its widths."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(backbones.ALEXNET_WIDTHS, "torchvision", (8, 16, 16, 16, 16, 16))
-        patch.setattr(backbones, "ALEXNET_FEATURES", 32)
-        patch.setattr(backbones.AlexNet, "width", 32)
-        torch.manual_seed(0)
-        yield
+def narrowed(narrow):
+    """Every network here is narrow, its weights the same in every run."""
+    torch.manual_seed(0)
 
 
 RESNET, ATTENDED = Network(backbone="resnet18"), Network(backbone="resnet18", attention="cbam")

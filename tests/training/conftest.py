@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from modiste.models import backbones
 from modiste.records.recipe import Network, Pixels, Recipe
 from modiste.records.run import Run
 
@@ -18,13 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # what the processes of some tes
 
 
 @pytest.fixture(scope="module", autouse=True)
-def narrow():
-    """AlexNet as it is, but for its widths: 57 million parameters become 25 thousand."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(backbones.ALEXNET_WIDTHS, "torchvision", (8, 16, 16, 16, 16, 16))
-        patch.setattr(backbones, "ALEXNET_FEATURES", 32)
-        patch.setattr(backbones.AlexNet, "width", 32)
-        yield
+def narrowed(narrow):
+    """Every network here is narrow."""
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from modiste.evaluation.compared import in_words
 from modiste.evaluation.measures import BY_CLASS, MEASURES, measure
 from modiste.evaluation.published import ACCESSORIES_RIGHT, PUBLISHED, REPORTED, TABLE_7, TEST_PHOTOS
 from modiste.evaluation.statistics.contrasts import Contrast, Weights, better, contrast, mean_of, rise
@@ -154,7 +155,7 @@ def weighed(claim: Claim, results: Results, costs: Costs, level: float, rounds: 
     asked = (claim.of, *others) if claim.cost else ()
     spent = {name: costs[name][claim.cost] for name in asked if claim.cost in costs.get(name, {})}
     if bare := [name for name in asked if name not in spent]:
-        return Answer(claim, CANNOT_BE_TOLD, f"The {words_of(claim.cost)} of {', '.join(bare)} are not known.")
+        return Answer(claim, CANNOT_BE_TOLD, f"The {in_words(claim.cost, inside=True)} of {', '.join(bare)} are not known.")
     parts = parts_of(claim, others, spent)
     if not parts:
         return Answer(claim, CANNOT_BE_TOLD, "There is no other variant to compare it with.")
@@ -256,7 +257,9 @@ def in_paper(variant: str, measure: str) -> float | None:
 def claims_table(answers: Sequence[Answer]) -> Table:
     """A row a claim: its verdict, effect, interval, adjusted p, seeds, and the paper's own effect; the notes say why."""
     columns = ("Claim", "Verdict", "Measure", "Δ", "Low", "High", "p, adjusted", "Seeds", "Δ in the paper")
-    rows: list[tuple[Cell, ...]] = [(one.claim.text, one.verdict, words_of(one.claim.measure), *numbers(one)) for one in answers]
+    rows: list[tuple[Cell, ...]] = [
+        (one.claim.text, one.verdict, in_words(one.claim.measure, inside=True), *numbers(one)) for one in answers
+    ]
     notes = [f"{one.claim.text.rstrip('.')}: {one.verdict}. {one.why}" for one in answers]
     return Table("Claims and verdicts", columns, tuple(rows), tuple(notes))
 
@@ -266,15 +269,6 @@ def numbers(one: Answer) -> tuple[Cell, ...]:
         return (None, None, None, None, one.seeds or None, one.paper)
     p = one.adjusted_p if one.adjusted_p is None or one.adjusted_p >= SMALLEST_P else f"< {SMALLEST_P:g}"
     return (one.effect.value, one.effect.low, one.effect.high, p, one.seeds, one.paper)
-
-
-def words_of(measure: str) -> str:
-    """A measure as it is read.
-
-    >>> words_of("macro_f1"), words_of("recall of Bags")
-    ('macro F1', 'recall of Bags')
-    """
-    return measure.replace("_f1", " F1").replace("_", " ")
 
 
 def shown_p(p: float) -> str:

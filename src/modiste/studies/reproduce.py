@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from modiste.data.describe import Contents
-from modiste.evaluation.claims import words_of
+from modiste.evaluation.compared import in_words
 from modiste.evaluation.metrics import metric
 from modiste.evaluation.statistics.estimates import estimate
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue
@@ -191,7 +191,7 @@ def compared(split: str, then: Predictions, now: Predictions) -> Repeated:
     rows: list[tuple[Cell, ...]] = []
     for name in MEASURES:
         known, found = estimate([then], name), metric(name, now)
-        rows.append((words_of(name), known.value, found, found - known.value, known.low, known.high))
+        rows.append((in_words(name, inside=True), known.value, found, found - known.value, known.low, known.high))
     within = all(float(str(row[4])) <= float(str(row[2])) <= float(str(row[5])) for row in rows)
     same_calls = otherwise == 0 and np.array_equal(then.truth, now.truth)
     measured = WITHIN if within else BEYOND

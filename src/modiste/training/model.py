@@ -74,10 +74,16 @@ def evaluate(run: Run | Path | str, catalogue: Catalogue, where: str = "auto", t
     """What a run's model says of the labelled photos of any catalogue with the same classes."""
     run = run if isinstance(run, Run) else Run(Path(run))
     model = open_model(run)
+    catalogue = answerable(run, model, catalogue)
+    pictures = decode(catalogue, model.eyes.pixels, None, tell=tell)
+    return predict(model, *whole_on(model, pictures), Team(device(where)), tell)
+
+
+def answerable(run: Run, model: Model, catalogue: Catalogue) -> Catalogue:
+    """The labelled photos of a catalogue that declares the classes which a run's model knows."""
     if catalogue.classes != model.classes:
         raise ModisteError(f"{run.folder} knows the classes {model.classes}; {catalogue.root} declares {catalogue.classes}.")
     catalogue = catalogue.with_photos(photo for photo in catalogue.photos if photo.label is not None)
     if not len(catalogue):
         raise ModisteError(f"{catalogue.root}: no labelled photos among those asked for.")
-    pictures = decode(catalogue, model.eyes.pixels, None, tell=tell)
-    return predict(model, *whole_on(model, pictures), Team(device(where)), tell)
+    return catalogue

@@ -15,14 +15,14 @@ from modiste.data.decoded import Pictures, decode
 from modiste.evaluation.statistics.robustness import CLEAN, Robustness
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_json
-from modiste.records.errors import ModisteError, Stopped, UsageError
+from modiste.records.errors import Stopped, UsageError
 from modiste.records.plain import fingerprint
 from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.run import Run
 from modiste.training.given import Given, folds
 from modiste.training.machine import device
-from modiste.training.model import Model, open_model, predict
+from modiste.training.model import Model, answerable, open_model, predict
 from modiste.training.stopping import stoppable
 from modiste.training.team import Team
 
@@ -48,11 +48,7 @@ def robustness(
     run = run if isinstance(run, Run) else Run(Path(run))
     check_asked(corruptions, severities)
     model = open_model(run)
-    if catalogue.classes != model.classes:
-        raise ModisteError(f"{run.folder} knows the classes {model.classes}; {catalogue.root} declares {catalogue.classes}.")
-    catalogue = catalogue.with_photos(photo for photo in catalogue.photos if photo.label is not None)
-    if not len(catalogue):
-        raise ModisteError(f"{catalogue.root}: no labelled photos among those asked for.")
+    catalogue = answerable(run, model, catalogue)
     pictures = decode(catalogue, replace(model.eyes.pixels, colour="rgb"), None, tell=tell)
     kept = folder / f"{run.folder.name}-{identity(run, pictures, seed)}"
     wanted = [(CLEAN, 0), *((name, severity) for name in corruptions for severity in severities)]
