@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from modiste.records.recipe import Network, Pixels, Recipe
     from modiste.records.run import Run
     from modiste.records.table import Table
+    from modiste.serving.labeller import Labeller, load
     from modiste.studies.reproduce import reproduce
     from modiste.training.model import evaluate
     from modiste.training.robustness import robustness
@@ -47,6 +48,7 @@ WHERE = {  # public word -> the room it lives in
     "Catalogue": "records.catalogue",
     "Claim": "evaluation.claims",
     "Classes": "records.labels",
+    "Labeller": "serving.labeller",
     "ModisteError": "records.errors",
     "Network": "records.recipe",
     "Photo": "records.catalogue",
@@ -64,6 +66,7 @@ WHERE = {  # public word -> the room it lives in
     "estimate": "evaluation.statistics.estimates",
     "evaluate": "training.model",
     "explain": "explanations",
+    "load": "serving.labeller",
     "read": "data.layouts.readers",
     "report": "evaluation.metrics",
     "reproduce": "studies.reproduce",
@@ -77,6 +80,7 @@ __all__ = [
     "Catalogue",
     "Claim",
     "Classes",
+    "Labeller",
     "ModisteError",
     "Network",
     "Photo",
@@ -93,6 +97,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "explain",
+    "load",
     "read",
     "report",
     "reproduce",
