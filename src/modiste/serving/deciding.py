@@ -12,7 +12,7 @@ Decisions are taken in this order; the first that holds stands:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, log
+from math import ceil, isfinite, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ WHY = {  # reason of a decision that is not auto -> in words; a photo without pi
     "unsure": "the probability of the class called is below its threshold",
 }
 DOUBT = 0.05  # the share of calibrations in which a class may miss the precision that was asked for
+STARTS = {0.2: 0.25, 0.5: 0.75}  # share of a class's photos from which on ranks are tested -> part of the doubt that is spent there
 STEPS = 20  # ranks that are tested in a class
 Floats = NDArray[np.float64]
 
@@ -45,7 +46,11 @@ class Thresholds:
 
     def decide(self, answers: Answers) -> list[str]:
         """A word of DECISIONS for each photo."""
-        return [{"": AUTO, "strange": REJECT}.get(reason, REVIEW) for reason in self.reasons(answers)]
+        return [self.decision(reason) for reason in self.reasons(answers)]
+
+    def decision(self, reason: str) -> str:
+        """The decision that a reason stands for."""
+        return {"": AUTO, "strange": REJECT}.get(reason, REVIEW)
 
     def reasons(self, answers: Answers) -> list[str]:
         """Why each photo is not labelled automatically, a word of WHY; '' for one that is."""
@@ -132,27 +137,32 @@ def kept(card: Card, evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.
 def threshold(confidence: Floats, right: NDArray[np.bool_], precision: float, doubt: float = DOUBT) -> float | None:
     """The lowest confidence from which on so many are right, for M photos of one class; None where the evidence does not carry any.
 
-    Ranks chosen beforehand are tested from the surest photos down, each by the exact binomial test of the photos above it, until one
-    fails (fixed sequence: Angelopoulos et al. 2021, Learn then Test). So the tests share one doubt, where less confidence never means
-    more precision. The last rank is all photos, and its threshold 0.
+    Ranks chosen beforehand are tested from the surest photos down, each by the exact binomial test of the photos down to it. One that
+    passes hands its doubt on to the next, one that fails loses it (Wiens 2003's fallback procedure, on thresholds as in Learn then Test,
+    Angelopoulos et al. 2021). So all tests share one `doubt`, as long as less confidence does not mean more precision.
     """
     order = np.argsort(-confidence, kind="stable")
-    sure, wrong = confidence[order], np.concatenate([[0], np.cumsum(~right[order])])
-    found = None
-    for rank in ranks(len(sure), precision, doubt):
-        above = len(sure) if rank == len(sure) else int((sure > sure[rank]).sum())
-        if at_most(int(wrong[above]), above, 1 - precision) > doubt:
-            break
-        found = 0.0 if above == len(sure) else float(np.nextafter(sure[rank], 2))
+    sure, wrong = confidence[order], np.cumsum(~right[order])
+    found, held = None, 0.0
+    for rank, own in ranks(len(sure), precision, doubt).items():
+        down_to = int((sure >= sure[rank - 1]).sum())  # more than `rank` where several are equally sure
+        held += own
+        if held and at_most(int(wrong[down_to - 1]), down_to, 1 - precision) <= held:
+            found = float(sure[rank - 1])
+        else:
+            held = 0.0
     return found
 
 
-def ranks(photos: int, precision: float, doubt: float) -> list[int]:
-    """How many of the surest photos are tested, in order: from half of them, or as many as can pass at all, to all."""
-    fewest = int(np.ceil(log(doubt) / log(precision)))
-    if photos < fewest:
-        return []
-    return sorted({round(value) for value in np.linspace(max(fewest, photos // 2), photos, STEPS)})
+def ranks(photos: int, precision: float, doubt: float) -> dict[int, float]:
+    """How many of the surest photos are tested, in order, and the doubt that each test has of its own."""
+    own: dict[int, float] = {}
+    for share, part in STARTS.items():
+        fewest = ceil(log(part * doubt) / log(precision))  # fewer can pass no test, be they all right
+        rank = min(photos, max(fewest, round(share * photos)))
+        own[rank] = own.get(rank, 0.0) + part * doubt
+    between = np.linspace(min(own), photos, STEPS).round().astype(int).tolist() if photos else []
+    return {rank: own.get(rank, 0.0) for rank in sorted({*own, *between}) if rank}
 
 
 def at_most(wrong: int, photos: int, share: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,27 +40,32 @@ class Answers:
     @property
     def called(self) -> NDArray[np.int64]:
         """Code of the most probable class, (N,)."""
-        return self.probabilities.argmax(1)
+        called: NDArray[np.int64] = self.probabilities.argmax(1)
+        return called
 
     @property
     def confidence(self) -> Floats:
         """Probability of the class called, (N,) in [0, 1]."""
-        return self.probabilities.max(1)
+        confidence: Floats = self.probabilities.max(1)
+        return confidence
 
     def __len__(self) -> int:
         return len(self.probabilities)
 
     def __getitem__(self, rows: slice) -> Answers:
-        return Answers(*(None if values is None else values[rows] for values in each_of(self)))  # type: ignore[arg-type]
+        return Answers(*(None if values is None else values[rows] for values in columns_of(self)))  # type: ignore[arg-type]
 
 
-def each_of(answers: Answers) -> Iterator[Floats | None]:
+Ask: TypeAlias = Callable[[Bytes], Answers]  # pixels uint8 (N, S, S, C), N no more than BATCH and no less than 1
+
+
+def columns_of(answers: Answers) -> Iterator[Floats | None]:
     return (getattr(answers, field.name) for field in fields(answers))
 
 
 def joined(parts: list[Answers]) -> Answers:
     """The answers of several batches as one."""
-    columns = zip(*map(each_of, parts), strict=True)
+    columns = zip(*map(columns_of, parts), strict=True)
     return Answers(*(None if column[0] is None else np.concatenate(column) for column in columns))  # type: ignore[arg-type]
 
 
@@ -151,7 +156,7 @@ def whole_number(data: memoryview, at: int) -> tuple[int, int]:
     raise ValueError("a number has more than 64 bits")
 
 
-def answering(session: Any, where: str) -> Callable[[Bytes], Answers]:
+def answering(session: Any, where: str) -> Ask:
     """What asks a bundle's graph: pixels (N, S, S, C) in, answers out."""
     names = {output.name for output in session.get_outputs()}
     if missing := set(GIVEN[:3]) - names or {"pixels"} - {given.name for given in session.get_inputs()}:

@@ -1,22 +1,47 @@
-"""From photos to labels: `load` opens a network, a `Labeller` answers."""
+"""From photos to labels: `load` opens a network, a `Labeller` answers.
+
+labeller = modiste.load("shop.onnx")
+for label in labeller.label(["1.jpg", "2.jpg"], precision=0.98):
+    print(label.path, label.decision, label.label, label.confidence)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.labels import Classes
 from modiste.records.recipe import Pixels
-from modiste.serving.bundle import Bundle, Card, read_bundle
-from modiste.serving.graphs import BATCH, Answers, Bytes, answering, joined, open_graph
+from modiste.records.seal import has_seal
+from modiste.serving.bundle import Bundle, Card, card_in, read_bundle
+from modiste.serving.deciding import REJECT, Thresholds, thresholds
+from modiste.serving.foreign import open_foreign
+from modiste.serving.graphs import BATCH, Answers, Ask, Bytes, answering, joined, open_graph
+from modiste.serving.photos import Made, Photo, decoded, each_of
 
-__all__ = ["Answers", "Labeller", "load"]
+__all__ = ["Answers", "Label", "Labeller", "load"]
 BUNDLED = "bundled/modiste.onnx"
+PRECISION = 0.95  # of the photos labelled automatically, where nobody asks for another
+
+
+@dataclass(frozen=True)
+class Label:
+    """What was found out about one photo, and what to do with it. A photo that gives no pixels has no label, and a reason."""
+
+    label: str | None  # the most probable class, whatever was decided
+    confidence: float | None  # its probability, in [0, 1]
+    probabilities: dict[str, float]  # class -> probability
+    decision: str  # a word of deciding.DECISIONS: auto, review, reject
+    reason: str = ""  # why it is not automatic: a word of deciding.WHY, or of data.opening.refusals.REASONS
+    strangeness: float | None = None  # the higher, the less like the photos learnt from; None where the network cannot tell
+    path: str | None = None  # as it was given; None for bytes, pictures and arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +50,7 @@ class Labeller:
 
     card: Card
     id: str  # the network's name and 12 digits of its file's SHA-256: it stands in every result
-    ask: Callable[[Bytes], Answers]
+    ask: Ask
 
     @property
     def classes(self) -> Classes:
@@ -36,6 +61,37 @@ class Labeller:
         """How a photo becomes what the network is given."""
         return self.card.pixels
 
+    def label(self, photos: Photo | Iterable[Photo], *, precision: float = PRECISION) -> list[Label]:
+        """One label a photo, in order, for one photo or many: paths, bytes, Pillow's pictures, arrays uint8 (H, W, 3) or (H, W).
+
+        `precision` is the share of automatic labels that shall be right, a class. Photos are decoded in this process, in threads, while
+        others are scored: nothing is started or copied, and all limits on size hold, but a file made to crash or hang a decoder can do
+        so. For folders of strangers' files take `modiste label`, which decodes in processes that may die.
+        """
+        chosen = thresholds(self.card, precision)
+        opened, labels = decoded(each_of(photos), self.pixels), list[Label]()
+        while batch := list(islice(opened, BATCH)):
+            labels += self.labels_of(batch, chosen)
+        return labels
+
+    def labels_of(self, batch: Sequence[tuple[str | None, Made]], chosen: Thresholds) -> list[Label]:
+        """A label for each photo that was opened or refused."""
+        seen = [made for _, made in batch if not isinstance(made, PhotoRefused)]
+        answers = iter(self.answered(np.stack(seen), chosen) if seen else ())
+        return [
+            Label(None, None, {}, REJECT, made.reason, None, path) if isinstance(made, PhotoRefused) else Label(*next(answers), path)
+            for path, made in batch
+        ]
+
+    def answered(self, pixels: Bytes, chosen: Thresholds) -> Iterable[tuple[str, float, dict[str, float], str, str, float | None]]:
+        """All that a label has but its path, for each photo."""
+        answers, names = self.score(pixels), self.classes.names
+        strange = [None] * len(answers) if answers.strangeness is None else answers.strangeness.tolist()
+        columns = (answers.called, answers.confidence.tolist(), answers.probabilities.tolist(), chosen.reasons(answers), strange)
+        for called, confidence, row, reason, strangeness in zip(*columns, strict=True):
+            shares = dict(zip(names, row, strict=True))
+            yield names[called], confidence, shares, chosen.decision(reason), reason, strangeness
+
     def score(self, pixels: Bytes) -> Answers:
         """What the network says of N photos, their pixels uint8 (N, S, S, C) as `to_pixels` gives them; some photos at a time."""
         side, channels = self.pixels.side, 3 if self.pixels.colour == "rgb" else 1
@@ -43,25 +99,64 @@ class Labeller:
             raise UsageError(f"{self.id} is given photos as uint8 (N, {side}, {side}, {channels}), not {pixels.dtype} {pixels.shape}.")
         parts = [self.ask(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH)]
         answers = joined(parts or [self.ask(np.zeros((1, side, side, channels), np.uint8))])[: len(pixels)]
-        if not (np.isfinite(answers.probabilities).all() and np.isfinite(answers.scores).all()):
-            raise ModisteError(f"{self.id} gives values that are no numbers: its weights are broken. Export it again.")
+        self.refuse_broken(answers)
         return answers
 
+    def refuse_broken(self, answers: Answers) -> None:
+        """An answer that is no number is an error, never a label."""
+        if answers.probabilities.shape[1:] != (len(self.classes),):
+            raise ModisteError(f"{self.id} gives {answers.probabilities.shape[1:]} probabilities a photo for {len(self.classes)} classes.")
+        given = (answers.probabilities, answers.scores, answers.features, answers.strangeness)
+        if not all(values is None or np.isfinite(values).all() for values in given):
+            raise ModisteError(f"{self.id} gives values that are no numbers: its weights are broken. Export or copy it again.")
 
-def load(model: Path | str | None = None, *, threads: int | None = None) -> Labeller:
-    """The network of a bundle, or the one that comes with modiste, on so many threads (None: one a processor)."""
-    if model is not None:
-        return labeller_of(bundle_at(Path(model)), str(model), threads)
+
+def load(
+    model: Path | str | None = None,
+    *,
+    classes: Sequence[str] | Classes | None = None,
+    pixels: Pixels | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    threads: int | None = None,
+) -> Labeller:
+    """The network that comes with modiste, that of a bundle, or of another's ONNX file, on so many threads (None: one a processor).
+
+    `classes` and `pixels` are given for another's file alone, which does not say them (classes: some do), as are `mean` and `std` a
+    channel, for pixels in [0, 1], where they are not ImageNet's; serving/foreign.py has what such a file must be like.
+    """
+    if model is None:
+        lent = bundled()
+        refuse_said(lent.id, classes, pixels, mean, std)
+        return labeller_of(lent, lent.id, threads)
+    path = Path(model)
+    data = bytes_of(path)
+    if card_in(data) is None and not has_seal(data):
+        return Labeller(*open_foreign(path, data, classes, pixels, mean, std, threads))
+    refuse_said(str(path), classes, pixels, mean, std)
+    return labeller_of(read_bundle(path), str(path), threads)
+
+
+def bytes_of(path: Path) -> bytes:
+    if path.is_dir():
+        raise ModisteError(f"{path} is a folder. Is it a run? `modiste export {path}` makes a bundle of it, which can be loaded.")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModisteError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def refuse_said(where: str, *said: object) -> None:
+    """A bundle knows its classes and pixels: what is said beside it would be ignored."""
+    if any(one is not None for one in said):
+        raise UsageError(f"{where} is a bundle, which knows its classes, pixels and constants: leave out classes, pixels, mean and std.")
+
+
+def bundled() -> Bundle:
     with as_file(files("modiste.serving") / BUNDLED) as path:
         if not path.is_file():
             raise ModisteError("this modiste comes without a network of its own. Name one: a bundle that `modiste export RUN` made.")
-        return labeller_of(read_bundle(path), "the bundled network", threads)
-
-
-def bundle_at(path: Path) -> Bundle:
-    if path.is_dir():
-        raise ModisteError(f"{path} is a folder. Is it a run? `modiste export {path}` makes a bundle of it, which is loaded.")
-    return read_bundle(path)
+        return read_bundle(path)
 
 
 def labeller_of(bundle: Bundle, where: str, threads: int | None) -> Labeller:

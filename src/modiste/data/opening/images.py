@@ -38,14 +38,38 @@ def to_pixels(data: bytes, side: int, colour: str, fit: str, where: str, strict:
 
     grey3's three equal channels are made when batches are made, so that a cache holds one.
     """
+    mode = mode_of(colour, fit)
+    return fitted(decode(data, side, mode, where, strict), side, fit)
+
+
+def picture_to_pixels(picture: Image.Image, side: int, colour: str, fit: str, where: str) -> NDArray[np.uint8]:
+    """`to_pixels` of a picture that somebody opened already: what a file that holds it without loss would give."""
+    mode = mode_of(colour, fit)
+    check_size(*picture.size, where)
+
+    def made() -> Image.Image:
+        try:
+            return upright(flat(picture, 2 * side, mode), turn_of(picture))
+        except Warning:
+            raise
+        except Exception as error:
+            raise refusal(error, b"", where) from error
+
+    return fitted(quietly(made), side, fit)
+
+
+def mode_of(colour: str, fit: str) -> str:
+    """Pillow's mode for a colour; both words are checked."""
     if colour not in COLOURS:
         raise unknown("colour", colour, COLOURS)
     if fit not in FITS:
         raise unknown("fit", fit, FITS)
-    mode = "RGB" if colour == "rgb" else "L"
-    picture = decode(data, side, mode, where, strict)
-    pixels = np.array(FITS[fit](picture, side), dtype=np.uint8)
-    return pixels.reshape(side, side, len(mode) if mode == "RGB" else 1)
+    return "RGB" if colour == "rgb" else "L"
+
+
+def fitted(picture: Image.Image, side: int, fit: str) -> NDArray[np.uint8]:
+    """An upright, flat picture as pixels, (S, S, 3) or (S, S, 1)."""
+    return np.array(FITS[fit](picture, side), dtype=np.uint8).reshape(side, side, -1)
 
 
 def decode(data: bytes, side: int, mode: str, where: str, strict: bool = True) -> Image.Image:

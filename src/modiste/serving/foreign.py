@@ -1,0 +1,164 @@
+"""ONNX files that others made, with what they lack given by the caller: classes, pixels, and the constants that pixels are normalised by.
+
+Taken are classifiers with one input, float32 (N, C, S, S), and an output (N, K) of scores or of probabilities; which of the two is found
+out by asking. Such a file has no calibration, no evidence and no features: its confidence is believed as it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modiste.records.errors import Damaged, ModisteError, UsageError
+from modiste.records.labels import Classes
+from modiste.records.recipe import Pixels
+from modiste.serving.bundle import AGAIN, KEY, Card
+from modiste.serving.graphs import Answers, Ask, Bytes, Floats, open_graph
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as in data/batches.py, which imports torch
+NAMED = ("names", "classes", "labels")  # where exporters write class names; Ultralytics: names
+PREFERRED = ("probabilities", "probs", "scores", "logits")  # of several outputs
+PROBES = 8  # noise that a network is asked about, to learn what it answers with
+LEAST = 1e-12  # a probability of 0 has a score too
+
+
+def open_foreign(
+    path: Path,
+    data: bytes,
+    classes: Sequence[str] | Classes | None,
+    pixels: Pixels | None,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+    threads: int | None,
+) -> tuple[Card, str, Ask]:
+    """A card for the file, the name that stands in results, and what asks its network."""
+    session = open_graph(data, str(path), threads)
+    known = dict(session.get_modelmeta().custom_metadata_map)
+    if KEY in known:
+        raise Damaged(f"{path} is damaged: it is a bundle of modiste, but not as it was written. {AGAIN}")
+    names = classes_of(path, classes, known)
+    size, channels, side = input_of(path, session)
+    if pixels is None:
+        raise UsageError(
+            f"{path} does not say how a photo becomes its input. Say so: "
+            f"modiste.load(..., pixels=modiste.Pixels(side={side or 224}, colour='rgb', fit='crop', normalise='imagenet'))."
+        )
+    agree(path, pixels, channels, side)
+    normalise = constants(path, pixels, mean, std)
+    output = output_of(path, session, names, size, (channels, pixels.side))
+    card = Card(path.stem, names, pixels, facts={"made_by": "not modiste", "mean": list(normalise[0]), "std": list(normalise[1])})
+    return card, f"{path.stem}-{hashlib.sha256(data).hexdigest()[:12]}", asking(session, output, size, channels, *normalise)
+
+
+def classes_of(path: Path, classes: Sequence[str] | Classes | None, known: Mapping[str, str]) -> Classes:
+    """The classes as the caller names them, else as the file does."""
+    if classes is not None:
+        return classes if isinstance(classes, Classes) else Classes(tuple(classes))
+    for key in NAMED:
+        if key in known and (found := names_in(known[key])):
+            return Classes(found)
+    raise UsageError(
+        f"{path} is not a bundle of modiste, and names no classes. Name them in the order of its outputs: "
+        f"modiste.load(..., classes=['Shoes', 'Bags'])."
+    )
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Names written as a Python or JSON list, as a table from codes to names, or with commas; () where there are none.
+
+    >>> names_in("{0: 'shoe', 1: 'bag'}"), names_in('["shoe", "bag"]'), names_in("shoe, bag")
+    (('shoe', 'bag'), ('shoe', 'bag'), ('shoe', 'bag'))
+    """
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        found = [name.strip() for name in text.split(",")] if "," in text else []
+    if isinstance(found, dict):
+        codes = {int(code): name for code, name in found.items() if str(code).isdigit()}
+        found = [codes[code] for code in range(len(found))] if codes.keys() == set(range(len(found))) else []
+    return tuple(found) if isinstance(found, list | tuple) and all(isinstance(name, str) for name in found) else ()
+
+
+def input_of(path: Path, session: Any) -> tuple[int | None, int, int | None]:
+    """How many photos the network takes at once (None: any), its channels, and the side of its pictures in px (None: any)."""
+    given = session.get_inputs()
+    shapes = ", ".join(f"{one.name}: {one.type} {one.shape}" for one in given)
+    shape = given[0].shape if len(given) == 1 else []
+    if len(shape) != 4 or given[0].type != "tensor(float)" or shape[1] not in (1, 3):
+        raise ModisteError(f"{path} does not take photos as modiste gives them, float32 (N, 3, S, S) or (N, 1, S, S). It takes {shapes}.")
+    size, channels, height, width = (value if isinstance(value, int) else None for value in shape)
+    if height != width:
+        raise ModisteError(f"{path} does not take square pictures, and modiste gives no others. It takes {shapes}.")
+    return size, int(channels or 3), height
+
+
+def agree(path: Path, pixels: Pixels, channels: int, side: int | None) -> None:
+    if side is not None and side != pixels.side:
+        raise UsageError(f"{path} takes pictures of {side} px a side, and pixels.side is {pixels.side}.")
+    if pixels.channels != channels:
+        raise UsageError(f"{path} takes {channels} channels, and pixels.colour = '{pixels.colour}' has {pixels.channels}.")
+
+
+def constants(
+    path: Path, pixels: Pixels, mean: Sequence[float] | None, std: Sequence[float] | None
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation a channel, for pixels in [0, 1]: those given, ImageNet's, or 0 and 1."""
+    if (mean is None) != (std is None):
+        raise UsageError("mean and std belong together: give both or neither.")
+    if mean is not None and std is not None:
+        if not len(mean) == len(std) == pixels.channels or not np.isfinite([*mean, *std]).all() or min(std) <= 0:
+            raise UsageError(f"mean = {mean}, std = {std}: give {pixels.channels} numbers each, those of std above 0.")
+        return tuple(map(float, mean)), tuple(map(float, std))
+    if pixels.normalise == "none":
+        return (0.0,) * pixels.channels, (1.0,) * pixels.channels
+    if pixels.normalise == "data":
+        raise UsageError(f"{path}: pixels.normalise = 'data' needs the constants of the photos it was trained on: give mean and std.")
+    if pixels.channels == 1:
+        return (sum(IMAGENET_MEAN) / 3,), (sum(IMAGENET_STD) / 3,)
+    return IMAGENET_MEAN, IMAGENET_STD
+
+
+def output_of(path: Path, session: Any, classes: Classes, size: int | None, picture: tuple[int, int]) -> tuple[str, bool]:
+    """The output with a value a class, and whether that is a probability: asked about noise, its rows are shares of 1."""
+    channels, side = picture
+    noise = np.random.default_rng(0).normal(size=(size or PROBES, channels, side, side)).astype(np.float32)
+    names = [output.name for output in session.get_outputs()]
+    try:
+        made = dict(zip(names, session.run(None, {session.get_inputs()[0].name: noise}), strict=True))
+    except Exception as error:  # onnxruntime's own errors have no common ancestor
+        raise ModisteError(f"{path} fails on a picture of {side} px a side: {' '.join(str(error).split())[:300]}") from error
+    shapes = {name: np.shape(values) for name, values in made.items()}
+    fitting = [name for name in (*PREFERRED, *names) if shapes.get(name) == (len(noise), len(classes))]
+    if not fitting:
+        raise UsageError(f"{path} gives {shapes} for {len(noise)} photos, and {len(classes)} classes are named: {classes}.")
+    values = np.asarray(made[fitting[0]], np.float32)
+    return fitting[0], bool((values >= 0).all() and np.allclose(values.sum(1), 1, atol=1e-3))
+
+
+def asking(session: Any, output: tuple[str, bool], size: int | None, channels: int, mean: tuple[float, ...], std: tuple[float, ...]) -> Ask:
+    """What asks the network: pixels uint8 (N, S, S, C) in, answers out; as many at once as it takes."""
+    name, shares = output
+    means, stds = np.array(mean, np.float32)[:, None, None], np.array(std, np.float32)[:, None, None]
+    given = session.get_inputs()[0].name
+
+    def part(pixels: Bytes) -> Floats:
+        whole = pixels if size is None else np.concatenate([pixels, np.zeros((size - len(pixels), *pixels.shape[1:]), np.uint8)])
+        pictures = np.broadcast_to(whole.transpose(0, 3, 1, 2), (len(whole), channels, *whole.shape[1:3]))  # grey: three times the same
+        values: Floats = session.run([name], {given: (pictures.astype(np.float32) / 255 - means) / stds})[0]
+        return values[: len(pixels)].astype(np.float32)
+
+    def ask(pixels: Bytes) -> Answers:
+        step = size or len(pixels)
+        values = np.concatenate([part(pixels[start : start + step]) for start in range(0, len(pixels), step)])
+        features = np.empty((len(values), 0), np.float32)
+        if shares:
+            return Answers(values, np.log(np.maximum(values, LEAST)), features)
+        powers = np.exp(values - values.max(1, keepdims=True))
+        return Answers(powers / powers.sum(1, keepdims=True), values, features)
+
+    return ask
