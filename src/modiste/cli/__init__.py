@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError
 
 from modiste import __version__
 from modiste.cli import data as data_commands
+from modiste.cli import label as label_commands
 from modiste.cli import runs as run_commands
 from modiste.cli import study as study_commands
 from modiste.records.errors import BadRows, MachineError, ModisteError, UsageError, missing_extra
@@ -29,7 +30,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 data = App(name="data", help="Look at catalogues, audit, convert and split them, and get some to try.")
-for command in (*study_commands.COMMANDS, *run_commands.COMMANDS):
+for command in (*study_commands.COMMANDS, *run_commands.COMMANDS, *label_commands.COMMANDS):
     app.command(command)
 for command in data_commands.COMMANDS:
     data.command(command)
@@ -62,7 +63,7 @@ def main() -> None:
     except KeyboardInterrupt as stop:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # whoever cannot wait for the rest
-        goes_on = sys.argv[1:2] in (["study"], ["train"]) or sys.argv[1:3] == ["data", "audit"]
+        goes_on = sys.argv[1:2] in (["study"], ["train"], ["label"]) or sys.argv[1:3] == ["data", "audit"]
         what = "What was finished is kept; the same command goes on from there." if goes_on else "Nothing was left half done."
         print(f"\nStopped. {what}", file=sys.stderr)
         sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))

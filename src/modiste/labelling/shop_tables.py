@@ -1,0 +1,162 @@
+"""A table of photos read row by row, however long it is: CSV, lines of JSON, Parquet; a photo that is missing is a row all the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TextIO
+
+from modiste.data.layouts.cells import shop_details, snake
+from modiste.data.layouts.entries import text_of
+from modiste.data.layouts.names import is_picture
+from modiste.data.layouts.paper_csv import label_files
+from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SHOPIFY, SURE, file_names, tables
+from modiste.data.layouts.rows import decoded, misshapen, restored, separator, shown
+from modiste.data.layouts.tables import ending, entry_in, header, is_table_name, opened_table
+from modiste.data.opening.containers import container_in
+from modiste.data.opening.parquet_file import is_plain, text_rows
+from modiste.data.opening.stores import Store, find_photo
+from modiste.records.errors import BadRow, BadRows, ModisteError
+
+Cells = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A photo as its source speaks of it: what it is called there, where it lies under the root, and all that is said of it."""
+
+    photo: str
+    path: str
+    details: Mapping[str, str] = field(default_factory=dict)
+    product: str = ""
+    words: tuple[str, ...] = ()  # labels, where the source has some
+
+
+def tables_of(store: Store) -> list[str]:
+    """The tables of a store that name pictures, or the one that was asked for."""
+    if store.chosen and is_table_name(store.chosen):
+        return [store.chosen]
+    return tables(store) or label_files(store)
+
+
+def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:
+    """A photo for each row of a table that names one; what has no picture is counted in `notes`."""
+    columns = header(store, file)
+    spelled = {snake(name): name for name in reversed(columns)}
+    needed = next((spelled[name] for name in (*SURE, *PERHAPS) if name in spelled), None)
+    if needed is None:
+        raise ModisteError(
+            f"{store.root / file}: no column names its pictures; it has: {', '.join(columns)}. Call the column with their paths 'path'."
+        )
+    product = next((spelled[name] for name in PRODUCTS if name in spelled), "")
+    labels = [spelled[name] for name in LABELS if name in spelled]
+    place, first = placing(store), dict[str, str]()
+    for cells in CELLS[ending(file)](store, file, needed):
+        if snake(needed) == SHOPIFY:  # later rows of a product leave empty what its first row says
+            first = dict(cells) if cells.get(product) != first.get(product) else first
+            cells = {
+                **{name: cell for name, cell in first.items() if name != needed},
+                **{name: cell for name, cell in cells.items() if cell},
+            }
+        name = cells.get(needed, "")
+        if not name.strip():
+            notes["rows without a picture were passed over"] = notes.get("rows without a picture were passed over", 0) + 1
+            continue
+        details = {column: cell for column, cell in cells.items() if cell and column != needed}
+        yield Said(name, place(name), shop_details(details), cells.get(product, ""), tuple(cells[one] for one in labels if cells.get(one)))
+
+
+def placing(store: Store) -> Callable[[str], str]:
+    """What gives the path under the root of a picture that a cell names: below images/ or beside the table, or the name in an address."""
+    by_name: dict[str, str] = {}
+
+    def place(name: str) -> str:
+        if ADDRESS.match(name.strip()):
+            if not by_name:
+                by_name.update({path.rpartition("/")[2]: path for path in store.below() if is_picture(path)} or {"": ""})
+            return next((by_name[end] for end in file_names(name) if end in by_name), name)
+        for spelled in dict.fromkeys((name, name.strip())):
+            tidy = PurePosixPath(spelled).as_posix()
+            for path in (tidy,) if spelled.startswith("./") or tidy.startswith("/") else (f"images/{tidy}", tidy):
+                if is_there(store, path):
+                    return path
+        return name
+
+    return place
+
+
+def is_there(store: Store, path: str) -> bool:
+    if container_in(store.root / path) is not None:
+        return store.has(path)
+    return "\0" not in path and os.path.lexists(store.root / path)
+
+
+def csv_cells(store: Store, file: str, needed: str) -> Iterator[Cells]:
+    """The cells of each row by column, what a spreadsheet was kept from running restored; rows that are out of shape are all refused."""
+    place, bad = store.root / file, list[BadRow]()
+    with opened_text(store, file) as text:
+        first = text.readline()
+        mark = separator(first, place, needed)
+        text.seek(0)
+        lines = csv.reader(text, delimiter=mark, strict=True)
+        try:
+            columns = [restored(cell).strip().removeprefix("\ufeff") for cell in next(lines)]
+            for number, cells in enumerate(lines, 1):
+                wrong = misshapen(cells, [(column if column != needed else "name", True) for column in columns])
+                if wrong and len(bad) < BadRows.shown:
+                    bad.append(BadRow(number, shown(cells, mark), wrong))
+                elif cells and not bad:
+                    yield dict(zip(columns, map(restored, cells), strict=True))
+        except csv.Error as error:
+            raise ModisteError(f"{place}: {error}. Look for a quotation mark that is never closed.") from error
+    if bad:
+        raise BadRows(place, bad)
+
+
+def opened_text(store: Store, file: str) -> TextIO:
+    """A table's text, read as it is needed; from inside an archive at once."""
+    inside = container_in(store.root / file)
+    if inside and inside[1]:
+        return io.StringIO(decoded(store.read(file), store.root / file), newline="")
+    real = find_photo(store.root, file)
+    with real.open("rb") as raw:
+        decoded(raw.read(4), store.root / file)  # UTF-16 is refused by name
+    return real.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def line_cells(store: Store, file: str, _needed: str) -> Iterator[Cells]:
+    """The values of each line of JSON as text."""
+    with opened_text(store, file) as text:
+        for number, line in enumerate(text, 1):
+            entry = entry_in(line) if line.strip() else {}
+            if not isinstance(entry, dict):
+                problem = 'is no object in JSON. A line is such as {"path": "1.jpg"}.'
+                raise BadRows(store.root / file, [BadRow(number, line[:80], problem)])
+            if entry:
+                yield {name: tidy(text_of(value)) for name, value in entry.items()}
+
+
+def parquet_cells(store: Store, file: str, _needed: str) -> Iterator[Cells]:
+    opened = opened_table(store, file)
+    return text_rows(str(store.root / file), opened, [column.name for column in opened.schema_arrow if is_plain(column.type)])
+
+
+def tidy(text: str) -> str:
+    """Text that can be written as UTF-8 or as the bytes of a file's name."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+CELLS: dict[str, Callable[[Store, str, str], Iterator[Cells]]] = {
+    ".csv": csv_cells,
+    ".tsv": csv_cells,
+    ".jsonl": line_cells,
+    ".parquet": parquet_cells,
+}

@@ -1,0 +1,182 @@
+"""What there is to label at a place: its photos in order, one after another, and what the place itself says of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from modiste.data.layouts.cells import shop_details, suggested
+from modiste.data.layouts.names import NOT_READ, PICTURES
+from modiste.data.layouts.parquet import opened_shards, rows_of
+from modiste.data.layouts.photos import said_by
+from modiste.data.layouts.readers import READERS, detect, innermost, read
+from modiste.data.layouts.tables import is_table_name
+from modiste.data.opening.containers import container_in
+from modiste.data.opening.stores import Store, is_visible, joined, open_store
+from modiste.data.suggest import Taxonomy
+from modiste.labelling.shop_tables import Said, rows_in, tables_of
+from modiste.records.errors import ModisteError, unknown
+from modiste.records.labels import Classes
+
+TELLING = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt", ".gz", "-ubyte")  # files that may say more than pictures do
+STREAMED = ("paper", "products")  # layouts whose tables are read row by row
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Photos under one root. `photos` gives them anew each time it is called; `notes` says afterwards what was passed over."""
+
+    root: Path
+    where: Path  # as it was asked for
+    photos: Callable[[], Iterator[Said]]
+    sort: bool = False  # whether rows go by path, not by the order in which the photos come
+    is_one: bool = False
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+def source_at(where: Path, format: str | None = None, taxonomy: Taxonomy | None = None) -> Source:  # noqa: A002  (the word users know)
+    """The source at a place: a folder, an archive, a table, a catalogue in any layout, or one photo."""
+    if format is not None and format not in READERS:
+        raise unknown("format", format, READERS)
+    where = where.expanduser()
+    store = open_store(where)
+    if store.chosen and not is_label_file(store.chosen):
+        return one_photo(where, store)
+    if not store.chosen and format is None and not any(telling(store, where)):
+        return pictures(where, store)
+    inner = innermost(store)
+    layout = "products" if store.chosen and is_table_name(store.chosen) and format is None else format or detect(inner)
+    if layout in ("folders", "photos"):
+        return pictures(where, store)
+    if layout in STREAMED and not is_shards(inner):
+        return tables(where, inner)
+    return shards(where, inner) if is_shards(inner) else catalogue(where, format, taxonomy)
+
+
+def is_label_file(name: str) -> bool:
+    return name.lower().endswith(TELLING)
+
+
+def one_photo(where: Path, store: Store) -> Source:
+    """A single photo, called what it was asked for by."""
+    return Source(store.root, where, lambda: iter([Said(str(where), store.chosen, said_by(store.chosen))]), is_one=True)
+
+
+def telling(store: Store, where: Path) -> Iterator[str]:
+    """Files, in a folder or in the folders in it, that may describe photos."""
+    if container_in(where):
+        yield from (name for folder in ("", *store.folders()) for name in store.names(folder) if is_label_file(name))
+        return
+    folders = [where]
+    for depth in (0, 1):
+        inner: list[Path] = []
+        for folder in folders:
+            for entry in entries(folder):
+                if entry.is_dir(follow_symlinks=False):
+                    inner += [Path(entry.path)] if depth == 0 and is_visible(entry.name) else []
+                elif is_label_file(entry.name) and is_visible(entry.name):
+                    yield entry.name
+        folders = inner
+
+
+def pictures(where: Path, store: Store) -> Source:
+    """Every file at any depth that is a picture by its name, whatever it turns out to be."""
+    notes: dict[str, int] = {}
+
+    def photos() -> Iterator[Said]:
+        notes.clear()
+        for path in store.below() if container_in(where) else below(where):
+            if not is_visible(path.rpartition("/")[2]):
+                count(notes, "hidden files and side-cars were passed over")
+            elif path.lower().endswith((*PICTURES, *NOT_READ)):
+                yield Said(path, path, said_by(path))
+            else:
+                count(notes, "files that are no pictures by their name were passed over")
+
+    return Source(where, where, photos, sort=True, notes=notes)
+
+
+def below(root: Path) -> Iterator[str]:
+    """Every path below a folder but what is in hidden folders, unsorted; links to folders are not followed."""
+    waiting = [""]
+    while waiting:
+        here = waiting.pop()
+        for entry in entries(root / here):
+            if not entry.is_dir(follow_symlinks=False):
+                yield joined(here, entry.name)
+            elif is_visible(entry.name):
+                waiting.append(joined(here, entry.name))
+
+
+def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            yield from found
+    except OSError as error:
+        raise ModisteError(f"{folder} cannot be listed: {error.strerror}. Check its permissions.") from error
+
+
+def tables(where: Path, store: Store) -> Source:
+    """A shop's or the paper's tables, row by row."""
+    files, notes = tables_of(store), dict[str, int]()
+
+    def photos() -> Iterator[Said]:
+        notes.clear()
+        for file in files:
+            yield from rows_in(store, file, notes)
+
+    return Source(store.root, where, photos, notes=notes)
+
+
+def is_shards(store: Store) -> bool:
+    """Whether Parquet with pictures inside stands there, as Hugging Face writes it."""
+    return any(True for _ in opened_shards(store))
+
+
+def shards(where: Path, store: Store) -> Source:
+    """The rows of Parquet files with pictures inside."""
+
+    def photos() -> Iterator[Said]:
+        for shard in opened_shards(store):
+            for row in rows_of(shard):
+                yield Said(row.cells["name"], row.cells["name"], shop_details(row.details), row.cell("product"), (row.cell("label"),))
+
+    return Source(store.root, where, photos)
+
+
+def catalogue(where: Path, format: str | None, taxonomy: Taxonomy | None) -> Source:  # noqa: A002
+    """Any other layout, read whole by its reader."""
+    found = read(where, format, None, taxonomy)
+    inside = found.root.relative_to(where).as_posix() if found.root.is_relative_to(where) else "."
+    names = found.classes.names
+    return Source(
+        found.root,
+        where,
+        lambda: (
+            Said(
+                joined("" if inside == "." else inside, photo.path),
+                photo.path,
+                photo.details,
+                photo.product,
+                (names[photo.label],) if photo.label is not None else (),
+            )
+            for photo in found.photos
+        ),
+        notes=dict.fromkeys(found.notes, 0),
+    )
+
+
+def own_label(said: Said, classes: Classes, taxonomy: Taxonomy) -> int | None:
+    """The class that a photo's own row, folder or name speaks of: a label in words first, else what the taxonomy makes of it."""
+    by_name = {name.casefold(): code for code, name in enumerate(classes.names)}
+    named = next((by_name[word.casefold()] for word in said.words if word.casefold() in by_name), None)
+    if named is not None:
+        return named
+    found = suggested(taxonomy, said.details, classes, said.product)
+    return None if found is None else found.label
+
+
+def count(notes: dict[str, int], what: str) -> None:
+    notes[what] = notes.get(what, 0) + 1
