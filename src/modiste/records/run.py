@@ -171,6 +171,8 @@ def meant(recipe: Recipe) -> Recipe:
         idle.add("place")
     if network.backbone == "resnet18":
         idle |= {"convs", "widths", "dropout", "after_convs"}
+    if network.backbone == "efficientnet_lite0":
+        idle |= {"convs", "widths", "after_convs", "place"}
     if not network.head.endswith("svm"):
         idle.add("svm_c")
     network = replace(network, **{key: getattr(usual, key) for key in idle})

@@ -225,6 +225,33 @@ def fair_lr() -> Study:
     return Study("fair-lr", question, recipes, tables=("fair-lr",), claims=PAPER_CLAIMS, choices=choices)
 
 
+def bundled() -> Study:
+    """The candidates for the model that ships: each from weights that know more than the four classes, on photos in all surroundings.
+
+    Its catalogue has a fifth class, Other: what is no fashion product. `script/gather` makes it.
+    """
+    shared = replace(
+        Recipe(),
+        augment=("flip", "crop", "scene", "phone"),
+        optimiser="adamw",
+        weight_decay=0.02,
+        schedule="one_cycle",
+        batch=64,
+        epochs=2,
+        label_smoothing=0.05,
+        ema=0.995,
+    )
+    lite = Network(backbone="efficientnet_lite0", weights="imagenet", dropout=0.2)
+    resnet = Network(backbone="resnet18", weights="imagenet", attention="cbam", identity_at_init=True)
+    recipes = {
+        "EfficientNet-Lite0": replace(
+            shared, network=lite, pixels=Pixels(side=192, colour="rgb", normalise="half"), lr=5e-4, precision="fp32", first_side=128
+        ),
+        "ResNet-18 + CBAM": replace(shared, network=resnet, pixels=Pixels(side=128, colour="rgb", normalise="imagenet"), lr=5e-4),
+    }
+    return Study("bundled", "Which network should ship: quick, small, and right on photos taken at home?", recipes, tables=("summary",))
+
+
 STUDIES: dict[str, Callable[[], Study]] = {
     "paper": paper,
     "sound": sound,
@@ -233,4 +260,5 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "attention-vs-unfreezing": attention_vs_unfreezing,
     "sensitivity": sensitivity,
     "fair-lr": fair_lr,
+    "bundled": bundled,
 }
