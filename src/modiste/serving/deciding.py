@@ -94,6 +94,19 @@ class Expected:
     classes: tuple[Share, ...]
     never: tuple[str, ...]  # classes that are never labelled automatically
 
+    def words(self) -> str:
+        """The whole in a sentence or two.
+
+        >>> Expected(Share("all", 200, 150, 149), (), ("Bags",)).words()
+        'Of photos like those it was tried on, 75.0 % are labelled automatically, 99.3 % of them right (96.3 to 100.0 %). Never: Bags.'
+        """
+        one, never = self.overall, f" Never: {', '.join(self.never)}." if self.never else ""
+        if one.precision is None:
+            return f"Of photos like those it was tried on, none are labelled automatically.{never}"
+        low, high = one.interval
+        right = f"{100 * one.precision:.1f} % of them right ({100 * low:.1f} to {100 * high:.1f} %)"
+        return f"Of photos like those it was tried on, {100 * one.share:.1f} % are labelled automatically, {right}.{never}"
+
 
 def thresholds(card: Card, precision: float) -> Thresholds:
     """For each class the lowest confidence from which on photos called so are right with at least `precision`, in (0, 1).

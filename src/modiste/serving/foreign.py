@@ -29,7 +29,6 @@ LEAST = 1e-12  # a probability of 0 has a score too
 
 def open_foreign(
     path: Path,
-    data: bytes,
     classes: Sequence[str] | Classes | None,
     pixels: Pixels | None,
     mean: Sequence[float] | None,
@@ -37,6 +36,7 @@ def open_foreign(
     threads: int | None,
 ) -> tuple[Card, str, Ask]:
     """A card for the file, the name that stands in results, and what asks its network."""
+    data = path.read_bytes()
     session = open_graph(data, str(path), threads)
     known = dict(session.get_modelmeta().custom_metadata_map)
     if KEY in known:
@@ -50,9 +50,9 @@ def open_foreign(
         )
     agree(path, pixels, channels, side)
     normalise = constants(path, pixels, mean, std)
-    output = output_of(path, session, names, size, (channels, pixels.side))
+    output = output_of(path, session, names, size, pixels)
     card = Card(path.stem, names, pixels, facts={"made_by": "not modiste", "mean": list(normalise[0]), "std": list(normalise[1])})
-    return card, f"{path.stem}-{hashlib.sha256(data).hexdigest()[:12]}", asking(session, output, size, channels, *normalise)
+    return card, f"{path.stem}-{hashlib.sha256(data).hexdigest()[:12]}", asking(session, output, size, *normalise)
 
 
 def classes_of(path: Path, classes: Sequence[str] | Classes | None, known: Mapping[str, str]) -> Classes:
@@ -84,23 +84,23 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(found) if isinstance(found, list | tuple) and all(isinstance(name, str) for name in found) else ()
 
 
-def input_of(path: Path, session: Any) -> tuple[int | None, int, int | None]:
-    """How many photos the network takes at once (None: any), its channels, and the side of its pictures in px (None: any)."""
+def input_of(path: Path, session: Any) -> tuple[int | None, int | None, int | None]:
+    """How many photos the network takes at once, its channels, and the side of its pictures in px; None: any."""
     given = session.get_inputs()
     shapes = ", ".join(f"{one.name}: {one.type} {one.shape}" for one in given)
     shape = given[0].shape if len(given) == 1 else []
-    if len(shape) != 4 or given[0].type != "tensor(float)" or shape[1] not in (1, 3):
+    if len(shape) != 4 or given[0].type != "tensor(float)" or (isinstance(shape[1], int) and shape[1] not in (1, 3)):
         raise ModisteError(f"{path} does not take photos as modiste gives them, float32 (N, 3, S, S) or (N, 1, S, S). It takes {shapes}.")
     size, channels, height, width = (value if isinstance(value, int) else None for value in shape)
     if height != width:
         raise ModisteError(f"{path} does not take square pictures, and modiste gives no others. It takes {shapes}.")
-    return size, int(channels or 3), height
+    return size, channels, height
 
 
-def agree(path: Path, pixels: Pixels, channels: int, side: int | None) -> None:
+def agree(path: Path, pixels: Pixels, channels: int | None, side: int | None) -> None:
     if side is not None and side != pixels.side:
         raise UsageError(f"{path} takes pictures of {side} px a side, and pixels.side is {pixels.side}.")
-    if pixels.channels != channels:
+    if channels not in (None, pixels.channels):
         raise UsageError(f"{path} takes {channels} channels, and pixels.colour = '{pixels.colour}' has {pixels.channels}.")
 
 
@@ -123,24 +123,24 @@ def constants(
     return IMAGENET_MEAN, IMAGENET_STD
 
 
-def output_of(path: Path, session: Any, classes: Classes, size: int | None, picture: tuple[int, int]) -> tuple[str, bool]:
+def output_of(path: Path, session: Any, classes: Classes, size: int | None, pixels: Pixels) -> tuple[str, bool]:
     """The output with a value a class, and whether that is a probability: asked about noise, its rows are shares of 1."""
-    channels, side = picture
-    noise = np.random.default_rng(0).normal(size=(size or PROBES, channels, side, side)).astype(np.float32)
-    names = [output.name for output in session.get_outputs()]
+    noise, names = np.random.default_rng(0), [output.name for output in session.get_outputs()]
+    count, rounds = (PROBES, 1) if size is None else (size, -(-PROBES // size))
+    shape, given = (count, pixels.channels, pixels.side, pixels.side), session.get_inputs()[0].name
     try:
-        made = dict(zip(names, session.run(None, {session.get_inputs()[0].name: noise}), strict=True))
+        seen = [session.run(names, {given: noise.normal(size=shape).astype(np.float32)}) for _ in range(rounds)]
     except Exception as error:  # onnxruntime's own errors have no common ancestor
-        raise ModisteError(f"{path} fails on a picture of {side} px a side: {' '.join(str(error).split())[:300]}") from error
-    shapes = {name: np.shape(values) for name, values in made.items()}
-    fitting = [name for name in (*PREFERRED, *names) if shapes.get(name) == (len(noise), len(classes))]
+        raise ModisteError(f"{path} fails on pictures {shape}: {' '.join(str(error).split())[:300]}") from error
+    shapes = {name: np.shape(values) for name, values in zip(names, seen[0], strict=True)}
+    fitting = [name for name in (*PREFERRED, *names) if shapes.get(name) == (count, len(classes))]
     if not fitting:
-        raise UsageError(f"{path} gives {shapes} for {len(noise)} photos, and {len(classes)} classes are named: {classes}.")
-    values = np.asarray(made[fitting[0]], np.float32)
+        raise UsageError(f"{path} gives {shapes} for {count} photos, and {len(classes)} classes are named: {classes}.")
+    values = np.concatenate([made[names.index(fitting[0])] for made in seen])
     return fitting[0], bool((values >= 0).all() and np.allclose(values.sum(1), 1, atol=1e-3))
 
 
-def asking(session: Any, output: tuple[str, bool], size: int | None, channels: int, mean: tuple[float, ...], std: tuple[float, ...]) -> Ask:
+def asking(session: Any, output: tuple[str, bool], size: int | None, mean: tuple[float, ...], std: tuple[float, ...]) -> Ask:
     """What asks the network: pixels uint8 (N, S, S, C) in, answers out; as many at once as it takes."""
     name, shares = output
     means, stds = np.array(mean, np.float32)[:, None, None], np.array(std, np.float32)[:, None, None]
@@ -148,7 +148,7 @@ def asking(session: Any, output: tuple[str, bool], size: int | None, channels: i
 
     def part(pixels: Bytes) -> Floats:
         whole = pixels if size is None else np.concatenate([pixels, np.zeros((size - len(pixels), *pixels.shape[1:]), np.uint8)])
-        pictures = np.broadcast_to(whole.transpose(0, 3, 1, 2), (len(whole), channels, *whole.shape[1:3]))  # grey: three times the same
+        pictures = np.broadcast_to(whole.transpose(0, 3, 1, 2), (len(whole), len(mean), *whole.shape[1:3]))  # grey: three times the same
         values: Floats = session.run([name], {given: (pictures.astype(np.float32) / 255 - means) / stds})[0]
         return values[: len(pixels)].astype(np.float32)
 

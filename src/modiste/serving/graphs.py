@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modiste.data.opening.crew import processors
-from modiste.records.errors import ModisteError
+from modiste.records.errors import ModisteError, UsageError
 
-BATCH = 16  # photos at once: memory stays small, and more are no faster on a CPU
+BATCH = 8  # photos at once: more are no faster on a CPU, whose caches they leave
 GIVEN = ("probabilities", "scores", "features", "strangeness")  # what a bundle's graph gives, the last where it can tell
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -72,7 +72,7 @@ def joined(parts: list[Answers]) -> Answers:
 def open_graph(data: bytes, where: str, threads: int | None = None) -> Any:
     """An onnxruntime session on so many threads (None: one a processor); errors open with `where`."""
     if threads is not None and threads < 1:
-        raise ModisteError(f"threads = {threads}: must be 1 or more.")
+        raise UsageError(f"threads = {threads}: must be 1 or more.")
     refuse_external(data, where)
     import onnxruntime
 
@@ -80,6 +80,7 @@ def open_graph(data: bytes, where: str, threads: int | None = None) -> Any:
     options.intra_op_num_threads = threads or processors()
     options.log_severity_level = 4  # what goes wrong is raised, and said once
     options.add_session_config_entry("session.load_model_format", "ONNX")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # those who wait leave the processors to those who decode
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors have no common ancestor
@@ -93,6 +94,11 @@ def refusal(error: Exception, where: str) -> ModisteError:
         return ModisteError(
             f"{where} asks for operators that onnxruntime does not have, and modiste loads none from elsewhere. "
             f"Export the network again with standard operators only ({text[:300]})."
+        )
+    if "opset" in text.lower() or "IR version" in text:
+        return ModisteError(
+            f"{where} is written in a newer ONNX than the onnxruntime here knows. Export it for an older opset, or install a newer "
+            f"onnxruntime ({text[-300:]})."
         )
     return ModisteError(f"{where} is no network that onnxruntime opens: damaged, or no ONNX. Copy or export it again ({text[:300]}).")
 
@@ -159,7 +165,7 @@ def whole_number(data: memoryview, at: int) -> tuple[int, int]:
 def answering(session: Any, where: str) -> Ask:
     """What asks a bundle's graph: pixels (N, S, S, C) in, answers out."""
     names = {output.name for output in session.get_outputs()}
-    if missing := set(GIVEN[:3]) - names or {"pixels"} - {given.name for given in session.get_inputs()}:
+    if missing := (set(GIVEN[:3]) | {"pixels"}) - names - {given.name for given in session.get_inputs()}:
         raise ModisteError(f"{where}: its graph lacks {', '.join(sorted(missing))}. Export it again with `modiste export`.")
     wanted = [name for name in GIVEN if name in names]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from itertools import islice
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.labels import Classes
 from modiste.records.recipe import Pixels
-from modiste.records.seal import has_seal
-from modiste.serving.bundle import Bundle, Card, card_in, read_bundle
+from modiste.records.seal import WITHIN, has_seal
+from modiste.serving.bundle import Bundle, Card, read_bundle
 from modiste.serving.deciding import REJECT, Thresholds, thresholds
 from modiste.serving.foreign import open_foreign
 from modiste.serving.graphs import BATCH, Answers, Ask, Bytes, answering, joined, open_graph
@@ -105,7 +104,9 @@ class Labeller:
     def refuse_broken(self, answers: Answers) -> None:
         """An answer that is no number is an error, never a label."""
         if answers.probabilities.shape[1:] != (len(self.classes),):
-            raise ModisteError(f"{self.id} gives {answers.probabilities.shape[1:]} probabilities a photo for {len(self.classes)} classes.")
+            raise ModisteError(
+                f"{self.id} gives probabilities {answers.probabilities.shape} for {len(self.classes)} classes: export it again."
+            )
         given = (answers.probabilities, answers.scores, answers.features, answers.strangeness)
         if not all(values is None or np.isfinite(values).all() for values in given):
             raise ModisteError(f"{self.id} gives values that are no numbers: its weights are broken. Export or copy it again.")
@@ -130,18 +131,19 @@ def load(
         refuse_said(lent.id, classes, pixels, mean, std)
         return labeller_of(lent, lent.id, threads)
     path = Path(model)
-    data = bytes_of(path)
-    if card_in(data) is None and not has_seal(data):
-        return Labeller(*open_foreign(path, data, classes, pixels, mean, std, threads))
+    if not is_bundle(path):
+        return Labeller(*open_foreign(path, classes, pixels, mean, std, threads))
     refuse_said(str(path), classes, pixels, mean, std)
     return labeller_of(read_bundle(path), str(path), threads)
 
 
-def bytes_of(path: Path) -> bytes:
+def is_bundle(path: Path) -> bool:
+    """Whether a file has our seal, be it broken."""
     if path.is_dir():
         raise ModisteError(f"{path} is a folder. Is it a run? `modiste export {path}` makes a bundle of it, which can be loaded.")
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return has_seal(file.read(WITHIN))
     except OSError as error:
         raise ModisteError(f"{path} cannot be read: {error.strerror}.") from error
 
@@ -153,6 +155,8 @@ def refuse_said(where: str, *said: object) -> None:
 
 
 def bundled() -> Bundle:
+    from importlib.resources import as_file, files  # takes 25 ms to import
+
     with as_file(files("modiste.serving") / BUNDLED) as path:
         if not path.is_file():
             raise ModisteError("this modiste comes without a network of its own. Name one: a bundle that `modiste export RUN` made.")

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+import modiste
+from modiste.data import batches
+from modiste.records.errors import ModisteError, UsageError
+from modiste.records.recipe import Pixels
+from modiste.serving import foreign as rules
+from modiste.serving.foreign import names_in
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (21, 32, 32, 3), np.uint8)
+NAMES, COLOUR = ["Shoes", "Clothing", "Bags"], Pixels(side=32, colour="rgb")
+WEIGHTS = np.array([[4, -2, 1], [-3, 5, 0.5], [1, 1, -6]])
+
+
+def softmax(scores):
+    powers = np.exp(scores - scores.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def scores_of(pixels, mean, std):
+    return (pixels.astype(np.float64).mean((1, 2)) / 255 - mean) / std @ WEIGHTS
+
+
+@pytest.mark.parametrize("shares", [False, True])
+@pytest.mark.parametrize(
+    "shape", [("n", 3, 32, 32), ("n", 3, "h", "w"), ("n", "c", "h", "w"), (1, 3, 32, 32), (6, 3, 32, 32), (50, 3, 32, 32)]
+)
+def test_scores_and_probabilities_are_told_apart_whatever_the_size_of_a_batch(foreign, saved, shape, shares):
+    network = modiste.load(saved(foreign(shape, softmax=shares)), classes=NAMES, pixels=COLOUR)
+    answers = network.score(PIXELS)
+    scores = scores_of(PIXELS, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    np.testing.assert_allclose(answers.probabilities, softmax(scores), atol=1e-4)
+    np.testing.assert_allclose(answers.scores, np.log(softmax(scores)) if shares else scores, atol=1e-3)
+    assert answers.features.shape == (21, 0)
+    assert answers.strangeness is None
+    assert network.id.startswith("other-")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "said", "mean", "std"),
+    [
+        (Pixels(side=32, colour="rgb", normalise="none"), {}, [0, 0, 0], [1, 1, 1]),
+        (Pixels(side=32, colour="rgb", normalise="data"), {"mean": [0.1, 0.2, 0.3], "std": [1, 2, 3]}, [0.1, 0.2, 0.3], [1, 2, 3]),
+        (Pixels(side=32, colour="rgb"), {"mean": [0.5] * 3, "std": [0.5] * 3}, [0.5] * 3, [0.5] * 3),
+    ],
+)
+def test_pixels_are_normalised_as_is_said(foreign, saved, pixels, said, mean, std):
+    answers = modiste.load(saved(foreign()), classes=NAMES, pixels=pixels, **said).score(PIXELS)
+    np.testing.assert_allclose(answers.scores, scores_of(PIXELS, mean, std), atol=1e-3)
+
+
+def test_grey_comes_in_as_many_channels_as_the_network_takes(foreign, saved):
+    grey = PIXELS[..., :1]
+    three = modiste.load(saved(foreign()), classes=NAMES, pixels=Pixels(side=32, colour="grey3", normalise="none")).score(grey)
+    np.testing.assert_allclose(three.scores, scores_of(np.repeat(grey, 3, 3), [0] * 3, [1] * 3), atol=1e-3)
+    one = modiste.load(
+        saved(foreign(("n", 1, 32, 32), weights=WEIGHTS[:1])), classes=NAMES, pixels=Pixels(side=32, colour="grey1", normalise="none")
+    ).score(grey)
+    np.testing.assert_allclose(one.scores, grey.mean((1, 2)) / 255 @ WEIGHTS[:1], atol=1e-3)
+
+
+def test_imagenets_constants_are_those_of_training():
+    assert (rules.IMAGENET_MEAN, rules.IMAGENET_STD) == (batches.IMAGENET_MEAN, batches.IMAGENET_STD)
+
+
+def test_photos_are_labelled_and_confidence_alone_decides(foreign, saved):
+    network = modiste.load(saved(foreign()), classes=NAMES, pixels=COLOUR)
+    red = np.zeros((40, 50, 3), np.uint8)
+    red[..., 0] = 255
+    decided = [network.label(red, precision=precision)[0] for precision in (0.5, 0.95)]
+    assert [(one.label, one.decision) for one in decided] == [("Shoes", "auto"), ("Shoes", "review")]
+    assert 0.5 < decided[0].confidence < 0.95
+    assert network.card.evidence is None
+
+
+@pytest.mark.parametrize("key", ["names", "classes", "labels"])
+@pytest.mark.parametrize(
+    "text", ["{0: 'Shoes', 1: 'Clothing', 2: 'Bags'}", '{"2": "Bags", "0": "Shoes", "1": "Clothing"}', "Shoes,Clothing, Bags"]
+)
+def test_classes_are_read_where_exporters_write_them(foreign, saved, key, text):
+    path = saved(foreign(), **{key: text})
+    assert modiste.load(path, pixels=COLOUR).classes.names == ("Shoes", "Clothing", "Bags")
+    assert modiste.load(path, classes=["a", "b", "c"], pixels=COLOUR).classes.names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("text", ["", "7", "{0: 'a', 2: 'b'}", "[1, 2]", "{'a': 'b'}", "__import__('os')", "[" * 5000, "{0: 'a'", "None"])
+def test_what_is_no_list_of_names_gives_none(text):
+    assert names_in(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"pixels": COLOUR}, "names no classes"),
+        ({"classes": NAMES}, r"Pixels\(side=32"),
+        ({"classes": ["a", "b"], "pixels": COLOUR}, "2 classes are named"),
+        ({"classes": NAMES, "pixels": Pixels(side=64, colour="rgb")}, "pictures of 32 px a side"),
+        ({"classes": NAMES, "pixels": Pixels(side=32, colour="grey1")}, "takes 3 channels"),
+        ({"classes": NAMES, "pixels": Pixels(side=32, colour="rgb", normalise="data")}, "give mean and std"),
+        ({"classes": NAMES, "pixels": COLOUR, "mean": [0, 0, 0]}, "belong together"),
+        ({"classes": NAMES, "pixels": COLOUR, "mean": [0], "std": [1]}, "3 numbers each"),
+        ({"classes": NAMES, "pixels": COLOUR, "mean": [0, 0, 0], "std": [1, 1, 0]}, "above 0"),
+        ({"classes": NAMES, "pixels": COLOUR, "mean": [0, 0, float("nan")], "std": [1, 1, 1]}, "3 numbers each"),
+    ],
+)
+def test_what_is_lacking_or_does_not_fit_is_said(foreign, saved, said, words):
+    with pytest.raises(UsageError, match=words):
+        modiste.load(saved(foreign()), **said)
+
+
+@pytest.mark.parametrize("shape", [("n", 32, 32, 3), ("n", 4, 32, 32), ("n", 3, 32, 64)])
+def test_other_inputs_are_refused(foreign, saved, shape):
+    with pytest.raises(ModisteError, match="does not take"):
+        modiste.load(saved(foreign(shape, weights=np.ones((shape[1], 3)))), classes=NAMES, pixels=COLOUR)
+
+
+def test_operators_that_nobody_has_are_refused_in_words(custom, saved):
+    with pytest.raises(ModisteError, match="modiste loads none from elsewhere"):
+        modiste.load(saved(custom), classes=NAMES, pixels=COLOUR)
+
+
+def test_an_onnx_of_the_future_is_called_that(foreign, saved):
+    model = foreign()
+    model.opset_import[0].version = 99
+    with pytest.raises(ModisteError, match="newer ONNX"):
+        modiste.load(saved(model), classes=NAMES, pixels=COLOUR)
+
+
+@pytest.mark.parametrize("data", [b"", b"hello world", bytes(1000), b"\x89PNG\r\n\x1a\n" * 9])
+def test_what_is_no_network_is_refused(tmp_path, data):
+    (tmp_path / "odd.onnx").write_bytes(data)
+    with pytest.raises(ModisteError, match=r"odd\.onnx is no network"):
+        modiste.load(tmp_path / "odd.onnx", classes=NAMES, pixels=COLOUR)
