@@ -24,6 +24,7 @@ from modiste.records.progress import Progress, Tell
 if TYPE_CHECKING:
     from modiste.serving.labeller import Labeller
 
+PASSING = ("decoder_crashed", "out_of_memory", "timeout")  # reasons that need not come again
 Stop = Callable[[int], None]  # given how many photos are done, raises `Stopped` where that was asked for
 
 
@@ -51,13 +52,17 @@ class Job:
 
 
 def answer_all(job: Job, threads: int, workers: int | None) -> None:
-    """Have an answer for every photo of the list. Each is scored alone, so that its answer depends on nothing beside it.
+    """Have an answer for every photo of the list; those that cost a worker its life, which may have been killed, are asked once more."""
+    ask(job, unanswered(job), threads, workers)
+    ask(job, once_more(job), threads, workers)
+    job.answers.commit()
 
-    The network takes one thread a photo, and `threads` photos at a time.
-    """
+
+def ask(job: Job, paths: Iterator[str], threads: int, workers: int | None) -> None:
+    """Decode, score, keep. Each photo is scored alone, on one thread, so that its answer depends on nothing beside it."""
     pixels, scored = job.labeller.pixels, deque[tuple[Listed, bytes, Future[Answer]]]()
     options = {"side": pixels.side, "colour": pixels.colour, "fit": pixels.fit}
-    made = each_photo(job.source.root, unanswered(job), opened, options, workers=workers)
+    made = each_photo(job.source.root, paths, opened, options, workers=workers)
     with ThreadPoolExecutor(threads, "scores") as pool:
         try:
             for one in made:
@@ -79,7 +84,6 @@ def answer_all(job: Job, threads: int, workers: int | None) -> None:
                 keep(job, *scored.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
-    job.answers.commit()
 
 
 def unanswered(job: Job) -> Iterator[str]:
@@ -94,6 +98,15 @@ def unanswered(job: Job) -> Iterator[str]:
             job.refused += bool(answer.reason)
             job.finish(listed, sha)
         else:
+            job.on_the_way.append(listed)
+            yield listed.path
+
+
+def once_more(job: Job) -> Iterator[str]:
+    """The paths of photos whose reason lay in the moment, or in their decoder."""
+    for listed in job.listing.each():
+        if listed.reason in PASSING:
+            job.done, job.refused = job.done - 1, job.refused - 1
             job.on_the_way.append(listed)
             yield listed.path
 

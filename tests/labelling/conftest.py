@@ -1,0 +1,75 @@
+"""A tiny network and photos to label."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from modiste.labelling.labelled import Wanted, label
+from modiste.labelling.sources import source_at
+from modiste.serving.labeller import load
+
+FAULTS = Path(__file__).parents[2] / "benchmarks" / "label_faults.py"
+
+
+@pytest.fixture(scope="session")
+def faults():
+    """benchmarks/label_faults.py, which knows how to make photos, a tiny network, and trouble."""
+    if not FAULTS.is_file():
+        pytest.skip("no benchmarks beside these tests")
+    spec = importlib.util.spec_from_file_location("label_faults", FAULTS)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def bundle(faults, tmp_path_factory) -> Path:
+    return faults.tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny.onnx")
+
+
+@pytest.fixture(scope="session")
+def tiny(bundle):
+    return load(bundle, threads=1)
+
+
+@pytest.fixture(scope="session")
+def made(faults, tmp_path_factory) -> Path:
+    """40 photos, 5 of them damaged."""
+    folder = tmp_path_factory.mktemp("made") / "photos"
+    faults.make_photos(folder, 40, 5)
+    return folder
+
+
+@pytest.fixture
+def photos(made, tmp_path) -> Path:
+    """The same, to change."""
+    return Path(shutil.copytree(made, tmp_path / "photos"))
+
+
+@pytest.fixture
+def labelled(tiny, tmp_path):
+    """What comes of a source, labelled into labels.csv or another file."""
+
+    def made(where, output="labels.csv", labeller=tiny, layout=None, **wanted):
+        to = None if output is None else tmp_path / output
+        return label(source_at(Path(where), layout), to, labeller, Wanted(**{"workers": 1, "threads": 1, **wanted}))
+
+    return made
+
+
+@pytest.fixture
+def jpeg():
+    """A JPEG of one colour."""
+
+    def painted(colour) -> bytes:
+        data = io.BytesIO()
+        Image.new("RGB", (70, 70), colour).save(data, "JPEG")
+        return data.getvalue()
+
+    return painted

@@ -1,0 +1,187 @@
+"""Whatever holds photos can be labelled: folders, archives, tables, catalogues, one photo; names and bytes are kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from modiste.data.layouts.readers import read
+from modiste.data.layouts.writers import WRITERS, write
+from modiste.labelling.sources import source_at
+from modiste.records.errors import BadRows, ModisteError
+
+
+def photos_of(where: Path, layout: str | None = None) -> list[tuple[str, str]]:
+    return [(said.photo, said.path) for said in source_at(where, layout).photos()]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_same_photos_as_folder_zip_and_tar_give_the_same_rows(photos, labelled, tmp_path):
+    paths = sorted(path for path in photos.rglob("*") if path.is_file())
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive, tarfile.open(tmp_path / "photos.tar", "w") as tar:
+        for path in reversed(paths):
+            archive.write(path, path.relative_to(photos))
+            tar.add(path, path.relative_to(photos))
+    for where, output in ((photos, "a.csv"), (tmp_path / "photos.zip", "b.csv"), (tmp_path / "photos.tar", "c.csv")):
+        labelled(where, output)
+    a, b, c = ((tmp_path / name).read_text() for name in ("a.csv", "b.csv", "c.csv"))
+    assert a == b == c
+
+
+@pytest.mark.parametrize("layout", [*WRITERS, "photos"])
+def test_every_layout_gives_each_of_its_photos_once(layout, drawn, labelled, tmp_path):
+    """What the reader finds is what is labelled, and its labels are the source's own word."""
+    where = drawn.root / "images" if layout == "photos" else write(drawn, tmp_path / "there", layout)
+    done = labelled(where)
+    found = rows(tmp_path / "labels.csv")
+    known = read(where)
+    ends = sorted(photo.path.rpartition("/")[2] for photo in known.photos)
+    assert sorted(row["photo"].rpartition("/")[2] for row in found) == ends
+    assert done.tally.photos == len(drawn)
+    if layout != "photos":
+        own = {row["photo"].rpartition("/")[2]: row["text_label"] for row in found}
+        assert own == {photo.path.rpartition("/")[2]: known.classes.names[photo.label] for photo in known.photos}
+        assert {row["agrees"] for row in found if row["decision"] != "reject"} <= {"yes", "no"}
+
+
+def test_pictures_in_folders_of_any_name_need_no_declaration(tmp_path, jpeg, labelled):
+    for name in ("new arrivals/a.jpg", "new arrivals/deep/er/b.JPG", "c.png", "Sneakers/d.jpg", ".hidden/e.jpg", "Thumbs.db", "notes.md"):
+        path = tmp_path / "shop" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg("red"))
+    done = labelled(tmp_path / "shop")
+    assert [row["photo"] for row in rows(tmp_path / "labels.csv")] == [
+        "Sneakers/d.jpg",
+        "c.png",
+        "new arrivals/a.jpg",
+        "new arrivals/deep/er/b.JPG",
+    ]
+    assert rows(tmp_path / "labels.csv")[0]["text_label"] == "Shoes"
+    assert any("hidden" in note for note in done.notes)
+    assert any("no pictures by their name" in note for note in done.notes)
+
+
+def test_a_shops_table_has_a_row_for_each_photo_it_names_also_for_one_that_is_missing(tmp_path, jpeg, labelled):
+    (tmp_path / "shop" / "images").mkdir(parents=True)
+    for name, colour in (("1.jpg", "red"), ("2.jpg", "blue"), ("=3.jpg", "green")):
+        (tmp_path / "shop" / "images" / name).write_bytes(jpeg(colour))
+    table = [
+        ["SKU", "Image", "Product Type", "Title"],
+        ["a", "1.jpg", "Sneakers", "Runner"],
+        ["b", "2.jpg", "", "Leather handbag with strap"],
+        ["c", "'=3.jpg", "Gift card", ""],
+        ["d", "gone.jpg", "Shirts", ""],
+        ["e", "../../etc/passwd", "", ""],
+        ["f", "", "Shirts", ""],
+        ["g", "1.jpg", "Sneakers", "again"],
+        ["h", "https://cdn.example/files/2.jpg?v=3", "", ""],
+    ]
+    text = io.StringIO()
+    csv.writer(text).writerows(table)
+    (tmp_path / "shop" / "products.csv").write_text(text.getvalue())
+    for where in ("shop", "shop/products.csv"):
+        done = labelled(tmp_path / where)
+        found = rows(tmp_path / "labels.csv")
+        assert [row["photo"] for row in found] == ["1.jpg", "2.jpg", "'=3.jpg", "gone.jpg", "../../etc/passwd"]
+        assert [row["text_label"] for row in found] == ["Shoes", "Bags", "", "Clothing", ""]
+        assert [row["reason"] for row in found[3:]] == ["missing", "outside_root"]
+        assert all(row["label"] for row in found[:3])
+        assert "1 rows without a picture were passed over." in done.notes
+        assert "2 rows named a photo that an earlier row named: each photo has one row." in done.notes
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_a_table_of_paths_is_read_in_its_own_order_whatever_it_is_written_in(ending, tmp_path, jpeg):
+    names = ["z.jpg", "a b.jpg", "ü.jpg"]
+    for name in names:
+        (tmp_path / name).write_bytes(jpeg("red"))
+    table = tmp_path / f"list.{ending}"
+    if ending == "jsonl":
+        table.write_text("".join(json.dumps({"path": name}) + "\n" for name in names))
+    elif ending == "parquet":
+        pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        pq.write_table(pa.table({"path": names}), table)
+    else:
+        table.write_text("\ufeffpath\n" + "".join(f"{name}\n" for name in names))
+    assert photos_of(table) == [(name, name) for name in names]
+
+
+def test_shopifys_later_rows_have_the_words_of_their_products_first(tmp_path, jpeg):
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(jpeg("red"))
+    lines = ["Handle,Title,Type,Image Src", "boot,Boot,Boots,https://x/1.jpg", "boot,,,https://x/2.jpg", "hat,Hat,,"]
+    (tmp_path / "export.csv").write_text("\n".join(lines))
+    source = source_at(tmp_path / "export.csv")
+    assert [(said.path, said.details["type"]) for said in source.photos()] == [("1.jpg", "Boots"), ("2.jpg", "Boots")]
+    assert source.notes == {"rows without a picture were passed over": 1}
+
+
+def test_a_table_out_of_shape_or_without_pictures_is_refused_with_what_would_do(tmp_path):
+    (tmp_path / "a.csv").write_text("path,title\n1.jpg,a\n2.jpg\n3.jpg,b,c\n")
+    with pytest.raises(BadRows, match=r"a\.csv, row 2.*1 cells, the header has 2"):
+        list(source_at(tmp_path / "a.csv").photos())
+    (tmp_path / "b.csv").write_text("sku,title\n1,a\n")
+    with pytest.raises(ModisteError, match=r"no column names its pictures; it has: sku, title\. Call the column with their paths 'path'"):
+        list(source_at(tmp_path / "b.csv").photos())
+    with pytest.raises(ModisteError, match="no such file or folder"):
+        source_at(tmp_path / "nowhere")
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path, labelled):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "a.md").write_text("no photo")
+    with pytest.raises(ModisteError, match=r"no pictures in it\. 1 files that are no pictures"):
+        labelled(tmp_path / "empty")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names that other systems do not allow")
+def test_whatever_looks_like_a_photo_has_a_row_and_names_are_kept_to_the_byte(tmp_path, jpeg, labelled):
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    names = [
+        b"=cmd|'calc'!A0.jpg",
+        b"new\nline.jpg",
+        b"cr\r.jpg",
+        b'quo"te,.jpg',
+        b"\xff\xfe.jpg",
+        "\u202egpj.jpg".encode(),
+        b"<script>.jpg",
+        b"'=a.jpg",
+    ]
+    for name in names:
+        Path(os.fsdecode(os.path.join(os.fsencode(shop), name))).write_bytes(jpeg("red"))  # noqa: PTH118
+    os.mkfifo(shop / "pipe.jpg")
+    (shop / "loop.jpg").symlink_to("loop.jpg")
+    (shop / "dangling.jpg").symlink_to("nowhere.jpg")
+    (shop / "out.jpg").symlink_to("/etc/passwd")
+    (shop / "folder.jpg").mkdir()
+    (shop / "folder.jpg" / "in.jpg").write_bytes(jpeg("red"))
+    (shop / "text.jpg").write_text("no picture")
+    (shop / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    labelled(shop)
+    found = rows(tmp_path / "labels.csv")
+    got = {os.fsencode(row["photo"]): row for row in found}
+    expected = {(b"'" + name if name.lstrip(b"'")[:1] in b"=" else name) for name in names}
+    assert expected <= set(got)
+    reasons = {row["photo"]: row["reason"] for row in found if row["reason"] in ("missing", "unreadable") or not row["label"]}
+    assert reasons == {
+        "pipe.jpg": "not_a_regular_file",
+        "loop.jpg": reasons["loop.jpg"],
+        "dangling.jpg": "missing",
+        "out.jpg": "outside_root",
+        "text.jpg": "not_an_image",
+        "photo.heic": "format_not_allowed",
+    }
+    assert len(found) == len(names) + 7
+    assert b"folder.jpg/in.jpg" in got
