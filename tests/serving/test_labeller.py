@@ -15,10 +15,10 @@ from modiste.records.labels import Classes
 from modiste.records.recipe import COLOURS, Pixels
 from modiste.serving import labeller, photos
 from modiste.serving.bundle import Card, Evidence, write_bundle
-from modiste.serving.graphs import BATCH, fields_of, has_external
+from modiste.serving.graphs import fields_of, has_external
 
 RNG = np.random.default_rng(0)
-PIXELS = RNG.integers(0, 256, (2 * BATCH + 5, 32, 32, 3), np.uint8)
+PIXELS = RNG.integers(0, 256, (21, 32, 32, 3), np.uint8)
 
 
 def picture(width=70, height=50, channels=3):
@@ -31,7 +31,7 @@ def png(made, kind="PNG", **options):
     return data.getvalue()
 
 
-@pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 5])
+@pytest.mark.parametrize("count", [0, 1, 2, 21])
 def test_answers_are_what_numpy_says_of_the_pixels(tiny, numpy_says, count):
     answers = modiste.load(tiny()).score(PIXELS[:count])
     assert len(answers) == count
@@ -211,18 +211,33 @@ def test_what_is_no_photo_is_the_callers_mistake(tiny, wrong, words):
         modiste.load(tiny()).label(wrong)
 
 
-def test_photos_are_opened_only_a_little_ahead():
+@pytest.mark.parametrize("threads", [1, 3])
+def test_photos_are_taken_only_a_little_ahead(threads):
     """A million photos from a generator take the memory of a few."""
     given = []
 
     def many():
         for number in range(400):
             given.append(number)
-            yield picture(40, 40)
+            yield number
 
-    for done, _ in enumerate(photos.decoded(many(), Pixels(side=32))):
-        assert len(given) <= done + photos.AHEAD + 1
+    for done, made in enumerate(photos.in_threads(lambda number: 2 * number, many(), threads)):
+        assert made == 2 * done
+        assert len(given) <= done + photos.AHEAD * threads + 1
     assert done == 399
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_an_answer_depends_on_no_other_photo_and_on_no_number_of_threads(tiny, threads):
+    """To the last bit."""
+    alone, beside = modiste.load(tiny(), threads=1), modiste.load(tiny(), threads=threads)
+    together = beside.score(PIXELS)
+    for row in range(len(PIXELS)):
+        one = alone.score(PIXELS[row : row + 1])
+        assert one.probabilities.tobytes() == together.probabilities[row].tobytes()
+        assert one.features.tobytes() == together.features[row].tobytes()
+        assert one.strangeness.tobytes() == together.strangeness[row].tobytes()
+    assert beside.label(list(PIXELS)) == [label for row in PIXELS for label in alone.label(row)]
 
 
 # decisions

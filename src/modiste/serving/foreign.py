@@ -33,7 +33,7 @@ def open_foreign(
     pixels: Pixels | None,
     mean: Sequence[float] | None,
     std: Sequence[float] | None,
-    threads: int | None,
+    threads: int,
 ) -> tuple[Card, str, Ask]:
     """A card for the file, the name that stands in results, and what asks its network."""
     data = path.read_bytes()
@@ -141,7 +141,7 @@ def output_of(path: Path, session: Any, classes: Classes, size: int | None, pixe
 
 
 def asking(session: Any, output: tuple[str, bool], size: int | None, mean: tuple[float, ...], std: tuple[float, ...]) -> Ask:
-    """What asks the network: pixels uint8 (N, S, S, C) in, answers out; as many at once as it takes."""
+    """What asks the network: pixels uint8 (N, S, S, C) in, answers out; as many at once as it takes, filled up with black ones."""
     name, shares = output
     means, stds = np.array(mean, np.float32)[:, None, None], np.array(std, np.float32)[:, None, None]
     given = session.get_inputs()[0].name

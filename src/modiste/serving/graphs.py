@@ -9,10 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from modiste.data.opening.crew import processors
-from modiste.records.errors import ModisteError, UsageError
+from modiste.records.errors import ModisteError
 
-BATCH = 8  # photos at once: more are no faster on a CPU, whose caches they leave
 GIVEN = ("probabilities", "scores", "features", "strangeness")  # what a bundle's graph gives, the last where it can tell
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -56,7 +54,7 @@ class Answers:
         return Answers(*(None if values is None else values[rows] for values in columns_of(self)))  # type: ignore[arg-type]
 
 
-Ask: TypeAlias = Callable[[Bytes], Answers]  # pixels uint8 (N, S, S, C), N no more than BATCH and no less than 1
+Ask: TypeAlias = Callable[[Bytes], Answers]  # pixels uint8 (N, S, S, C), N at least 1
 
 
 def columns_of(answers: Answers) -> Iterator[Floats | None]:
@@ -69,15 +67,13 @@ def joined(parts: list[Answers]) -> Answers:
     return Answers(*(None if column[0] is None else np.concatenate(column) for column in columns))  # type: ignore[arg-type]
 
 
-def open_graph(data: bytes, where: str, threads: int | None = None) -> Any:
-    """An onnxruntime session on so many threads (None: one a processor); errors open with `where`."""
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads = {threads}: must be 1 or more.")
+def open_graph(data: bytes, where: str, threads: int) -> Any:
+    """An onnxruntime session on so many threads; errors open with `where`."""
     refuse_external(data, where)
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or processors()
+    options.intra_op_num_threads = threads
     options.log_severity_level = 4  # what goes wrong is raised, and said once
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # those who wait leave the processors to those who decode

@@ -7,13 +7,14 @@ for label in labeller.label(["1.jpg", "2.jpg"], precision=0.98):
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from modiste.data.opening.crew import processors
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.labels import Classes
@@ -22,8 +23,8 @@ from modiste.records.seal import WITHIN, has_seal
 from modiste.serving.bundle import Bundle, Card, read_bundle
 from modiste.serving.deciding import REJECT, Thresholds, thresholds
 from modiste.serving.foreign import open_foreign
-from modiste.serving.graphs import BATCH, Answers, Ask, Bytes, answering, joined, open_graph
-from modiste.serving.photos import Made, Photo, decoded, each_of
+from modiste.serving.graphs import Answers, Ask, Bytes, answering, joined, open_graph
+from modiste.serving.photos import Photo, each_of, in_threads, pixels_of
 
 __all__ = ["Answers", "Label", "Labeller", "load"]
 BUNDLED = "bundled/modiste.onnx"
@@ -50,6 +51,7 @@ class Labeller:
     card: Card
     id: str  # the network's name and 12 digits of its file's SHA-256: it stands in every result
     ask: Ask
+    threads: int
 
     @property
     def classes(self) -> Classes:
@@ -63,41 +65,45 @@ class Labeller:
     def label(self, photos: Photo | Iterable[Photo], *, precision: float = PRECISION) -> list[Label]:
         """One label a photo, in order, for one photo or many: paths, bytes, Pillow's pictures, arrays uint8 (H, W, 3) or (H, W).
 
-        `precision` is the share of automatic labels that shall be right, a class. Photos are decoded in this process, in threads, while
-        others are scored: nothing is started or copied, and all limits on size hold, but a file made to crash or hang a decoder can do
-        so. For folders of strangers' files take `modiste label`, which decodes in processes that may die.
+        `precision` is the share of automatic labels that shall be right, a class. Photos are decoded in this process, in threads: nothing
+        is started or copied, and all limits on size hold, but a file made to crash or hang a decoder can do so. For folders of strangers'
+        files take `modiste label`, which decodes in processes that may die.
         """
         chosen = thresholds(self.card, precision)
-        opened, labels = decoded(each_of(photos), self.pixels), list[Label]()
-        while batch := list(islice(opened, BATCH)):
-            labels += self.labels_of(batch, chosen)
-        return labels
 
-    def labels_of(self, batch: Sequence[tuple[str | None, Made]], chosen: Thresholds) -> list[Label]:
-        """A label for each photo that was opened or refused."""
-        seen = [made for _, made in batch if not isinstance(made, PhotoRefused)]
-        answers = iter(self.answered(np.stack(seen), chosen) if seen else ())
+        def labelled(numbered: tuple[int, Photo]) -> Label:
+            place, photo = numbered
+            path = os.fspath(photo) if isinstance(photo, str | os.PathLike) else None
+            try:
+                pixels = pixels_of(photo, self.pixels, path or f"photo {place}")
+            except PhotoRefused as refused:
+                return Label(None, None, {}, REJECT, refused.reason, None, path)
+            return self.labels(self.score(pixels[None]), chosen, [path])[0]
+
+        return list(in_threads(labelled, enumerate(each_of(photos)), self.threads))
+
+    def labels(self, answers: Answers, chosen: Thresholds, paths: Sequence[str | None]) -> list[Label]:
+        """Answers in words, with what the thresholds decide, for N photos."""
+        names = self.classes.names
+        strange = [None] * len(answers) if answers.strangeness is None else answers.strangeness.tolist()
+        columns = (answers.called, answers.confidence.tolist(), answers.probabilities.tolist(), chosen.reasons(answers), strange, paths)
         return [
-            Label(None, None, {}, REJECT, made.reason, None, path) if isinstance(made, PhotoRefused) else Label(*next(answers), path)
-            for path, made in batch
+            Label(names[called], confidence, dict(zip(names, row, strict=True)), chosen.decision(reason), reason, strangeness, path)
+            for called, confidence, row, reason, strangeness, path in zip(*columns, strict=True)
         ]
 
-    def answered(self, pixels: Bytes, chosen: Thresholds) -> Iterable[tuple[str, float, dict[str, float], str, str, float | None]]:
-        """All that a label has but its path, for each photo."""
-        answers, names = self.score(pixels), self.classes.names
-        strange = [None] * len(answers) if answers.strangeness is None else answers.strangeness.tolist()
-        columns = (answers.called, answers.confidence.tolist(), answers.probabilities.tolist(), chosen.reasons(answers), strange)
-        for called, confidence, row, reason, strangeness in zip(*columns, strict=True):
-            shares = dict(zip(names, row, strict=True))
-            yield names[called], confidence, shares, chosen.decision(reason), reason, strangeness
-
     def score(self, pixels: Bytes) -> Answers:
-        """What the network says of N photos, their pixels uint8 (N, S, S, C) as `to_pixels` gives them; some photos at a time."""
+        """What the network says of N photos, their pixels uint8 (N, S, S, C) as `to_pixels` gives them.
+
+        Each is asked about alone: its answer depends on none beside it, and more at once leave a processor's caches and are slower.
+        """
         side, channels = self.pixels.side, 3 if self.pixels.colour == "rgb" else 1
         if pixels.dtype != np.uint8 or pixels.shape[1:] != (side, side, channels):
             raise UsageError(f"{self.id} is given photos as uint8 (N, {side}, {side}, {channels}), not {pixels.dtype} {pixels.shape}.")
-        parts = [self.ask(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH)]
-        answers = joined(parts or [self.ask(np.zeros((1, side, side, channels), np.uint8))])[: len(pixels)]
+        if len(pixels) <= 1:
+            answers = self.ask(pixels if len(pixels) else np.zeros((1, *pixels.shape[1:]), np.uint8))[: len(pixels)]
+        else:
+            answers = joined(list(in_threads(self.ask, (pixels[row : row + 1] for row in range(len(pixels))), self.threads)))
         self.refuse_broken(answers)
         return answers
 
@@ -126,13 +132,16 @@ def load(
     `classes` and `pixels` are given for another's file alone, which does not say them (classes: some do), as are `mean` and `std` a
     channel, for pixels in [0, 1], where they are not ImageNet's; serving/foreign.py has what such a file must be like.
     """
+    threads = processors() if threads is None else threads
+    if threads < 1:
+        raise UsageError(f"threads = {threads}: must be 1 or more.")
     if model is None:
         lent = bundled()
         refuse_said(lent.id, classes, pixels, mean, std)
         return labeller_of(lent, lent.id, threads)
     path = Path(model)
     if not is_bundle(path):
-        return Labeller(*open_foreign(path, classes, pixels, mean, std, threads))
+        return Labeller(*open_foreign(path, classes, pixels, mean, std, threads), threads)
     refuse_said(str(path), classes, pixels, mean, std)
     return labeller_of(read_bundle(path), str(path), threads)
 
@@ -163,5 +172,5 @@ def bundled() -> Bundle:
         return read_bundle(path)
 
 
-def labeller_of(bundle: Bundle, where: str, threads: int | None) -> Labeller:
-    return Labeller(bundle.card, bundle.id, answering(open_graph(bundle.data, where, threads), where))
+def labeller_of(bundle: Bundle, where: str, threads: int) -> Labeller:
+    return Labeller(bundle.card, bundle.id, answering(open_graph(bundle.data, where, threads), where), threads)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from modiste.data.opening.crew import processors
 from modiste.data.opening.images import picture_to_pixels, to_pixels
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.stores import read_photo
@@ -22,9 +21,10 @@ from modiste.records.errors import UsageError
 from modiste.records.recipe import Pixels
 
 Photo: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]
-Made: TypeAlias = NDArray[np.uint8] | PhotoRefused
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 TAKEN = "a path, the bytes of a file, a Pillow picture, or an array of uint8 (H, W, 3) in the order red, green, blue, or (H, W)"
-AHEAD = 32  # photos decoded or waiting while others are scored
+AHEAD = 2  # photos a thread
 LOADING = threading.Lock()
 
 
@@ -39,24 +39,16 @@ def each_of(photos: Photo | Iterable[Photo]) -> Iterable[Photo]:
     return photos
 
 
-def decoded(photos: Iterable[Photo], pixels: Pixels) -> Iterator[tuple[str | None, Made]]:
-    """The path of each photo, where it has one, and its pixels (S, S, C), or why it has none; in order, decoded ahead in threads."""
-    waiting: deque[Future[tuple[str | None, Made]]] = deque()
-    with ThreadPoolExecutor(processors(), "photos") as pool:
-        for place, photo in enumerate(photos):
-            waiting.append(pool.submit(opened, photo, pixels, place))
-            if len(waiting) > AHEAD:
+def in_threads(job: Callable[[Given], Made], items: Iterable[Given], threads: int) -> Iterator[Made]:
+    """The job's result of each item, in order; so many are worked on at once, and a few are taken ahead of who asks for results."""
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(threads, "photos") as pool:
+        for item in items:
+            waiting.append(pool.submit(job, item))
+            if len(waiting) > AHEAD * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def opened(photo: Photo, pixels: Pixels, place: int) -> tuple[str | None, Made]:
-    path = os.fspath(photo) if isinstance(photo, str | os.PathLike) else None
-    try:
-        return path, pixels_of(photo, pixels, path or f"photo {place}")
-    except PhotoRefused as refused:
-        return path, refused
 
 
 def pixels_of(photo: Photo, pixels: Pixels, where: str) -> NDArray[np.uint8]:
