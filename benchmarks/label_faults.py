@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,26 +137,37 @@ def points(count: int, photos: int) -> list[Point]:
     ]
     others = count - len(early) - len(late)
     middle: list[Point] = [
-        (f"after {call:,} answers more", Answers, "add", call, True) for call in (photos // (2 * others) + 3 * one for one in range(others))
+        (f"after {photos // 50 + 37 * one} answers more", Answers, "add", photos // 50 + 37 * one, True)
+        if one % 2
+        else ("after one more commit", Answers, "commit", 1, True)
+        for one in range(others)
     ]
     return [*early, *middle, *late] if others >= 0 else [*early, *late][:count]
 
 
-def command(bundle: Path, photos: Path, output: Path) -> list[str]:
-    return [
-        "modiste",
-        "label",
-        str(photos),
-        "--output",
-        str(output),
-        "--model",
-        str(bundle),
-        "--precision",
-        "0.9",
-        "--review",
-        "--threads",
-        "2",
-    ]
+@dataclass(frozen=True)
+class Trial:
+    """What every command is given, where files of the trial go, and what must come of it."""
+
+    bundle: Path
+    photos: Path
+    work: Path
+    expected: tuple[bytes, bytes] = (b"", b"")
+
+    def command(self, output: Path) -> list[str]:
+        given = ["--output", str(output), "--model", str(self.bundle), "--precision", "0.9", "--review", "--threads", "2"]
+        return ["modiste", "label", str(self.photos), *given]
+
+    def run(self, output: Path, arm: Callable[[], None] = lambda: None) -> tuple[int, str]:
+        """How the command ended, and what it said."""
+        err = self.work / "err.txt"
+        return forked(self.command(output), err, arm), err.read_text()
+
+    def finish(self, output: Path) -> None:
+        """The command left alone, and all that it wrote as it must be."""
+        code, said = self.run(output)
+        assert code == 3, (code, said)
+        assert whole(output) == self.expected, f"{output}: other bytes"
 
 
 def forked(arguments: Sequence[str], err: Path, arm: Callable[[], None]) -> int:
@@ -206,6 +218,21 @@ def limited(most_bytes: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))
 
 
+def at_the_table(most_bytes: int) -> Callable[[], None]:
+    """The same from when the table is written."""
+
+    def arm() -> None:
+        write_rows = labelled.write_rows
+
+        def limited_then(*args: Any, **settings: Any) -> Any:
+            limited(most_bytes)()
+            return write_rows(*args, **settings)
+
+        labelled.write_rows = limited_then  # type: ignore[assignment]
+
+    return arm
+
+
 def whole(output: Path) -> tuple[bytes, bytes]:
     """The table and the list of what to review, after a look that nothing else was left behind."""
     review = output.with_suffix(".review.csv")
@@ -241,35 +268,33 @@ def answered(output: Path) -> int:
             base.close()
 
 
-def killed(asked: argparse.Namespace, bundle: Path, photos: Path, expected: tuple[bytes, bytes], work: Path) -> Table:
+def killed(kills: int, photos: int, trial: Trial) -> Table:
     """One job that is killed again and again, and then left alone."""
-    output, mark, err, rows = work / "killed" / "labels.csv", work / "mark", work / "err.txt", []
-    for number, point in enumerate(points(asked.kills, asked.photos), 1):
+    output, mark, rows = trial.work / "killed" / "labels.csv", trial.work / "mark", list[tuple[str, str, int]]()
+    for number, point in enumerate(points(kills, photos), 1):
         mark.unlink(missing_ok=True)
-        code = forked(command(bundle, photos, output), err, dying(point, mark))
+        code, said = trial.run(output, dying(point, mark))
         landed = mark.read_text() if mark.exists() else "finished before it came there"
-        assert (code, landed) == (-signal.SIGKILL, point[0]), (code, landed, point, err.read_text())
+        assert (code, landed) == (-signal.SIGKILL, point[0]), (code, landed, point, said)
         rows.append((str(number), f"{point[0]} (call {point[3]})", answered(output)))
-    code = forked(command(bundle, photos, output), err, lambda: None)
-    assert code == 3, (code, err.read_text())
-    assert whole(output) == expected, "killed: other bytes"
-    note = f"Then left alone: the same {len(expected[0]):,} bytes as undisturbed, and the same list of what to review."
+    trial.finish(output)
+    note = f"Then left alone: the same {len(trial.expected[0]):,} bytes as undisturbed, and the same list of what to review."
     return Table(f"{len(rows)} kills of one job", ("kill", "where it landed", "answers on disk"), tuple(rows), (note,))
 
 
-def filled(asked: argparse.Namespace, bundle: Path, photos: Path, expected: tuple[bytes, bytes], work: Path) -> Table:
+def filled(tries: int, photos: int, trial: Trial) -> Table:
     """Jobs whose disk is full, gone on with once there is room."""
-    rows, needed = [], sum(map(len, expected)) + 330 * asked.photos
-    mounts = asked.full // 2 if can_mount(work) else 0
-    for number in range(asked.full):
-        share = (number % max(1, mounts) if number < mounts else number - mounts) / max(1, (mounts or asked.full) - 1)
-        kb = max(16, int(needed * (0.02 + 0.75 * share) / 1024))
-        folder = work / f"full-{number}"
-        row = (
-            on_small_disk(kb, folder, bundle, photos, expected, work)
-            if number < mounts
-            else with_limit(kb, folder, bundle, photos, expected, work)
-        )
+    rows, mounts = list[tuple[str, str, int, str]](), tries // 2 if can_mount(trial.work) else 0
+    for number in range(tries):
+        share = (number % max(1, mounts) if number < mounts else number - mounts) / max(1, (mounts or tries) - 1)
+        kb = max(16, int((sum(map(len, trial.expected)) + 330 * photos) * (0.02 + 0.75 * share) / 1024))
+        output = trial.work / f"full-{number}" / "labels.csv"
+        if number < mounts:
+            row = on_small_disk(kb, output, trial)
+        elif number % 2:
+            row = with_limit(int(len(trial.expected[0]) * (0.02 + 0.9 * share) / 1024), output, trial, at_the_table)
+        else:
+            row = with_limit(kb * 2 // 5, output, trial, limited)  # the largest file is less than half of all
         rows.append((str(number + 1), *row))
     notes = ("Each said so in words and ended with 5; the same command, given once there was room, wrote the same bytes as undisturbed.",)
     return Table(f"{len(rows)} full disks", ("try", "what was full", "answers kept", "said"), tuple(rows), notes)
@@ -290,43 +315,35 @@ def can_mount(work: Path) -> bool:
     return done
 
 
-def on_small_disk(kb: int, folder: Path, bundle: Path, photos: Path, expected: tuple[bytes, bytes], work: Path) -> tuple[str, int, str]:
-    folder.mkdir()
-    assert system("mount", "-t", "tmpfs", "-o", f"size={kb}k", "none", str(folder))
+def on_small_disk(kb: int, output: Path, trial: Trial) -> tuple[str, int, str]:
+    """A disk of so many kB, which is made larger when it is full."""
+    output.parent.mkdir()
+    assert system("mount", "-t", "tmpfs", "-o", f"size={kb}k", "none", str(output.parent))
     try:
-        said, kept = refused(command(bundle, photos, folder / "labels.csv"), folder / "labels.csv", work, lambda: None)
-        assert system("mount", "-o", "remount,size=1g", str(folder))
-        finish(command(bundle, photos, folder / "labels.csv"), folder / "labels.csv", expected, work)
+        said, kept = refused(output, trial, lambda: None)
+        assert system("mount", "-o", "remount,size=1g", str(output.parent))
+        trial.finish(output)
     finally:
-        assert system("umount", "-l", str(folder))
+        assert system("umount", "-l", str(output.parent))
     return f"a disk of {kb:,} kB", kept, said
 
 
-def with_limit(kb: int, folder: Path, bundle: Path, photos: Path, expected: tuple[bytes, bytes], work: Path) -> tuple[str, int, str]:
-    kb = kb * 2 // 5  # of each file: the largest is less than half of all
-    said, kept = refused(command(bundle, photos, folder / "labels.csv"), folder / "labels.csv", work, limited(1024 * kb))
-    finish(command(bundle, photos, folder / "labels.csv"), folder / "labels.csv", expected, work)
-    return f"{kb:,} kB a file", kept, said
+def with_limit(kb: int, output: Path, trial: Trial, limit: Callable[[int], Callable[[], None]]) -> tuple[str, int, str]:
+    """A system that lets a process write no more than so many kB a file."""
+    said, kept = refused(output, trial, limit(1024 * kb))
+    trial.finish(output)
+    return f"{kb:,} kB a file" + (", from when the table is written" if limit is at_the_table else ""), kept, said
 
 
-def refused(arguments: Sequence[str], output: Path, work: Path, arm: Callable[[], None]) -> tuple[str, int]:
+def refused(output: Path, trial: Trial, arm: Callable[[], None]) -> tuple[str, int]:
     """What a command says that cannot write all, in its words and no others; and how many answers it kept."""
-    err = work / "err.txt"
-    code = forked(arguments, err, arm)
-    text = err.read_text()
+    code, text = trial.run(output, arm)
     assert code == 5, (code, text)
     assert not output.exists()
     assert "Traceback" not in text, text
     said = re.search(r"modiste: (\S+ could not be [^.]*)\.", text)
     assert said, text
     return said[1].replace(f"{output.parent}/", ""), answered(output)
-
-
-def finish(arguments: Sequence[str], output: Path, expected: tuple[bytes, bytes], work: Path) -> None:
-    err = work / "err.txt"
-    code = forked(arguments, err, lambda: None)
-    assert code == 3, (code, err.read_text())
-    assert whole(output) == expected, f"{output}: other bytes"
 
 
 def main() -> None:
@@ -338,19 +355,17 @@ def main() -> None:
     asked, began = parser.parse_args(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="label-faults-") as scratch:
         work, photos = Path(scratch), Path(scratch) / "photos"
-        bundle = tiny_bundle(work / "tiny.onnx")
         make_photos(photos, asked.photos, asked.damaged)
-        before = tree_hash(photos)
-        undisturbed = work / "undisturbed" / "labels.csv"
-        code = forked(command(bundle, photos, undisturbed), work / "err.txt", lambda: None)
-        assert code == 3, (work / "err.txt").read_text()
-        expected = whole(undisturbed)
-        lines = expected[0].decode().splitlines()
+        before, trial = tree_hash(photos), Trial(tiny_bundle(work / "tiny.onnx"), photos, work)
+        code, said = trial.run(work / "undisturbed" / "labels.csv")
+        assert code == 3, said
+        trial = replace(trial, expected=whole(work / "undisturbed" / "labels.csv"))
+        lines = trial.expected[0].decode().splitlines()
         assert [line.partition(",")[0] for line in lines[1:]] == [str(path.relative_to(photos)) for path in sorted(photos.rglob("*.jpg"))]
         damaged = sum(",reject," in line and ",not_fashion," not in line for line in lines)
         print(f"{len(lines) - 1:,} rows for {asked.photos:,} photos, {damaged:,} of them not readable\n")
-        print(killed(asked, bundle, photos, expected, work).markdown())
-        print(filled(asked, bundle, photos, expected, work).markdown())
+        print(killed(asked.kills, asked.photos, trial).markdown())
+        print(filled(asked.full, asked.photos, trial).markdown())
         assert tree_hash(photos) == before, "the photos were touched"
     print(f"The photos are as they were, to the last byte and time of change. All of it took {time.monotonic() - began:.0f} s.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def faults():
     if not FAULTS.is_file():
         pytest.skip("no benchmarks beside these tests")
     spec = importlib.util.spec_from_file_location("label_faults", FAULTS)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules["label_faults"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 

@@ -56,7 +56,7 @@ class Answers:
     of: str
     base: sqlite3.Connection
     waiting: int = 0
-    written: float = 0.0
+    written: float = 0.0  # when the first of those that wait came
 
     def get(self, sha: bytes) -> Answer | None:
         """The answer that was kept for these bytes; one that is not as it was written is none."""
@@ -73,6 +73,7 @@ class Answers:
             self.base.execute(
                 "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (sha, answer.reason, said, mark(sha, answer.reason, said))
             )
+        self.written = self.written if self.waiting else time.monotonic()
         self.waiting += 1
         if self.waiting >= AT_ONCE or time.monotonic() > self.written + SECONDS:
             self.commit()
@@ -80,7 +81,7 @@ class Answers:
     def commit(self) -> None:
         with words(self.path):
             self.base.commit()
-        self.waiting, self.written = 0, time.monotonic()
+        self.waiting = 0
 
     def __len__(self) -> int:
         with words(self.path):
@@ -98,7 +99,7 @@ def kept_answers(path: Path | None, of: str) -> Iterator[Answers]:
             left.unlink()
         base = opened(path, of)
     try:
-        yield Answers(path, of, base, written=time.monotonic())
+        yield Answers(path, of, base)
     finally:
         with suppress(sqlite3.Error):  # what was not committed is not counted as done
             base.close()

@@ -141,7 +141,7 @@ def galleries(
             for reason, total in tally.rejected.most_common()
             for one in group(reason.replace("_", " "), total, [place for place in rejected if rows[place].reason == reason], why(reason))
         ],
-        "Labelled automatically": [
+        "Labelled automatically, nothing against it": [
             one for code, name in enumerate(classes.names) for one in group(name, tally.automatic[code], picked[AUTO, name], most_classes=1)
         ],
     }

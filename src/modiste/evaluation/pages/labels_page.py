@@ -61,17 +61,21 @@ def group_html(name: str, group: Group, alone: bool) -> str:
     """A group's photos as cards, and how many more there are."""
     heading = "" if alone else f'<h3>{html_text(group.heading)} <span class="count">{group.total:,}</span></h3>'
     words = f'<p class="note">{html_text(group.words)}</p>' if group.words else ""
-    cards = "\n".join(card(shot) for shot in group.shots)
+    bare = not any(shot.jpeg for shot in group.shots)
+    cards = "\n".join(card(shot, bare) for shot in group.shots)
     left = group.total - len(group.shots)
     more = f'<p class="note">{left:,} more of them stand in the table.</p>' if left else ""
-    return f'<div class="group" id="{name}">\n{heading}\n{words}\n<ul class="cards">\n{cards}\n</ul>\n{more}\n</div>'
+    return (
+        f'<div class="group" id="{name}">\n{heading}\n{words}\n<ul class="cards{" bare" if bare else ""}">\n{cards}\n</ul>\n{more}\n</div>'
+    )
 
 
-def card(shot: Shot) -> str:
-    """One photo, what it is called and how surely, and what speaks against it."""
+def card(shot: Shot, bare: bool) -> str:
+    """One photo, what it is called and how surely, and what speaks against it; `bare` where none of its group has a picture."""
     name = html_text(shot.photo)
-    picture = f'<img alt="" loading="lazy" src="data:image/jpeg;base64,{b64encode(shot.jpeg).decode()}">' if shot.jpeg else GONE
-    own = f'<p class="own">its source says <b>{html_text(shot.own)}</b></p>' if shot.own else ""
+    gone = "" if bare else GONE
+    picture = f'<img alt="" loading="lazy" src="data:image/jpeg;base64,{b64encode(shot.jpeg).decode()}">' if shot.jpeg else gone
+    own = f'<p class="own">listed as <b>{html_text(shot.own)}</b></p>' if shot.own else ""
     reason = f'<p class="reason">{html_text(shot.reason)}</p>' if shot.reason else ""
     return f'<li class="card">{picture}{called(shot.called)}{own}{reason}<p class="name">{name}</p></li>'
 

@@ -1,0 +1,95 @@
+"""What people should look at comes first: disagreements, then the least sure, then the rejected; on the page and in the list."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+
+import pytest
+
+from modiste.labelling.tally import Tally, promise, share
+from modiste.serving.deciding import REVIEW, thresholds
+
+
+@pytest.fixture
+def shop(photos, tmp_path):
+    """A shop whose table gives every photo a product type, right or wrong."""
+    shop = tmp_path / "shop"
+    shutil.move(photos, shop)
+    paths = sorted(path.relative_to(shop).as_posix() for path in shop.rglob("*.jpg"))
+    lines = [f"{path},{('Sneakers', 'Shirt', 'Belt', '')[number % 4]}" for number, path in enumerate(paths)]
+    (shop / "products.csv").write_text("image,type\n" + "\n".join(lines) + "\n")
+    return shop
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_list_has_every_photo_that_is_not_settled_once_the_most_telling_first(shop, labelled, tmp_path):
+    labelled(shop, review=True, precision=0.9)
+    table, found = {row["photo"]: row for row in rows(tmp_path / "labels.csv")}, rows(tmp_path / "labels.review.csv")
+    unsettled = {name for name, row in table.items() if row["decision"] != "auto" or row["agrees"] == "no"}
+    assert sorted(row["photo"] for row in found) == sorted(unsettled)
+    kinds = ["disagrees" if row["why"] == "disagrees" else table[row["photo"]]["decision"] for row in found]
+    assert set(kinds) >= {"disagrees", "reject"}
+    assert kinds == sorted(kinds, key=["disagrees", REVIEW, "reject"].index)
+    margins = [float(row["margin"]) for row in found if row["why"] == "disagrees"]
+    assert margins == sorted(margins, reverse=True)
+    least = [float(row["margin"]) for row in found if table[row["photo"]]["decision"] == REVIEW and row["why"] != "disagrees"]
+    assert least == sorted(least)
+    assert all(not row["right_label"] for row in found)
+
+
+def test_what_the_source_says_is_compared_and_counted(shop, labelled, tmp_path):
+    done = labelled(shop)
+    found = rows(tmp_path / "labels.csv")
+    for row in found:
+        expected = "" if not row["text_label"] or row["decision"] == "reject" else "yes" if row["text_label"] == row["label"] else "no"
+        assert row["agrees"] == expected
+    assert {row["text_label"] for row in found} == {"Shoes", "Clothing", "Accessories", ""}
+    assert done.tally.disagree == sum(row["agrees"] == "no" for row in found)
+    assert done.tally.compared == sum(row["agrees"] != "" for row in found)
+    assert f"{done.tally.disagree} of {done.tally.compared} are called otherwise" in " ".join(done.words)
+
+
+@pytest.mark.parametrize("most", [8, 30, 200])
+def test_the_page_shows_no_more_photos_than_asked_for_and_counts_all(most, shop, labelled, tmp_path):
+    done = labelled(shop, photos_on_page=most, precision=0.5)
+    html = (tmp_path / "labels.html").read_text()
+    shown = html.count('<li class="card">')
+    assert shown <= most
+    if most == 200:
+        assert shown == 40
+    assert f"Called otherwise than their source says ({done.tally.disagree})" in html
+    assert f"Rejected ({done.tally.rejected.total()})" in html
+    assert not re.search(r"<script|https?://", html)
+
+
+def test_the_counts_are_those_of_the_rows(shop, labelled, tmp_path):
+    done = labelled(shop, precision=0.6)
+    found = rows(tmp_path / "labels.csv")
+    plain = json.loads(json.dumps(done.plain))
+    assert plain["photos"] == len(found) == 40
+    for how in ("auto", "review"):
+        assert plain[how] == sum(row["decision"] == how for row in found)
+        for name, counts in plain["labels"].items():
+            assert counts[how] == sum(row["decision"] == how and row["label"] == name for row in found)
+    assert sum(plain["rejected"].values()) == sum(row["decision"] == "reject" for row in found)
+
+
+def test_what_to_expect_is_said_with_its_interval_or_that_nothing_is_known(tiny):
+    from dataclasses import replace
+
+    from modiste.serving.deciding import expected
+
+    chosen = thresholds(tiny.card, 0.9)
+    said = promise(chosen, expected(tiny.card, chosen))
+    assert re.fullmatch(r"precision 0\.9 asked for, 0\.9\d\d–(0\.9\d\d|1\.000) expected from 3,000 validation photos", said)
+    bare = replace(tiny.card, evidence=None)
+    assert "is not known" in promise(thresholds(bare, 0.9), expected(bare, thresholds(bare, 0.9)))
+    assert share(0, 10) == "0 %"
+    assert Tally().words(chosen, None)[0].startswith("0 photos")
