@@ -80,9 +80,10 @@ def label(
         from modiste.labelling.labelled import label as label_all
         from modiste.serving.labeller import PRECISION
 
-        labeller = labeller_of(model)
+        with listening(json) as tell:
+            labeller = labeller_of(model, tell)
     shown = photos if report else 0
-    wanted = Wanted(precision or PRECISION, words, limit, threads, None, review, shown, ["modiste", *sys.argv[1:]])
+    wanted = Wanted(PRECISION if precision is None else precision, words, limit, threads, None, review, shown, ["modiste", *sys.argv[1:]])
     with listening(json) as tell:
         if dry_run:
             return tell_plan(found, to, labeller, wanted, tell, json)
@@ -93,17 +94,25 @@ def label(
     return None
 
 
-def labeller_of(model: Path | None) -> Labeller:
+def labeller_of(model: Path | None, tell: Tell) -> Labeller:
     """The network that was asked for, on one thread: photos are scored side by side. A run is exported into its folder, once."""
     from modiste.serving.labeller import load
 
     if model is not None and (model / "recipe.json").is_file():
-        model = exported(model)
+        model = exported(model, tell)
     return load(model, threads=1)
 
 
-def exported(run: Path) -> Path:
-    raise ModisteError(f"{run} is a run. Export it first: modiste export {run}")
+def exported(run: Path, tell: Tell) -> Path:
+    """The bundle in a run's folder, made when first asked for."""
+    bundle = run / "bundle.onnx"
+    if not bundle.is_file():
+        from modiste.exporting.export import export
+
+        made = export(run, "onnx", bundle, tell=tell)
+        if made.written is None:
+            raise ModisteError(f"{run} cannot be exported: {' '.join(made.words)}")
+    return bundle
 
 
 @contextmanager

@@ -102,6 +102,7 @@ def label(source: Source, output: Path | None, labeller: Labeller, wanted: Wante
     """
     wanted = wanted or Wanted()
     check(source, output, wanted)
+    chosen = thresholds(labeller.card, wanted.precision)
     with at_work(output, labeller) as (answers, listing), stoppable() as wish:
 
         def stop(done: int) -> None:
@@ -109,7 +110,7 @@ def label(source: Source, output: Path | None, labeller: Labeller, wanted: Wante
                 answers.commit()
                 raise Stopped(f"stopped by {wish.reason[0]} after {done:,} photos, which are kept. {GOES_ON}", wish.reason[1])
 
-        return Work(source, output, labeller, wanted, answers, listing, stop, tell).done()
+        return Work(source, output, labeller, wanted, answers, listing, stop, tell).done(chosen)
 
 
 GOES_ON = "The same command goes on from there."
@@ -140,12 +141,11 @@ class Work:
     stop: Stop
     tell: Tell
 
-    def done(self) -> Labelled:
+    def done(self, chosen: Thresholds) -> Labelled:
         """List, answer, write; then what people should look at."""
         began, total = time.monotonic(), self.listed()
         job = Job(self.source, self.listing, self.answers, self.labeller, total, self.tell, self.stop)
         answer_all(job, self.wanted.threads or processors(), self.wanted.workers)
-        chosen = thresholds(self.labeller.card, self.wanted.precision)
         known, tally, first = expected(self.labeller.card, chosen), Tally(), list[Row]()
         self.write(watched(self.decided(chosen), tally, first), total)
         page = self.page(chosen, known, tally, time.monotonic() - began) if self.output and self.wanted.photos_on_page else None
