@@ -132,3 +132,29 @@ def test_what_is_no_network_is_refused(tmp_path, data):
     (tmp_path / "odd.onnx").write_bytes(data)
     with pytest.raises(ModisteError, match=r"odd\.onnx is no network"):
         modiste.load(tmp_path / "odd.onnx", classes=NAMES, pixels=COLOUR)
+
+
+def test_a_network_bent_at_random_loads_or_is_refused_in_words_and_nothing_is_printed(foreign, saved, capfd):
+    """Names that are no text, shapes that do not fit, cut fields: 150 times; and some still load, so that not all is refused."""
+    rng, path, loaded, words = np.random.default_rng(2), saved(foreign()), 0, []
+    whole = path.read_bytes()
+    for _ in range(150):
+        bent = bytearray(whole)
+        bent[rng.integers(len(bent))] = rng.integers(256)
+        path.write_bytes(bent)
+        try:
+            modiste.load(path, classes=NAMES, pixels=COLOUR, threads=1).score(PIXELS[:2])
+        except ModisteError as refused:
+            words.append(str(refused))
+        else:
+            loaded += 1
+    assert all("other" in one for one in words)  # the file's name, or the network's
+    assert 10 < loaded < 140
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_name_that_is_no_text_is_refused(foreign, saved):
+    path = saved(foreign())
+    path.write_bytes(path.read_bytes().replace(b"images", b"\xff\xfe\xfd\xfc\xfb\xfa"))
+    with pytest.raises(ModisteError, match=r"other\.onnx"):
+        modiste.load(path, classes=NAMES, pixels=COLOUR)

@@ -18,7 +18,7 @@ from modiste.records.errors import Damaged, ModisteError, UsageError
 from modiste.records.labels import Classes
 from modiste.records.recipe import Pixels
 from modiste.serving.bundle import AGAIN, KEY, Card
-from modiste.serving.graphs import Answers, Ask, Bytes, Floats, open_graph
+from modiste.serving.graphs import Answers, Ask, Bytes, Floats, open_graph, run
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as in data/batches.py, which imports torch
 NAMED = ("names", "classes", "labels")  # where exporters write class names; Ultralytics: names
@@ -52,7 +52,7 @@ def open_foreign(
     normalise = constants(path, pixels, mean, std)
     output = output_of(path, session, names, size, pixels)
     card = Card(path.stem, names, pixels, facts={"made_by": "not modiste", "mean": list(normalise[0]), "std": list(normalise[1])})
-    return card, f"{path.stem}-{hashlib.sha256(data).hexdigest()[:12]}", asking(session, output, size, *normalise)
+    return card, f"{path.stem}-{hashlib.sha256(data).hexdigest()[:12]}", asking(session, str(path), output, size, *normalise)
 
 
 def classes_of(path: Path, classes: Sequence[str] | Classes | None, known: Mapping[str, str]) -> Classes:
@@ -128,10 +128,7 @@ def output_of(path: Path, session: Any, classes: Classes, size: int | None, pixe
     noise, names = np.random.default_rng(0), [output.name for output in session.get_outputs()]
     count, rounds = (PROBES, 1) if size is None else (size, -(-PROBES // size))
     shape, given = (count, pixels.channels, pixels.side, pixels.side), session.get_inputs()[0].name
-    try:
-        seen = [session.run(names, {given: noise.normal(size=shape).astype(np.float32)}) for _ in range(rounds)]
-    except Exception as error:  # onnxruntime's own errors have no common ancestor
-        raise ModisteError(f"{path} fails on pictures {shape}: {' '.join(str(error).split())[:300]}") from error
+    seen = [run(session, names, given, noise.normal(size=shape).astype(np.float32), str(path)) for _ in range(rounds)]
     shapes = {name: np.shape(values) for name, values in zip(names, seen[0], strict=True)}
     fitting = [name for name in (*PREFERRED, *names) if shapes.get(name) == (count, len(classes))]
     if not fitting:
@@ -140,7 +137,7 @@ def output_of(path: Path, session: Any, classes: Classes, size: int | None, pixe
     return fitting[0], bool((values >= 0).all() and np.allclose(values.sum(1), 1, atol=1e-3))
 
 
-def asking(session: Any, output: tuple[str, bool], size: int | None, mean: tuple[float, ...], std: tuple[float, ...]) -> Ask:
+def asking(session: Any, where: str, output: tuple[str, bool], size: int | None, mean: tuple[float, ...], std: tuple[float, ...]) -> Ask:
     """What asks the network: pixels uint8 (N, S, S, C) in, answers out; as many at once as it takes, filled up with black ones."""
     name, shares = output
     means, stds = np.array(mean, np.float32)[:, None, None], np.array(std, np.float32)[:, None, None]
@@ -149,7 +146,7 @@ def asking(session: Any, output: tuple[str, bool], size: int | None, mean: tuple
     def part(pixels: Bytes) -> Floats:
         whole = pixels if size is None else np.concatenate([pixels, np.zeros((size - len(pixels), *pixels.shape[1:]), np.uint8)])
         pictures = np.broadcast_to(whole.transpose(0, 3, 1, 2), (len(whole), len(mean), *whole.shape[1:3]))  # grey: three times the same
-        values: Floats = session.run([name], {given: (pictures.astype(np.float32) / 255 - means) / stds})[0]
+        values: Floats = run(session, [name], given, (pictures.astype(np.float32) / 255 - means) / stds, where)[0]
         return values[: len(pixels)].astype(np.float32)
 
     def ask(pixels: Bytes) -> Answers:

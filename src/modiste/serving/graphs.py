@@ -78,7 +78,11 @@ def open_graph(data: bytes, where: str, threads: int) -> Any:
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # those who wait leave the processors to those who decode
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        for one in (*session.get_inputs(), *session.get_outputs()):
+            _ = one.name, one.type, one.shape  # fails here, not later, where a name is no UTF-8
+        _ = session.get_modelmeta().custom_metadata_map
+        return session
     except Exception as error:  # onnxruntime's own errors have no common ancestor
         raise refusal(error, where) from error
 
@@ -105,7 +109,7 @@ def refuse_external(data: bytes, where: str) -> None:
         return
     try:
         found = has_external("model", memoryview(data))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModisteError(f"{where} is damaged, or no ONNX: {error}. Copy or export it again.") from error
     if found:
         raise ModisteError(f"{where} keeps weights in other files, and modiste opens none but the one it is given. Export it as one file.")
@@ -165,7 +169,14 @@ def answering(session: Any, where: str) -> Ask:
         raise ModisteError(f"{where}: its graph lacks {', '.join(sorted(missing))}. Export it again with `modiste export`.")
     wanted = [name for name in GIVEN if name in names]
 
-    def ask(pixels: Bytes) -> Answers:
-        return Answers(*session.run(wanted, {"pixels": pixels}))
+    return lambda pixels: Answers(*run(session, wanted, "pixels", pixels, where))
 
-    return ask
+
+def run(session: Any, wanted: list[str], name: str, values: NDArray[Any], where: str) -> list[Any]:
+    """The outputs that a session gives for its one input; where it gives none, a person is told."""
+    try:
+        made: list[Any] = session.run(wanted, {name: values})
+    except Exception as error:  # onnxruntime's own errors have no common ancestor
+        text = " ".join(str(error).split())[:300]
+        raise ModisteError(f"{where} fails on {name} {values.shape}: copy or export it again ({text}).") from error
+    return made
