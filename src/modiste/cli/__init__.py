@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError
 from modiste import __version__
 from modiste.cli import data as data_commands
 from modiste.cli import label as label_commands
+from modiste.cli import models as model_commands
 from modiste.cli import runs as run_commands
 from modiste.cli import study as study_commands
 from modiste.records.errors import BadRows, MachineError, ModisteError, UsageError, missing_extra
@@ -30,7 +31,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 data = App(name="data", help="Look at catalogues, audit, convert and split them, and get some to try.")
-for command in (*study_commands.COMMANDS, *run_commands.COMMANDS, *label_commands.COMMANDS):
+for command in (*study_commands.COMMANDS, *run_commands.COMMANDS, *label_commands.COMMANDS, *model_commands.COMMANDS):
     app.command(command)
 for command in data_commands.COMMANDS:
     data.command(command)

@@ -1,0 +1,100 @@
+"""Commands about models for use: a run made a bundle, and models beside one another in speed, size and accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from modiste.cli.words import DATA, OUTPUT, ClassNames, Format, Json, Label, Limit, read_catalogue, settings_of, show
+
+
+def export(
+    run: Path,
+    /,
+    *,
+    to: Annotated[
+        str, Parameter(group=OUTPUT, help="onnx (fp32), onnx-fp16 (half the file), onnx-int8 (a quarter, and quicker), openvino.")
+    ] = "onnx",
+    output: Annotated[
+        Path | None, Parameter(name=("--output", "-o"), group=OUTPUT, help="The file to write: NAME.onnx or NAME.xml when left away.")
+    ] = None,
+    name: Annotated[str | None, Parameter(group=OUTPUT, help="What results will call it: the network and the kind when left away.")] = None,
+    data: Annotated[
+        Path | None, Parameter(group=DATA, help="The catalogue the run was trained on: to calibrate by, and to check the export with.")
+    ] = None,
+    evidence: Annotated[
+        str,
+        Parameter(group=DATA, help="The split that confidence and thresholds are taken from: validation, or test, which the card says."),
+    ] = "validation",
+    usual: Annotated[float, Parameter(group=DATA, help="The share of those photos that are not to be rejected as strange.")] = 0.99,
+    limit: Limit = None,
+    classes: ClassNames = None,
+    label: Label = None,
+    format: Format = None,
+    anyway: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Write it although it does not say what the run says.")] = False,
+    json: Json = False,
+) -> None:
+    """Make one file of a run that answers without torch: network, classes, pixels, confidence and a model card.
+
+    RUN is its folder. The export is held against the run first; one that says other things is not written: exit code 3.
+    """
+    from modiste.exporting.export import export as exported
+    from modiste.terminal import progress
+
+    catalogue: Any = None if data is None else read_catalogue(data, format, classes, None, limit, label=label)
+    with progress() as tell:
+        made = exported(run, to, output, catalogue, evidence=evidence, usual=usual, name=name, anyway=anyway, tell=tell)
+    show(made.plain(), [], json, "\n" + "\n".join(made.words))
+    if made.written is None:
+        raise SystemExit(3)
+
+
+def benchmark(
+    models: Annotated[
+        tuple[Path, ...], Parameter(negative="", help="Runs, bundles, ONNX files, OpenVINO's .xml files; ratios to the first.")
+    ],
+    /,
+    *,
+    data: Annotated[Path | None, Parameter(group=DATA, help="Labelled photos: how right each is, and whether they agree.")] = None,
+    limit: Limit = None,
+    classes: Annotated[
+        str | None,
+        Parameter(group=DATA, help="The classes in the order of their codes, of --data and of ONNX files that do not say theirs."),
+    ] = None,
+    label: Label = None,
+    format: Format = None,
+    set: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--set",
+            group=DATA,
+            negative="",
+            help="How photos become the input of ONNX files that do not say so: --set pixels.side=224 --set pixels.colour=rgb.",
+        ),
+    ] = (),
+    threads: Annotated[int | None, Parameter(group=OUTPUT, help="Threads of each model; one a processor when left away.")] = None,
+    rounds: Annotated[int, Parameter(group=OUTPUT, help="How often each is timed, in turn with the others.")] = 7,
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"), group=OUTPUT, help="Write the table to this CSV file too.")] = None,
+    json: Json = False,
+) -> None:
+    """Measure models beside one another: size, time to the first answer, memory, latency, photos a second, and with --data accuracy."""
+    from modiste.exporting.speed import Settings
+    from modiste.exporting.speed import benchmark as measured
+    from modiste.records.disk import write_text
+    from modiste.records.labels import Classes
+    from modiste.records.recipe import Recipe
+    from modiste.terminal import progress
+
+    catalogue: Any = None if data is None else read_catalogue(data, format, classes, None, limit, label=label)
+    pixels = Recipe().changed(settings_of(set, None, None)).pixels if set else None
+    settings = Settings(threads, rounds, Classes.parse(classes).names if classes else None, pixels)
+    with progress() as tell:
+        table = measured(models, catalogue, settings, tell)
+    wrote = f"\nTable: {write_text(output, table.csv())}" if output else ""
+    show(table.plain(), [table], json, wrote)
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (export, benchmark)
