@@ -45,7 +45,7 @@ from modiste.serving.bundle import Card, Evidence, write_bundle
 
 DRAWN = 200  # pictures that photos are made from
 HELD = (doubts, plan, labeller)  # imported here once, for all the processes that are forked
-Point = tuple[str, Any, str, int, bool]  # in words, whose function, its name, which call, after it was done
+Point = tuple[str, Any, str, int, bool]  # in words, whose function, its name, which call (-N: at N answers), after it was done
 
 
 def tiny_bundle(path: Path, side: int = 64) -> Path:
@@ -137,10 +137,15 @@ def points(count: int, photos: int) -> list[Point]:
     ]
     others = count - len(early) - len(late)
     middle: list[Point] = [
-        (f"after {photos // 50 + 37 * one} answers more", Answers, "add", photos // 50 + 37 * one, True)
-        if one % 2
-        else ("after one more commit", Answers, "commit", 1, True)
+        (
+            "when so many answers are to be committed" if one % 2 else "when so many answers are committed",
+            Answers,
+            "commit",
+            -many,
+            not one % 2,
+        )
         for one in range(others)
+        for many in [photos * (one + 1) // (others + 1)]
     ]
     return [*early, *middle, *late] if others >= 0 else [*early, *late][:count]
 
@@ -202,7 +207,7 @@ def dying(point: Point, mark: Path) -> Callable[[], None]:
         def function(*args: Any, **settings: Any) -> Any:
             nonlocal calls
             calls += 1
-            here = calls == call
+            here = calls == call or (call < 0 and len(args[0]) >= -call)
             made = real(*args, **settings) if after or not here else None
             if here:
                 mark.write_text(words)
@@ -276,7 +281,7 @@ def killed(kills: int, photos: int, trial: Trial) -> Table:
         code, said = trial.run(output, dying(point, mark))
         landed = mark.read_text() if mark.exists() else "finished before it came there"
         assert (code, landed) == (-signal.SIGKILL, point[0]), (code, landed, point, said)
-        rows.append((str(number), f"{point[0]} (call {point[3]})", answered(output)))
+        rows.append((str(number), f"{point[0]} ({-point[3]:,})" if point[3] < 0 else f"{point[0]} (call {point[3]})", answered(output)))
     trial.finish(output)
     note = f"Then left alone: the same {len(trial.expected[0]):,} bytes as undisturbed, and the same list of what to review."
     return Table(f"{len(rows)} kills of one job", ("kill", "where it landed", "answers on disk"), tuple(rows), (note,))

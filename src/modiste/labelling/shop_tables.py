@@ -15,7 +15,7 @@ from modiste.data.layouts.entries import text_of
 from modiste.data.layouts.names import is_picture
 from modiste.data.layouts.paper_csv import label_files
 from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SHOPIFY, SURE, file_names, tables
-from modiste.data.layouts.rows import decoded, misshapen, restored, separator, shown
+from modiste.data.layouts.rows import MARKS, cells_of, decoded, misshapen, restored, separator, shown
 from modiste.data.layouts.tables import ending, entry_in, header, is_table_name, opened_table
 from modiste.data.opening.containers import container_in
 from modiste.data.opening.parquet_file import is_plain, text_rows
@@ -45,7 +45,7 @@ def tables_of(store: Store) -> list[str]:
 
 def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:
     """A photo for each row of a table that names one; what has no picture is counted in `notes`."""
-    columns = header(store, file)
+    columns = columns_in(store, file)
     spelled = {snake(name): name for name in reversed(columns)}
     needed = next((spelled[name] for name in (*SURE, *PERHAPS) if name in spelled), None)
     if needed is None:
@@ -68,6 +68,18 @@ def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:
             continue
         details = {column: cell for column, cell in cells.items() if cell and column != needed}
         yield Said(name, place(name), shop_details(details), cells.get(product, ""), tuple(cells[one] for one in labels if cells.get(one)))
+
+
+def columns_in(store: Store, file: str) -> list[str]:
+    """The names of a table's columns, of which no more is read than its first line or its foot."""
+    if ending(file) == ".parquet":
+        return header(store, file)
+    with opened_text(store, file) as text:
+        first = text.readline()
+    if ending(file) == ".jsonl":
+        entry = entry_in(first)
+        return list(entry) if isinstance(entry, dict) else []
+    return [restored(cell).strip() for cell in max((cells_of(first.rstrip("\r\n"), mark) for mark in MARKS), key=len)]
 
 
 def placing(store: Store) -> Callable[[str], str]:
