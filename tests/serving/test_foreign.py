@@ -4,6 +4,7 @@ import pytest
 import modiste
 from modiste.data import batches
 from modiste.records.errors import ModisteError, UsageError
+from modiste.records.labels import Classes
 from modiste.records.recipe import Pixels
 from modiste.serving import foreign as rules
 from modiste.serving.foreign import names_in
@@ -81,7 +82,8 @@ def test_photos_are_labelled_and_confidence_alone_decides(foreign, saved):
 def test_classes_are_read_where_exporters_write_them(foreign, saved, key, text):
     path = saved(foreign(), **{key: text})
     assert modiste.load(path, pixels=COLOUR).classes.names == ("Shoes", "Clothing", "Bags")
-    assert modiste.load(path, classes=["a", "b", "c"], pixels=COLOUR).classes.names == ("a", "b", "c")
+    for said in (["a", "b", "c"], "a, b,c", Classes(("a", "b", "c"))):
+        assert modiste.load(path, classes=said, pixels=COLOUR).classes.names == ("a", "b", "c")
 
 
 @pytest.mark.parametrize("text", ["", "7", "{0: 'a', 2: 'b'}", "[1, 2]", "{'a': 'b'}", "__import__('os')", "[" * 5000, "{0: 'a'", "None"])

@@ -47,6 +47,11 @@ def test_a_network_that_tells_no_strangeness_gives_none(tiny):
     assert network.label(picture())[0].strangeness is None
 
 
+def test_a_network_that_is_to_reject_strange_photos_must_tell_which_are(tiny):
+    with pytest.raises(ModisteError, match="does not tell which are strange"):
+        modiste.load(tiny(strange=False, reject_above=1.0)).label(picture())
+
+
 def test_a_labeller_carries_what_its_bundle_says(tiny):
     network = modiste.load(str(tiny(name="shop.onnx")), threads=1)
     assert isinstance(network, modiste.Labeller)

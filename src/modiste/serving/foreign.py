@@ -29,7 +29,7 @@ LEAST = 1e-12  # a probability of 0 has a score too
 
 def open_foreign(
     path: Path,
-    classes: Sequence[str] | Classes | None,
+    classes: Classes | Sequence[str] | str | None,
     pixels: Pixels | None,
     mean: Sequence[float] | None,
     std: Sequence[float] | None,
@@ -55,8 +55,10 @@ def open_foreign(
     return card, f"{path.stem}-{hashlib.sha256(data).hexdigest()[:12]}", asking(session, str(path), output, size, *normalise)
 
 
-def classes_of(path: Path, classes: Sequence[str] | Classes | None, known: Mapping[str, str]) -> Classes:
+def classes_of(path: Path, classes: Classes | Sequence[str] | str | None, known: Mapping[str, str]) -> Classes:
     """The classes as the caller names them, else as the file does."""
+    if isinstance(classes, str):
+        return Classes.parse(classes)
     if classes is not None:
         return classes if isinstance(classes, Classes) else Classes(tuple(classes))
     for key in NAMED:

@@ -1,8 +1,10 @@
 """From photos to labels: `load` opens a network, a `Labeller` answers.
 
-labeller = modiste.load("shop.onnx")
-for label in labeller.label(["1.jpg", "2.jpg"], precision=0.98):
-    print(label.path, label.decision, label.label, label.confidence)
+    labeller = modiste.load("shop.onnx")
+    for label in labeller.label(["1.jpg", "2.jpg"], precision=0.98):
+        print(label.path, label.decision, label.label, label.confidence)
+
+No torch is imported on the way.
 """
 
 from __future__ import annotations
@@ -113,6 +115,8 @@ class Labeller:
             raise ModisteError(
                 f"{self.id} gives probabilities {answers.probabilities.shape} for {len(self.classes)} classes: export it again."
             )
+        if self.card.reject_above is not None and answers.strangeness is None:
+            raise ModisteError(f"{self.id} is to reject strange photos and does not tell which are strange. Export it again.")
         given = (answers.probabilities, answers.scores, answers.features, answers.strangeness)
         if not all(values is None or np.isfinite(values).all() for values in given):
             raise ModisteError(f"{self.id} gives values that are no numbers: its weights are broken. Export or copy it again.")
@@ -121,7 +125,7 @@ class Labeller:
 def load(
     model: Path | str | None = None,
     *,
-    classes: Sequence[str] | Classes | None = None,
+    classes: Classes | Sequence[str] | str | None = None,
     pixels: Pixels | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
@@ -129,7 +133,7 @@ def load(
 ) -> Labeller:
     """The network that comes with modiste, that of a bundle, or of another's ONNX file, on so many threads (None: one a processor).
 
-    `classes` and `pixels` are given for another's file alone, which does not say them (classes: some do), as are `mean` and `std` a
+    `classes` (a list, or 'Shoes,Bags') and `pixels` are given for another's file alone, which does not say them, as are `mean` and `std` a
     channel, for pixels in [0, 1], where they are not ImageNet's; serving/foreign.py has what such a file must be like.
     """
     threads = processors() if threads is None else threads
