@@ -83,6 +83,17 @@ class Asked:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class AskedToTrain(Asked):
+    """`Asked`, where labels may say themselves where their photos are."""
+
+    data: Annotated[
+        Path | None,
+        Parameter(group=DATA, help="The catalogue: a folder, a .zip, .tar or .parquet file, a label file; with --from: a table's photos."),
+    ] = None  # type: ignore[assignment]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class Sitting:
     """How long to train now, and whom to tell."""
 
@@ -96,7 +107,7 @@ class Sitting:
         return manner_of(device, seconds_of(self.max_time), self.log, tell)
 
 
-USUALLY = Sitting()
+NOT_ASKED, USUALLY = AskedToTrain(), Sitting()
 
 
 def read_catalogue(

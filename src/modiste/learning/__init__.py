@@ -1,0 +1,1 @@
+"""From labels that people gave to a better bundle: its last layer learnt anew on any laptop, and whether that helped. No torch."""

@@ -1,0 +1,121 @@
+"""Labels to learn from: any label file that modiste reads, or a result of `modiste label` in which people wrote what is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from modiste.data.layouts.cells import photos_of, snake
+from modiste.data.layouts.products import LABELS, PERHAPS, PRODUCTS, SURE, declared, finder, label_in, label_rule, photo_of
+from modiste.data.layouts.products import columns_of as columns_of_products
+from modiste.data.layouts.readers import read
+from modiste.data.layouts.rows import Row
+from modiste.data.layouts.tables import header, is_table_name, read_table
+from modiste.data.opening.stores import Store, open_store
+from modiste.data.relabel import labelled_by
+from modiste.data.taxonomy import read_taxonomy
+from modiste.records.catalogue import Catalogue, Photo
+from modiste.records.errors import BadRow, BadRows, ModisteError, UsageError, unknown
+from modiste.records.labels import Classes
+
+RIGHT = "right_label"  # the column in which people write what is right
+RESULT = ("photo", "sha256", "label", "confidence")  # how a result of `modiste label` begins
+FILL_IN = (
+    f"write the right class into its column {RIGHT} (add it where there is none), for every photo that you looked at, "
+    "those that were called rightly too"
+)
+
+
+def read_labels(
+    where: Path,
+    data: Path | None,
+    own: Classes,
+    *,
+    format: str | None = None,  # noqa: A002  (the word users know)
+    classes: Classes | None = None,
+    column: str | None = None,
+) -> Catalogue:
+    """The labelled photos at a place; a column `right_label` speaks of `own`, the network's classes, unless others are declared.
+
+    `data` is where the photos of a table stand, beside it when left away; `column` holds the labels, where that is not plain.
+    """
+    store = open_store(where.expanduser())
+    names = header(store, store.chosen) if store.chosen and is_table_name(store.chosen) else []
+    if data is not None and not names:
+        raise UsageError(f"--data {data}: {where} says itself where its photos are. --data goes with a table: CSV, JSON Lines, Parquet.")
+    spelled = {snake(name): name for name in reversed(names)}
+    if tuple(names[: len(RESULT)]) == RESULT and RIGHT not in spelled and column is None:
+        raise ModisteError(f"{where} is a result of `modiste label` that nobody has looked through: {FILL_IN}.")
+    if data is None and RIGHT not in spelled:
+        found = read(where, format, None if column else classes)
+        return only_labelled(labelled_by(found, column, classes) if column else found, where)
+    pictures = open_store((data or where.parent).expanduser())
+    return only_labelled(table(store, pictures, spelled, column, classes, own), where)
+
+
+def only_labelled(catalogue: Catalogue, where: Path) -> Catalogue:
+    """The catalogue without photos that have no label."""
+    found = catalogue.with_photos(photo for photo in catalogue.photos if photo.label is not None)
+    if not found.photos:
+        raise ModisteError(f"{where}: not one photo has a label. In a result of `modiste label`, {FILL_IN}.")
+    return found
+
+
+def table(
+    store: Store, pictures: Store, spelled: Mapping[str, str], column: str | None, classes: Classes | None, own: Classes
+) -> Catalogue:
+    """A table's labelled rows as photos of another folder, or of the one it stands in."""
+    if column is not None and snake(column) not in spelled:
+        raise unknown("column", column, spelled.values())
+    chosen = column or (RIGHT if RIGHT in spelled else None)
+    columns, needed = columns_of(spelled, chosen, store)
+    rows = read_table(store, store.chosen, columns, needed)
+    if chosen:
+        rows, rule = [row for row in rows if row.cell("label")], label_in
+        classes = classes or (Classes(tuple(sorted({row.cell("label") for row in rows}))) if column else own)
+    else:
+        if (rule := label_rule(rows)) is None:  # type: ignore[assignment]
+            raise ModisteError(
+                f"{store.where}: no column of labels; it may be called {', '.join((RIGHT, *LABELS))}, or name it with --label."
+            )
+        classes = classes or declared(rows, rule, store)
+    return placed(rows, classes, rule, store, pictures)
+
+
+def columns_of(spelled: Mapping[str, str], chosen: str | None, store: Store) -> tuple[dict[str, str], str]:
+    """What a table's columns hold, by their names in small letters, and the one that names photos."""
+    needed = next((spelled[name] for name in (*SURE, *PERHAPS) if name in spelled), None)
+    if needed is None:
+        raise ModisteError(f"{store.where}: no column names photos; it may be called {', '.join((*SURE, *PERHAPS))}.")
+    if chosen is None:
+        return columns_of_products(list(spelled.values()))
+    held = {needed: "name", spelled[snake(chosen)]: "label"}
+    held |= {spelled[name]: "product" for name in PRODUCTS[::-1] if name in spelled} | (
+        {spelled["split"]: "split"} if "split" in spelled else {}
+    )
+    kept = {holds: name for name, holds in held.items()}  # one column for each thing
+    return {name.casefold(): holds for holds, name in kept.items()}, needed
+
+
+def placed(rows: Sequence[Row], classes: Classes, rule: Callable[[Row, Classes], int | None], store: Store, pictures: Store) -> Catalogue:
+    """The catalogue of rows whose pictures stand elsewhere; every bad row is listed, and then nothing is read."""
+    make = partial(photo_of, classes=classes, label_of=rule, taxonomy=read_taxonomy(None), find=finder(pictures))
+    found = photos_of(rows, make, classes)
+    bad = [row for row in found if isinstance(row, BadRow)]
+    if bad:
+        raise BadRows(store.where, [explained(one, pictures, classes) for one in bad])
+    return Catalogue(pictures.root, classes, tuple(photo for photo in found if isinstance(photo, Photo)))
+
+
+def explained(bad: BadRow, pictures: Store, classes: Classes) -> BadRow:
+    """What to do about a row beside mending it."""
+    if "no such picture" in bad.problem:
+        return BadRow(
+            bad.row,
+            bad.value,
+            f"{bad.problem.replace('beside the label file', f'in {pictures.root}')} --data FOLDER says where the photos are.",
+        )
+    if "is no class" in bad.problem and "There are" in bad.problem:
+        return BadRow(bad.row, bad.value, f'{bad.problem} New classes are declared: --classes "{", ".join(classes.names)}, ...".')
+    return bad
