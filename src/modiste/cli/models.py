@@ -30,6 +30,9 @@ def export(
         Parameter(group=DATA, help="The split that confidence and thresholds are taken from: validation, or test, which the card says."),
     ] = "validation",
     usual: Annotated[float, Parameter(group=DATA, help="The share of those photos that are not to be rejected as strange.")] = 0.99,
+    reject: Annotated[
+        str | None, Parameter(group=DATA, help="A class that stands for what is no product: it makes photos strange, and is not called.")
+    ] = None,
     limit: Limit = None,
     classes: ClassNames = None,
     label: Label = None,
@@ -46,7 +49,7 @@ def export(
 
     catalogue: Any = None if data is None else read_catalogue(data, format, classes, None, limit, label=label)
     with progress() as tell:
-        made = exported(run, to, output, catalogue, evidence=evidence, usual=usual, name=name, anyway=anyway, tell=tell)
+        made = exported(run, to, output, catalogue, evidence=evidence, usual=usual, reject=reject, name=name, anyway=anyway, tell=tell)
     show(made.plain(), [], json, "\n" + "\n".join(made.words))
     if made.written is None:
         raise SystemExit(3)

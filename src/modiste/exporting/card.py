@@ -14,6 +14,7 @@ from modiste import __version__
 from modiste.evaluation.metrics import report
 from modiste.evaluation.statistics.calibration import ece
 from modiste.exporting.evidence import Judged
+from modiste.exporting.rejecting import answers_without
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
 from modiste.records.recipe import Recipe
@@ -23,7 +24,7 @@ VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "numpy")
 NO_EVIDENCE = "None: no photos were given that the network did not learn from. Its probabilities are not calibrated."
 
 
-def facts_of(run: Run, kind: str, judged: Judged, more: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(run: Run, kind: str, judged: Judged, reject: str | None, more: Mapping[str, Any]) -> dict[str, Any]:
     """What made the run and the export, as plain values; no path of the machine that made them."""
     about = run.about
     return {
@@ -40,7 +41,7 @@ def facts_of(run: Run, kind: str, judged: Judged, more: Mapping[str, Any]) -> di
         "exported": datetime.now(UTC).strftime("%Y-%m-%d"),
         "exported_with": exported_with(),
         "evidence_ece": None if judged.predictions is None else round(ece(judged.predictions, temperature=judged.temperature), 4),
-        "test": figures(run.predictions("test")) if "test" in run.splits else None,
+        "test": tested(run, reject),
         **more,
     }
 
@@ -71,6 +72,14 @@ def exported_with() -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             continue  # an extra that was not needed
     return {**found, "system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count() or 1}
+
+
+def tested(run: Run, reject: str | None) -> dict[str, Any] | None:
+    """The figures on test, without the class that is no product."""
+    if "test" not in run.splits:
+        return None
+    found = run.predictions("test")
+    return figures(found if reject is None else answers_without(found, reject))
 
 
 def figures(predictions: Predictions) -> dict[str, Any]:
@@ -137,6 +146,10 @@ def sure_words(facts: Mapping[str, Any], reject: float | None, temperature: floa
     words = [f"Temperature {temperature:.3f}, fitted on {where}; calibration error there {facts['evidence_ece']:.3f}."]
     if evidence["split"] == "test":
         words.append("These are the photos of the figures above: thresholds taken from them look better than they are.")
+    if reject is not None and "class" in facts["strangeness"]:
+        words.append(
+            f"It learnt a class {facts['strangeness']['class']} of pictures that show no fashion product: its log-odds are the strangeness."
+        )
     if reject is not None:
         words.append(
             f"A photo stranger than {reject:.3g} is no fashion photo; {100 * facts['strangeness']['usual']:g} % of those photos are not."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modiste.evaluation.statistics.calibration import probabilities, temperature
-from modiste.exporting.strangeness import Floats, Strangeness
+from modiste.exporting.strangeness import Floats
 from modiste.records.predictions import Predictions
 from modiste.serving.bundle import Evidence
 
@@ -24,12 +24,14 @@ class Judged:
     reject_above: float | None = None
 
 
-def judge(predictions: Predictions | None, features: Floats | None, strangeness: Strangeness | None, usual: float) -> Judged:
-    """Temperature and evidence from predictions; `usual` is the share of their photos that are not to be rejected as strange."""
+def judge(predictions: Predictions | None, strange: Floats | None, usual: float) -> Judged:
+    """Temperature and evidence from predictions and the strangeness (M,) of the same photos.
+
+    `usual` is the share of them that are not to be rejected as strange.
+    """
     if predictions is None or not len(predictions):
         return Judged(None)
     heat = temperature(predictions)
-    strange = strangeness.of(features) if strangeness is not None and features is not None else None
     evidence = Evidence(
         called=tuple(predictions.called.tolist()),
         right=tuple((predictions.called == predictions.truth).tolist()),

@@ -14,10 +14,11 @@ from modiste.exporting.asking import answers, by_onnxruntime
 from modiste.exporting.by_torch import by_torch
 from modiste.exporting.card import NO_EVIDENCE, facts_of, model_card, plain_name
 from modiste.exporting.evidence import Judged, judge
-from modiste.exporting.graph import export_graph
+from modiste.exporting.graph import STRANGENESS, export_graph
 from modiste.exporting.kinds import CALIBRATED_ON, EXPORTS, Kind
 from modiste.exporting.parity import Gate, compare
 from modiste.exporting.photos import Photos, photos_for
+from modiste.exporting.rejecting import rejecting
 from modiste.exporting.strangeness import Strangeness, fit_strangeness
 from modiste.exporting.tail import finished
 from modiste.records.catalogue import VALIDATION, Catalogue
@@ -81,6 +82,7 @@ def export(
     *,
     evidence: str = VALIDATION,
     usual: float = 0.99,
+    reject: str | None = None,
     name: str | None = None,
     anyway: bool = False,
     tell: Tell = silent,
@@ -88,6 +90,7 @@ def export(
     """A run as a bundle of some kind (a name of EXPORTS), held against the run before it is written.
 
     Evidence comes from photos of a split that was not learnt from. `usual` is the share of them that are not to be rejected as strange.
+    `reject` is a class that stands for what is no product: the bundle does not call it, its score is the photo's strangeness.
     """
     run = run if isinstance(run, Run) else Run(Path(run))
     if to not in EXPORTS:
@@ -96,9 +99,9 @@ def export(
         raise UsageError(f"--usual {usual}: a share above 0 and up to 1, such as 0.99.")
     kind, called = EXPORTS[to], plain_name(name or named(run, to))
     path = path_of(output, called, kind)
-    model = open_model(run)
+    model = open_model(run) if reject is None else rejecting(open_model(run), reject)
     catalogue = read(catalogue) if isinstance(catalogue, Path | str) else catalogue
-    photos = photos_for(run, model, catalogue, evidence, tell)
+    photos = photos_for(run, model, catalogue, evidence, reject, tell)
     tell(Progress("exporting the graph", 0, 1, "graph"))
     graph = kind.make(export_graph(model), photos.learnt)
     strangeness, judged = calibrated(graph, model, photos, usual, tell)
@@ -109,7 +112,7 @@ def export(
     more = {
         "words": kind.words,
         "evidence": evidence_facts(judged, photos, evidence, catalogue),
-        "strangeness": None if strangeness is None or photos.learnt is None else {"learnt_from": len(photos.learnt), "usual": usual},
+        "strangeness": strangeness_facts(strangeness, photos, reject, usual),
         "calibrated_on": min(CALIBRATED_ON, len(photos.learnt)) if to == "onnx-int8" and photos.learnt else None,
         "gate": dict(gate.plain()),
         "gate_words": gate.words,
@@ -137,16 +140,25 @@ def path_of(output: Path | str | None, name: str, kind: Kind) -> Path:
 def calibrated(graph: Any, model: Model, photos: Photos, usual: float, tell: Tell) -> tuple[Strangeness | None, Judged]:
     """What is usual, the temperature and the evidence, from the very graph that is exported."""
     if photos.learnt is None and photos.judged is None:
-        return None, judge(photos.stored, None, None, usual)
+        return None, judge(photos.stored, None, usual)
     ask, strangeness = by_onnxruntime(finished(graph, 1.0)), None
-    if photos.learnt is not None:
+    told = any(output.name == STRANGENESS for output in graph.graph.output)
+    if photos.learnt is not None and not told:
         learnt = answers(ask, photos.learnt, tell, "learning what is usual")
         strangeness = fit_strangeness(learnt.features.astype(np.float64), photos.learnt.labels)
     if photos.judged is None:
-        return strangeness, judge(photos.stored, None, None, usual)
+        return strangeness, judge(photos.stored, None, usual)
     found = answers(ask, photos.judged, tell, "gathering evidence")
     said = Predictions(model.classes.names, photos.judged.paths, photos.judged.labels, found.scores.astype(np.float64))
-    return strangeness, judge(said, found.features.astype(np.float64), strangeness, usual)
+    strange = None if strangeness is None else strangeness.of(found.features.astype(np.float64))
+    return strangeness, judge(said, strange if found.strangeness is None else found.strangeness.astype(np.float64), usual)
+
+
+def strangeness_facts(strangeness: Strangeness | None, photos: Photos, reject: str | None, usual: float) -> Mapping[str, Any] | None:
+    """What strangeness was learnt from: a class, or what photos of train have in common."""
+    if reject is not None:
+        return {"class": reject, "usual": usual}
+    return None if strangeness is None or photos.learnt is None else {"learnt_from": len(photos.learnt), "usual": usual}
 
 
 def evidence_facts(judged: Judged, photos: Photos, split: str, catalogue: Catalogue | None) -> Mapping[str, Any]:
@@ -160,6 +172,7 @@ def evidence_facts(judged: Judged, photos: Photos, split: str, catalogue: Catalo
 
 def card_of(name: str, run: Run, model: Model, to: str, judged: Judged, more: Mapping[str, Any]) -> Card:
     """The card, its text made of its facts."""
-    facts = facts_of(run, to, judged, more)
+    reject = (more["strangeness"] or {}).get("class")
+    facts = facts_of(run, to, judged, reject, more)
     text = model_card(name, model.classes.names, facts, judged.reject_above, judged.temperature)
     return Card(name, model.classes, model.eyes.pixels, judged.temperature, judged.evidence, judged.reject_above, facts, text)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool1d
 
+from modiste.exporting.rejecting import Rejecting
 from modiste.models.backbones import AlexNet, FirstConv2d
 from modiste.models.heads import RBF
 from modiste.models.variants import Classifier
@@ -19,11 +20,14 @@ from modiste.records.errors import ModisteError, missing_extra
 from modiste.training.model import Model
 
 OPSET = 20  # what onnxruntime 1.20 and later know
-PIXELS, SCORES, FEATURES = "pixels", "scores", "features"
+PIXELS, SCORES, FEATURES, STRANGENESS = "pixels", "scores", "features", "strangeness"
 
 
 class Exported(nn.Module):
-    """A model as it is exported: pixels uint8 (N, S, S, C) -> scores (N, K), features (N, F). Weights keep the names of a run's."""
+    """A model as it is exported: pixels uint8 (N, S, S, C) -> scores (N, K), features (N, F), and of some the strangeness (N,).
+
+    Weights keep the names of a run's.
+    """
 
     pixel_mean: Tensor
     pixel_std: Tensor
@@ -40,9 +44,12 @@ class Exported(nn.Module):
         self.register_buffer("pixel_mean", mean.float().view(-1, 1, 1))
         self.register_buffer("pixel_std", std.float().view(-1, 1, 1))
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         pictures = pixels.permute(0, 3, 1, 2).contiguous().float()
         features = self.backbone((pictures - self.pixel_mean) / self.pixel_std)  # (N, C, S, S): one grey channel becomes three, if need be
+        if isinstance(self.head, Rejecting):
+            scores, strangeness = self.head.both(features)
+            return scores, features, strangeness
         return self.head(features), features
 
 
@@ -126,7 +133,7 @@ class Kernel(nn.Module):
 
 
 def export_graph(model: Model) -> Any:
-    """The model as an ONNX ModelProto: `pixels` -> `scores`, `features`; the same model gives the same bytes."""
+    """The model as an ONNX ModelProto: `pixels` -> `scores`, `features`, maybe `strangeness`; the same model gives the same bytes."""
     onnx_modules()
     exported, pixels = Exported(model), model.eyes.pixels
     shape = (2, pixels.side, pixels.side, 3 if pixels.colour == "rgb" else 1)
@@ -136,7 +143,7 @@ def export_graph(model: Model) -> Any:
             exported.eval(),
             (torch.zeros(shape, dtype=torch.uint8),),
             input_names=[PIXELS],
-            output_names=[SCORES, FEATURES],
+            output_names=[SCORES, FEATURES, *([STRANGENESS] if isinstance(exported.head, Rejecting) else [])],
             dynamic_shapes=({0: torch.export.Dim("N", min=1)},),
             opset_version=OPSET,
             dynamo=True,

@@ -12,6 +12,7 @@ import numpy as np
 from modiste.data.decoded import Pictures, decode
 from modiste.data.samples.drawn import draw
 from modiste.data.split import limit
+from modiste.exporting.rejecting import answers_without, without_class
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue, Photo
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.predictions import Predictions
@@ -36,11 +37,14 @@ class Photos:
     drawn: bool  # whether those are pictures that modiste drew, for want of photos
 
 
-def photos_for(run: Run, model: Model, catalogue: Catalogue | None, split: str, tell: Tell) -> Photos:
+def photos_for(run: Run, model: Model, catalogue: Catalogue | None, split: str, reject: str | None, tell: Tell) -> Photos:
     """Photos for an export of a run: from a catalogue, or, without one, drawn pictures that can show only whether outputs agree."""
     if split not in SPLITS:
         raise UsageError(f"--evidence {split}: evidence comes from validation, or from test when that is asked for.")
     stored = run.predictions(split) if split in run.splits else None
+    if reject is not None:
+        stored = None if stored is None else answers_without(stored, reject)
+        catalogue = None if catalogue is None else without_class(catalogue, reject)
     pixels = model.eyes.pixels
     if catalogue is None:
         return Photos(None, None, stored, drawn_pictures(pixels, tell), drawn=True)

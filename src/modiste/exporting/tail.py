@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modiste.exporting.graph import FEATURES, SCORES, onnx_modules
+from modiste.exporting.graph import FEATURES, SCORES, STRANGENESS, onnx_modules
 from modiste.exporting.strangeness import Strangeness
 
-PROBABILITIES, STRANGENESS, TEMPERATURE = "probabilities", "strangeness", "temperature"
+PROBABILITIES, TEMPERATURE = "probabilities", "temperature"
 
 
 def finished(graph: Any, temperature: float, strangeness: Strangeness | None = None) -> bytes:
@@ -21,7 +21,8 @@ def finished(graph: Any, temperature: float, strangeness: Strangeness | None = N
     scores, features = (next(one for one in made.graph.output if one.name == name) for name in (SCORES, FEATURES))
     classes = scores.type.tensor_type.shape.dim[1].dim_value
     floats = onnx.TensorProto.FLOAT
-    outputs = [onnx.helper.make_tensor_value_info(PROBABILITIES, floats, ["N", classes]), scores, features]
+    told = [one for one in made.graph.output if one.name == STRANGENESS]  # by the network itself
+    outputs = [onnx.helper.make_tensor_value_info(PROBABILITIES, floats, ["N", classes]), scores, features, *told]
     made.graph.initializer.append(initializer(TEMPERATURE, np.array(temperature)))
     node(made, "Div", [SCORES, TEMPERATURE], "tempered")
     node(made, "Softmax", ["tempered"], PROBABILITIES, axis=1)
