@@ -171,6 +171,7 @@ def test_a_worker_that_is_killed_from_outside_changes_no_row(photos, labelled, t
         if seconds == SECONDS and not refused:  # at a photo, not while it starts
             worker.process.kill()
             refused.append(worker)
+            raise workers.WorkerLost("decoder_crashed", "SIGKILL")  # what it said before that, it may have said in time
         return real(worker, seconds)
 
     monkeypatch.setattr(workers, "answer", answer)
