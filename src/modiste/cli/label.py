@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from modiste.cli.words import DATA, OUTPUT, Format, Json, Level, TaxonomyFile, show
+from modiste.cli.words import DATA, OUTPUT, Format, Json, Level, TaxonomyFile, settings_of, show
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.progress import Progress, Tell
 
@@ -54,6 +54,11 @@ def label(
     threads: Annotated[
         int | None, Parameter(group=OUTPUT, help="Photos that are scored at a time; one a processor when left away.")
     ] = None,
+    classes: Annotated[str | None, Parameter(group=DATA, help="The classes of an ONNX file that does not say them, in order.")] = None,
+    set: Annotated[
+        tuple[str, ...],
+        Parameter(name="--set", group=DATA, negative="", help="How photos become the input of such a file: --set pixels.side=224."),
+    ] = (),
     format: Format = None,
     taxonomy: TaxonomyFile = None,
     level: Level = "class",
@@ -81,7 +86,7 @@ def label(
         from modiste.serving.labeller import PRECISION
 
         with listening(json) as tell:
-            labeller = labeller_of(model, tell)
+            labeller = labeller_of(model, classes, set, tell)
     shown = photos if report else 0
     wanted = Wanted(PRECISION if precision is None else precision, words, limit, threads, None, review, shown, ["modiste", *sys.argv[1:]])
     with listening(json) as tell:
@@ -94,13 +99,16 @@ def label(
     return None
 
 
-def labeller_of(model: Path | None, tell: Tell) -> Labeller:
+def labeller_of(model: Path | None, classes: str | None, pixels: tuple[str, ...], tell: Tell) -> Labeller:
     """The network that was asked for, on one thread: photos are scored side by side. A run is exported into its folder, once."""
+    from modiste.records.labels import Classes
+    from modiste.records.recipe import Recipe
     from modiste.serving.labeller import load
 
     if model is not None and (model / "recipe.json").is_file():
         model = exported(model, tell)
-    return load(model, threads=1)
+    changed = Recipe().changed(settings_of(pixels, None, None)).pixels if pixels else None
+    return load(model, classes=Classes.parse(classes) if classes else None, pixels=changed, threads=1)
 
 
 def exported(run: Path, tell: Tell) -> Path:

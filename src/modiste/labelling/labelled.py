@@ -242,7 +242,8 @@ def identity(labeller: Labeller) -> str:
     """What must be the same for the same bytes to have the same answer."""
     from importlib import metadata  # slow to import, for one photo's answer
 
-    return " ".join([VERSION, labeller.id, *(f"{name} {metadata.version(name)}" for name in DECODERS)])
+    sees = [repr(labeller.pixels), *labeller.classes.names]  # another maker's file does not say them itself
+    return " ".join([VERSION, labeller.id, *sees, *(f"{name} {metadata.version(name)}" for name in DECODERS)])
 
 
 def answer_of(listed: Listed, answers: Answers) -> Answer:
