@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from onnx import helper, numpy_helper
 
 import modiste
 from modiste.data import batches
-from modiste.records.errors import ModisteError, UsageError
+from modiste.records.errors import Damaged, ModisteError, UsageError
 from modiste.records.labels import Classes
 from modiste.records.recipe import Pixels
 from modiste.serving import foreign as rules
@@ -36,6 +37,17 @@ def test_scores_and_probabilities_are_told_apart_whatever_the_size_of_a_batch(fo
     assert answers.features.shape == (21, 0)
     assert answers.strangeness is None
     assert network.id.startswith("other-")
+
+
+def test_scores_that_happen_to_add_up_to_one_are_no_probabilities(foreign, saved):
+    """Rows of these weights add up to 0, and a third is added to each score; but some are below 0."""
+    model = foreign(weights=np.array([[3, -3, 0], [0, 3, -3], [-3, 0, 3]]))
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(1 / 3), "third"))
+    model.graph.node.append(helper.make_node("Add", ["output", "third"], ["shifted"]))
+    model.graph.output[0].name = "shifted"
+    answers = modiste.load(saved(model), classes=NAMES, pixels=COLOUR).score(PIXELS)
+    np.testing.assert_allclose(answers.scores.sum(1), 1, atol=1e-4)
+    np.testing.assert_allclose(answers.probabilities, softmax(answers.scores), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -160,3 +172,8 @@ def test_a_name_that_is_no_text_is_refused(foreign, saved):
     path.write_bytes(path.read_bytes().replace(b"images", b"\xff\xfe\xfd\xfc\xfb\xfa"))
     with pytest.raises(ModisteError, match=r"other\.onnx"):
         modiste.load(path, classes=NAMES, pixels=COLOUR)
+
+
+def test_a_bundle_that_lost_its_seal_is_not_taken_for_anothers_file(foreign, saved):
+    with pytest.raises(Damaged, match="not as it was written"):
+        modiste.load(saved(foreign(), modiste="{}"), classes=NAMES, pixels=COLOUR)

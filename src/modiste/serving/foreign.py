@@ -127,16 +127,22 @@ def constants(
 
 def output_of(path: Path, session: Any, classes: Classes, size: int | None, pixels: Pixels) -> tuple[str, bool]:
     """The output with a value a class, and whether that is a probability: asked about noise, its rows are shares of 1."""
-    noise, names = np.random.default_rng(0), [output.name for output in session.get_outputs()]
+    rng, names = np.random.default_rng(0), [output.name for output in session.get_outputs()]
     count, rounds = (PROBES, 1) if size is None else (size, -(-PROBES // size))
     shape, given = (count, pixels.channels, pixels.side, pixels.side), session.get_inputs()[0].name
-    seen = [run(session, names, given, noise.normal(size=shape).astype(np.float32), str(path)) for _ in range(rounds)]
+    noise = [(rng.normal(size=shape) + 2 * rng.normal(size=(*shape[:2], 1, 1))).astype(np.float32) for _ in range(rounds)]  # in many tints
+    seen = [run(session, names, given, one, str(path)) for one in noise]
     shapes = {name: np.shape(values) for name, values in zip(names, seen[0], strict=True)}
     fitting = [name for name in (*PREFERRED, *names) if shapes.get(name) == (count, len(classes))]
     if not fitting:
         raise UsageError(f"{path} gives {shapes} for {count} photos, and {len(classes)} classes are named: {classes}.")
     values = np.concatenate([made[names.index(fitting[0])] for made in seen])
-    return fitting[0], bool((values >= 0).all() and np.allclose(values.sum(1), 1, atol=1e-3))
+    return fitting[0], are_shares(values)
+
+
+def are_shares(values: Floats) -> bool:
+    """Whether each row (K,) is made of shares of 1."""
+    return bool((values >= 0).all() and np.allclose(values.sum(1), 1, atol=1e-2))
 
 
 def asking(session: Any, where: str, output: tuple[str, bool], size: int | None, mean: tuple[float, ...], std: tuple[float, ...]) -> Ask:
@@ -155,6 +161,8 @@ def asking(session: Any, where: str, output: tuple[str, bool], size: int | None,
         step = size or len(pixels)
         values = np.concatenate([part(pixels[start : start + step]) for start in range(0, len(pixels), step)])
         features = np.empty((len(values), 0), np.float32)
+        if shares and not are_shares(values):
+            raise ModisteError(f"{where} gives probabilities for noise, and something else for a photo: it cannot be told what it gives.")
         if shares:
             return Answers(values, np.log(np.maximum(values, LEAST)), features)
         powers = np.exp(values - values.max(1, keepdims=True))
