@@ -70,8 +70,7 @@ def open_openvino(path: Path, threads: int | None) -> Contender:
     except (OSError, ValueError) as error:
         raise ModisteError(f"{beside} cannot be read ({error}). `modiste export RUN --to openvino` writes it beside the .xml.") from error
     size = path.stat().st_size + path.with_suffix(".bin").stat().st_size
-    counts = dict(card.facts.get("parameters", {}))
-    return Contender(path, "OpenVINO", size, sum(counts.values()) or None, card.classes, card.pixels, by_openvino(path, threads))
+    return Contender(path, "OpenVINO", size, None, card.classes, card.pixels, by_openvino(path, threads))
 
 
 OPENERS: dict[str, Callable[[Path, int | None], Contender]] = {"run": open_run, ".xml": open_openvino}

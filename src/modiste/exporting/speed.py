@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ ROUNDS, SINGLES, BATCH = 7, 8, 8
 FRESH = 3  # processes a model
 REST_SECONDS = 0.02  # in which the threads of the model before fall asleep
 START_SECONDS = 600
+FRESH_COMMAND = (sys.executable, "-P", "-m", "modiste.exporting.fresh")
 
 
 @dataclass(frozen=True)
@@ -92,15 +94,17 @@ def start_fresh(one: Measured, contender: Contender, settings: Settings) -> None
     """A process of its own: seconds until it has answered about one photo, and its memory after a batch."""
     asked = {"path": str(contender.path), "threads": settings.threads, "batch": BATCH, "classes": settings.classes}
     asked["pixels"] = None if settings.pixels is None else to_plain(settings.pixels)
-    command = [sys.executable, "-m", "modiste.exporting.fresh", json.dumps(asked)]
+    command = [*FRESH_COMMAND, json.dumps(asked)]
     begun = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with tempfile.TemporaryFile("w+") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:  # noqa: S603
         assert process.stdout is not None
         first = process.stdout.readline()
         took = time.perf_counter() - begun
-        rest, errors = process.communicate(timeout=START_SECONDS)
+        rest = process.stdout.read()
+        process.wait(START_SECONDS)
+        errors.seek(0)
+        last = (errors.read().strip().splitlines() or ["it says nothing"])[-1]
     if process.returncode or first.strip() != "answered":
-        last = (errors.strip().splitlines() or ["it says nothing"])[-1]
         raise MachineError(f"{contender.path} does not open in a process of its own: {last}")
     one.open.append(took)
     one.memory.append(json.loads(rest)["resident_bytes"])
