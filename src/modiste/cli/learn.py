@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,9 @@ DEFAULT = Path("better.onnx")
 
 def learn_from(labels: Path, output: Path | None, model: Path | None, asked: Asked, seed: int, json: bool) -> None:
     """Learn the last layer of a bundle anew, write a new one and a report, and say whether it is better; 3 where it stays as it is."""
-    try:
-        import scipy  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise missing_extra("scipy", "learn", "learning from labels") from error
+    for package in ("scipy", "threadpoolctl"):
+        if find_spec(package) is None:
+            raise missing_extra(package, "learn", "learning from labels")
     from modiste.data.split import limit
     from modiste.learning.bundles import check_output, write
     from modiste.learning.labels import read_labels

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from math import ceil, log
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from modiste.learning.verdict import Verdict
 from modiste.records.disk import write_json, write_text
 from modiste.records.errors import ModisteError, UsageError
 from modiste.serving.bundle import Card, Evidence, graph_of, read_bundle, write_bundle
-from modiste.serving.deciding import expected, thresholds
+from modiste.serving.deciding import DOUBT, expected, thresholds
 from modiste.serving.heads import with_head
 from modiste.serving.labeller import PRECISION, is_bundle
 
@@ -154,7 +155,11 @@ def card_of_evidence(learnt: Learnt) -> Card:
 def automatic(card: Card) -> tuple[str, ...]:
     """What the new bundle will label automatically."""
     found = expected(card, thresholds(card, PRECISION))
-    return () if found is None else (f"At a precision of {PRECISION:g}: {found.words()}",)
+    few = ceil(log(DOUBT) / log(PRECISION))
+    hint = (
+        f" It takes about {few} labelled photos of a class, all called rightly, before one is." if found is not None and found.never else ""
+    )
+    return () if found is None else (f"At a precision of {PRECISION:g}: {found.words()}{hint}",)
 
 
 def report(learnt: Learnt, words: tuple[str, ...], name: str | None = None) -> str:

@@ -7,7 +7,7 @@ infinite penalty nothing. How strong the penalty is, and whether to start anew, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 
 from modiste.evaluation.statistics.calibration import log_probabilities
 from modiste.records.predictions import Predictions
+from modiste.serving.heads import beside
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -74,10 +75,11 @@ class Material:
     before: Floats | None  # (N, K): logarithms of what the network's own head says; None where it does not know the classes
     classes: int
     balance: float = 1.0  # 0: every photo counts as much; 1: every class does
+    untouched: Bools | None = None  # (K,): classes that keep the probability they have `before`, for no photo tells of them
 
     def __getitem__(self, rows: Bools) -> Material:
         before = None if self.before is None else self.before[rows]
-        return Material(self.points[rows], self.labels[rows], self.groups[rows], before, self.classes, self.balance)
+        return replace(self, points=self.points[rows], labels=self.labels[rows], groups=self.groups[rows], before=before)
 
     @property
     def weights(self) -> Floats:
@@ -95,13 +97,13 @@ class Material:
 
 def candidates(material: Material) -> list[Candidate]:
     """What is tried, the least daring first: the network as it is, more and more beside it, then anew."""
-    beside = [Candidate(False, penalty) for penalty in (np.inf, *PENALTIES)] if material.before is not None else []
+    known = [Candidate(False, penalty) for penalty in (np.inf, *PENALTIES)] if material.before is not None else []
     whole = bool(material.there.all())  # a class without a photo cannot be learnt anew
-    return beside + [Candidate(True, penalty) for penalty in PENALTIES if whole]
+    return known + [Candidate(True, penalty) for penalty in PENALTIES if whole]
 
 
 def fitted(material: Material, candidate: Candidate, start: Floats | None = None) -> Floats:
-    """The weights (D + 1, K) that a candidate comes to; of a class without photos, the mean of the others': it stays where it was."""
+    """The weights (D + 1, K) that a candidate comes to; a class without photos takes no part, and gets the mean of the others'."""
     if candidate.penalty == np.inf:
         return np.zeros((material.points.shape[1], material.classes))
     points, truth, share, there = material.points, np.eye(material.classes)[material.labels], material.weights, material.there
@@ -132,8 +134,11 @@ def fitted(material: Material, candidate: Candidate, start: Floats | None = None
 
 def scores_of(material: Material, candidate: Candidate, weights: Floats) -> Floats:
     """Scores (N, K) of a candidate with its weights."""
-    beside = material.points @ weights
-    return beside if candidate.anew or material.before is None else beside + material.before
+    made = material.points @ weights
+    if candidate.anew or material.before is None:
+        return made
+    made = made + material.before
+    return made if material.untouched is None else beside(made, material.before, material.untouched)
 
 
 def path(material: Material, tried: Sequence[Candidate]) -> Iterator[tuple[Candidate, Floats]]:

@@ -20,21 +20,47 @@ NODE, INITIALIZER, INPUT, OUTPUT, VALUE_INFO = 1, 5, 11, 12, 13  # of GraphProto
 NODE_INPUT, NODE_OUTPUT, NODE_NAME, NODE_KIND, NODE_ATTRIBUTE = 1, 2, 3, 4, 5
 TENSOR_NAME = 8
 FLOAT32 = 1
+FAR, LEAST = 1e4, 1e-30  # a score so much lower has no share; the least share whose logarithm is taken
+NAMES = (
+    *("weights", "bias", "temperature", "own", "linear", "kept", "tempered", "added", "untouched", "touched", "far", "mass", "least"),
+    *("was", "shares", "sum", "sum_above_0", "left", "apart", "logs", "lowered", "new", "old"),
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """Scores from features, linear: `scores = features @ weights + bias`, and `own` of what the network's own head says beside them."""
+    """Scores from features, linear: `scores = features @ weights + bias`, and `own` of what the network's own head says beside them.
+
+    Classes that are `untouched` keep the probability that the network's own head gives them; the others share what is left.
+    """
 
     weights: Floats  # (F, K)
     bias: Floats  # (K,)
     temperature: float = 1.0  # what scores are divided by before they become probabilities
     own: Floats | None = None  # (K of the network, K): how much of each of its scores goes into each new one; None: nothing
+    untouched: NDArray[np.bool_] | None = None  # (K,); None: no class is
 
     def scores(self, features: NDArray[np.floating], own: NDArray[np.floating]) -> Floats:
         """What the head says of features (N, F) and the network's own scores of them: (N, K)."""
         made: Floats = features.astype(np.float64) @ self.weights + self.bias
-        return made if self.own is None else made + own.astype(np.float64) @ self.own
+        if self.own is None:
+            return made
+        before = own.astype(np.float64) @ self.own
+        return made + before if self.untouched is None else beside(made + before, before, self.untouched)
+
+
+def beside(scores: Floats, before: Floats, untouched: NDArray[np.bool_]) -> Floats:
+    """Scores (N, K) that leave untouched classes the probability they had `before`, and share the rest as they would share all of it."""
+    was, logs = log_softmax(before), log_softmax(np.where(untouched, scores - FAR, scores))
+    left = np.log(np.maximum(np.exp(was)[:, ~untouched].sum(1, keepdims=True), LEAST))
+    made: Floats = np.where(untouched, was, logs + left)
+    return made
+
+
+def log_softmax(scores: Floats) -> Floats:
+    scores = scores - scores.max(1, keepdims=True)
+    made: Floats = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+    return made
 
 
 @dataclass(frozen=True)
@@ -85,15 +111,41 @@ def headed(graph: memoryview, head: Head) -> bytes:
 
 def tail_of(head: Head, before: str, taken: set[str]) -> tuple[list[bytes], list[bytes]]:
     """The tensors and the nodes from features to probabilities."""
-    names = {name: fresh(f"head.{name}", taken) for name in ("weights", "bias", "temperature", "own", "linear", "kept", "tempered")}
+    names = {name: fresh(f"head.{name}", taken) for name in NAMES}
     values = {"weights": head.weights, "bias": head.bias, "temperature": np.array(head.temperature)}
     linear = SCORES if head.own is None else names["linear"]
     nodes = [node("Gemm", [FEATURES, names["weights"], names["bias"]], linear)]
     if head.own is not None:
         values["own"] = head.own
-        nodes += [node("MatMul", [before, names["own"]], names["kept"]), node("Add", [linear, names["kept"]], SCORES)]
+        added = SCORES if head.untouched is None else names["added"]
+        nodes += [node("MatMul", [before, names["own"]], names["kept"]), node("Add", [linear, names["kept"]], added)]
+    if head.own is not None and head.untouched is not None:
+        some = {"untouched": head.untouched, "touched": ~head.untouched, "far": -FAR * head.untouched, "mass": ~head.untouched[:, None]}
+        values |= {name: value.astype(np.float64) for name, value in some.items()} | {"least": np.array(LEAST)}
+        nodes += nodes_beside(names)
     nodes += [node("Div", [SCORES, names["temperature"]], names["tempered"]), node("Softmax", [names["tempered"]], PROBABILITIES, axis=1)]
     return [tensor(names[name], value) for name, value in values.items()], nodes
+
+
+def nodes_beside(names: dict[str, str]) -> list[bytes]:
+    """`beside` as nodes that every version of ONNX has."""
+    steps = [
+        ("LogSoftmax", ["kept"], "was"),
+        ("Exp", ["was"], "shares"),
+        ("MatMul", ["shares", "mass"], "sum"),
+        ("Max", ["sum", "least"], "sum_above_0"),
+        ("Log", ["sum_above_0"], "left"),
+        ("Add", ["added", "far"], "apart"),
+        ("LogSoftmax", ["apart"], "logs"),
+        ("Add", ["logs", "left"], "lowered"),
+        ("Mul", ["lowered", "touched"], "new"),
+        ("Mul", ["was", "untouched"], "old"),
+    ]
+    made = [
+        node(kind, [names[name] for name in inputs], names[output], **({"axis": 1} if kind == "LogSoftmax" else {}))
+        for kind, inputs, output in steps
+    ]
+    return [*made, node("Add", [names["new"], names["old"]], SCORES)]
 
 
 def needed(nodes: Sequence[Node], wanted: set[str]) -> list[Node]:

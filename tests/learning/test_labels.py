@@ -1,0 +1,121 @@
+"""Labels are read from whatever holds them; what cannot be learnt from is refused with what to do about it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from modiste.labelling.rows import FIRST
+from modiste.learning.labels import RESULT, RIGHT, read_labels
+from modiste.learning.task import task_of
+from modiste.records.errors import BadRows, ModisteError, UsageError
+from modiste.records.labels import Classes
+
+OWN = Classes(("Red", "Green", "Blue"))
+HALF = {"Red": "Red", "Green": "Green", "Grey": ""}
+
+
+def labels_in(found) -> dict[str, str]:
+    return {photo.path: found.classes.names[photo.label] for photo in found.photos}
+
+
+def test_a_result_of_modiste_label_opens_with_the_columns_that_are_looked_for() -> None:
+    assert RESULT == FIRST
+
+
+def test_the_list_for_review_has_the_column_that_is_looked_for() -> None:
+    from modiste.labelling.doubts import COLUMNS
+
+    assert {"photo", RIGHT} <= set(COLUMNS)
+
+
+def test_rows_with_a_right_label_are_learnt_from_and_no_others(painted) -> None:
+    where = painted(HALF, 3)
+    found = read_labels(where, where.parent / "photos", OWN)
+    assert found.classes == OWN
+    assert labels_in(found) == {f"{colour}-{n}.png": colour for colour in ("Red", "Green") for n in range(3)}
+
+
+def test_other_columns_of_a_result_do_no_harm(painted, tmp_path) -> None:
+    painted(HALF, 1)
+    where = tmp_path / "result.csv"
+    where.write_text(
+        "photo,sha256,label,confidence,p_Red,p_Green,p_Blue,decision,reason,right_label\n"
+        "Red-0.png,00,Blue,0.9,0.1,0.1,0.8,review,unsure,red\nGreen-0.png,00,Green,0.9,0.1,0.1,0.8,auto,,\n"
+    )
+    assert labels_in(read_labels(where, tmp_path / "shop" / "photos", OWN)) == {"Red-0.png": "Red"}
+
+
+def test_a_result_that_nobody_looked_through_is_refused_with_what_to_do(tmp_path) -> None:
+    where = tmp_path / "labels.csv"
+    where.write_text("photo,sha256,label,confidence,decision\n1.png,00,Red,0.9,auto\n")
+    with pytest.raises(ModisteError, match="write the right class into its column right_label"):
+        read_labels(where, tmp_path, OWN)
+    where.write_text("photo,why,label,right_label\n1.png,unsure,Red,\n")
+    with pytest.raises(ModisteError, match="not one photo has a label"):
+        read_labels(where, tmp_path, OWN)
+
+
+def test_a_photo_that_is_not_there_is_named_with_its_row_and_the_option_that_helps(painted) -> None:
+    where = painted(HALF, 1)
+    with pytest.raises(BadRows, match=r"labels\.csv, row 1: 'Red-0\.png' is missing.*--data FOLDER"):
+        read_labels(where, None, OWN)
+
+
+def test_a_class_that_nobody_declared_is_refused_with_the_near_one(painted) -> None:
+    where = painted({"Red": "Red", "Green": "Gren"}, 1)
+    with pytest.raises(BadRows, match=r"'Gren' is no class.*Did you mean 'Green'\?.*--classes"):
+        read_labels(where, where.parent / "photos", OWN)
+    found = read_labels(where, where.parent / "photos", OWN, classes=Classes(("Red", "Gren")))
+    assert found.classes.names == ("Red", "Gren")
+
+
+def test_any_table_and_any_column_will_do(painted) -> None:
+    where = painted({"Red": "warm", "Blue": "cold"}, 2, column="temper")
+    found = read_labels(where, where.parent / "photos", OWN, column="temper")
+    assert found.classes.names == ("cold", "warm")
+    assert set(labels_in(found).values()) == {"cold", "warm"}
+    with pytest.raises(UsageError, match="Did you mean 'temper'"):
+        read_labels(where, where.parent / "photos", OWN, column="tempr")
+
+
+def test_a_folder_a_class_is_read_as_it_stands_and_takes_no_other_folder(painted, tmp_path) -> None:
+    photos = painted({"Red": "Red", "Blue": "Blue"}, 2).parent / "photos"
+    for path in list(photos.iterdir()):
+        to = tmp_path / "sorted" / path.name.partition("-")[0] / path.name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(to)
+    found = read_labels(tmp_path / "sorted", None, OWN, classes=Classes(("Red", "Blue")))
+    assert {re.sub("/.*", "", path): label for path, label in labels_in(found).items()} == {"Red": "Red", "Blue": "Blue"}
+    with pytest.raises(UsageError, match="says itself where its photos are"):
+        read_labels(tmp_path / "sorted", tmp_path, OWN)
+
+
+def test_labels_of_some_own_classes_leave_the_network_all_of_them_unless_others_are_declared(painted) -> None:
+    where = painted({"Red": "red", "Blue": "blue"}, 5)
+    found = read_labels(where, where.parent / "photos", OWN)
+    task = task_of(found, OWN, declared=False)
+    assert task.classes == OWN
+    assert task.own.tolist() == [0, 1, 2]
+    two = Classes(("Blue", "Red"))
+    declared = task_of(read_labels(where, where.parent / "photos", OWN, classes=two), OWN, declared=True)
+    assert declared.classes == two
+    assert declared.own.tolist() == [2, 0]
+    assert "Green" in declared.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "words"),
+    [
+        ({"Red": "Red"}, None, "all are Red: label photos of two classes"),
+        ({"Red": "warm", "Blue": "cold"}, ("warm", "cold"), "takes 5 photos or more; too few: warm 4, cold 4"),
+    ],
+)
+def test_too_few_classes_and_too_few_photos_of_a_new_class_are_refused(painted, labels, classes, words) -> None:
+    where: Path = painted(labels, 4)
+    found = read_labels(where, where.parent / "photos", OWN, classes=Classes(classes) if classes else None)
+    task = task_of(found, OWN, declared=classes is not None)
+    with pytest.raises(ModisteError, match=words):
+        task.checked([photo.label for photo in task.catalogue.photos])
