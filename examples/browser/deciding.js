@@ -5,7 +5,7 @@ const DOUBT = 0.05; // the share of calibrations in which a class may miss the p
 const STARTS = [[0.2, 0.25], [0.5, 0.75]]; // share of a class's photos from which on ranks are tested, part of the doubt spent there
 const STEPS = 20; // ranks that are tested in a class
 const WHY = {
-  not_fashion: "unlike the photos that the network learnt from",
+  strange: "unlike the photos that the network learnt from",
   too_little_evidence: "too few photos of this class to promise the precision",
   unsure: "less probable than this class needs",
   empty: "the file has no bytes",
@@ -79,11 +79,11 @@ function decided(answer, card, least) {
   const confidence = Math.max(...answer.probabilities);
   const called = answer.probabilities.indexOf(confidence);
   const reason = reasonOf(answer, confidence, least[called], card.reject_above);
-  return { called, confidence, decision: reason === "" ? "auto" : reason === "not_fashion" ? "reject" : "review", reason };
+  return { called, confidence, decision: reason === "" ? "auto" : reason === "strange" ? "reject" : "review", reason };
 }
 
 function reasonOf(answer, confidence, least, rejectAbove) {
-  if (rejectAbove !== null && answer.strangeness !== null && answer.strangeness > rejectAbove) return "not_fashion";
+  if (rejectAbove !== null && answer.strangeness !== null && answer.strangeness > rejectAbove) return "strange";
   if (least === null) return "too_little_evidence";
   return confidence >= least ? "" : "unsure";
 }

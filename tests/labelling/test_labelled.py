@@ -263,13 +263,13 @@ def test_the_first_so_many_are_those_of_the_whole(photos, labelled, tmp_path):
     assert few == whole[:8]
 
 
-def test_strangers_are_rejected_by_the_name_not_fashion(tmp_path, labelled, jpeg):
+def test_strangers_are_rejected_and_called_so(tmp_path, labelled, jpeg):
     (tmp_path / "some").mkdir()
     (tmp_path / "some" / "white.jpg").write_bytes(jpeg("white"))  # stranger than the tiny network's 235
     (tmp_path / "some" / "grey.jpg").write_bytes(jpeg("grey"))
     done = labelled(tmp_path / "some")
     grey, white = rows(tmp_path / "labels.csv")
-    assert (white["decision"], white["reason"]) == ("reject", "not_fashion")
+    assert (white["decision"], white["reason"]) == ("reject", "strange")
     assert grey["decision"] != "reject"
-    assert (done.tally.unread, done.tally.rejected["not_fashion"]) == (0, 1)
+    assert (done.tally.unread, done.tally.rejected["strange"]) == (0, 1)
     assert np.isclose(float(white["strangeness"]), 255)

@@ -13,7 +13,7 @@ from modiste.data.opening.thumbnails import thumbnails
 from modiste.evaluation.pages.labels_page import Gallery, Group, Shot, labels_page
 from modiste.labelling.book import Listed, Listing
 from modiste.labelling.files import write_rows
-from modiste.labelling.rows import NOT_FASHION, Row, Value
+from modiste.labelling.rows import STRANGE, Row, Value
 from modiste.labelling.sources import Source
 from modiste.labelling.tally import Tally
 from modiste.records.disk import write_text
@@ -94,7 +94,7 @@ def write_page(
     """A page of at most so many photos: disagreements, then the least sure, then the rejected, then some of the automatic, a class."""
     picked = picks(listing, classes, most)
     rows = {place: row_at(listing.at(place)) for places in picked.values() for place in places}
-    paths = sorted({row.listed.path for row in rows.values() if row.probabilities or row.reason == NOT_FASHION})
+    paths = sorted({row.listed.path for row in rows.values() if row.probabilities or row.reason == STRANGE})
     pictures = thumbnails(source.root, paths, tell=tell)
     gallery = galleries(picked, rows, pictures, tally, classes)
     title = f"Labels of {source.where.resolve().name or source.where}"
@@ -153,7 +153,7 @@ def shot_of(row: Row, pictures: Mapping[str, bytes], classes: Classes, most_clas
 
 
 def why(reason: str) -> str:
-    words = WHY["strange"] if reason == NOT_FASHION else REASONS[reason]
+    words = WHY[reason] if reason == STRANGE else REASONS[reason]
     return f"{words[0].upper()}{words[1:]}".rstrip(".") + "."
 
 

@@ -13,7 +13,7 @@ from modiste.records.labels import Classes
 from modiste.serving.deciding import AUTO, REJECT, Thresholds
 from modiste.serving.labeller import Answers
 
-NOT_FASHION = "not_fashion"  # the reason of a photo that is stranger than the network's card allows
+STRANGE = "strange"  # a word of deciding.WHY: unlike the photos that the network learnt from
 DIGITS = 6  # of every number
 Value = str | float | None
 FIRST = ("photo", "sha256", "label", "confidence")
@@ -87,7 +87,7 @@ def reasons_of(values: Floats, thresholds: Thresholds) -> list[tuple[str, str]]:
     strangeness = None if np.isnan(values[:, -1]).any() else values[:, -1]
     answers = Answers(values[:, :-1], values[:, :0], values[:, :0], strangeness)
     decided = zip(thresholds.decide(answers), thresholds.reasons(answers), strict=True)
-    return [(decision, "" if decision == AUTO else NOT_FASHION if decision == REJECT else reason) for decision, reason in decided]
+    return [(decision, "" if decision == AUTO else STRANGE if decision == REJECT else reason) for decision, reason in decided]
 
 
 def some_at_once(items: Iterator[tuple[Listed, Answer]], at_once: int = 512) -> Iterator[list[tuple[Listed, Answer]]]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from modiste.labelling.rows import NOT_FASHION, Row
+from modiste.labelling.rows import STRANGE, Row
 from modiste.records.table import Table
 from modiste.serving.deciding import AUTO, REJECT, REVIEW, Expected, Thresholds
 
@@ -40,7 +40,7 @@ class Tally:
     @property
     def unread(self) -> int:
         """Photos that could not be read."""
-        return self.rejected.total() - self.rejected[NOT_FASHION]
+        return self.rejected.total() - self.rejected[STRANGE]
 
     def table(self, names: Sequence[str]) -> Table:
         """A line a class."""
