@@ -104,11 +104,12 @@ def placed(rows: Sequence[Row], classes: Classes, rule: Callable[[Row, Classes],
     found = photos_of(rows, make, classes)
     bad = [row for row in found if isinstance(row, BadRow)]
     if bad:
-        raise BadRows(store.where, [explained(one, pictures, classes) for one in bad])
+        words = sorted({row.cell("label") for row in rows} - {""})
+        raise BadRows(store.where, [explained(one, pictures, words) for one in bad])
     return Catalogue(pictures.root, classes, tuple(photo for photo in found if isinstance(photo, Photo)))
 
 
-def explained(bad: BadRow, pictures: Store, classes: Classes) -> BadRow:
+def explained(bad: BadRow, pictures: Store, words: Sequence[str]) -> BadRow:
     """What to do about a row beside mending it."""
     if "no such picture" in bad.problem:
         return BadRow(
@@ -117,5 +118,5 @@ def explained(bad: BadRow, pictures: Store, classes: Classes) -> BadRow:
             f"{bad.problem.replace('beside the label file', f'in {pictures.root}')} --data FOLDER says where the photos are.",
         )
     if "is no class" in bad.problem and "There are" in bad.problem:
-        return BadRow(bad.row, bad.value, f'{bad.problem} New classes are declared: --classes "{", ".join(classes.names)}, ...".')
+        return BadRow(bad.row, bad.value, f'{bad.problem} New classes are declared: --classes "{", ".join(words[:20])}".')
     return bad
