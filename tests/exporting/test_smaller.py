@@ -12,10 +12,11 @@ from modiste.exporting.asking import answers, by_onnxruntime
 from modiste.exporting.graph import export_graph
 from modiste.exporting.halves import halved
 from modiste.exporting.kinds import EXPORTS, spread
-from modiste.exporting.quantise import behind, gates, quantised
+from modiste.exporting.quantise import EXACT, behind, first_convolutions, gates, quantised
 from modiste.exporting.tail import finished
 from modiste.models.variants import VARIANTS
 from modiste.records.errors import ModisteError
+from modiste.records.recipe import Network
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +118,10 @@ def test_eight_bits_without_photos_are_refused(graph):
 def test_rows_are_spread_over_all():
     assert spread(3, 10) == [0, 1, 2]
     assert (spread(1000, 4), len(set(spread(1000, 256)))) == ([0, 250, 500, 750], 256)
+
+
+def test_the_first_convolutions_stay_exact_where_channels_are_looked_at_apart(made):
+    apart = export_graph(made(Network("efficientnet_lite0", dropout=0.2), colour="rgb"))
+    convolutions = [node.name for node in apart.graph.node if node.op_type == "Conv"]
+    assert first_convolutions(apart) == set(convolutions[:EXACT])
+    assert first_convolutions(export_graph(made(Network("resnet18")))) == set()
