@@ -6,8 +6,8 @@ const STARTS = [[0.2, 0.25], [0.5, 0.75]]; // share of a class's photos from whi
 const STEPS = 20; // ranks that are tested in a class
 const WHY = {
   strange: "unlike the photos that the network learnt from",
-  too_little_evidence: "too few photos of this class to promise the precision",
-  unsure: "less probable than this class needs",
+  too_little_evidence: "too little evidence for this class",
+  unsure: "less sure than this class needs",
   empty: "the file has no bytes",
   not_an_image: "its content is no picture",
   format_not_allowed: "this browser does not open its format: export it as JPEG",

@@ -282,6 +282,8 @@ function sumUp() {
   });
   const all = ["all", ...[1, 2, 3, 4].map((column) => lines.reduce((sum, line) => sum + line[column], 0))];
   here("by-class").replaceChildren(...[...lines, all].map(lineOf));
+  const never = opened.card.classes.filter((_, code) => least[code] === null);
+  here("never").textContent = never.length ? `Never automatic at this precision: ${inWords(never)}. The bundle's evidence does not carry it.` : "";
   Object.assign(here("progress"), { max: Math.max(1, rows.length), value: answered.length });
   const left = rows.slice(0, known).filter(isShown).length - here("cards").childElementCount;
   here("more").hidden = left <= 0;
@@ -300,7 +302,7 @@ function cardOf(row) {
   const head = made("p", "", { className: "called" });
   head.append(made("b", row.called === null ? "No label" : opened.card.classes[row.called]), made("span", row.decision, { className: "decision" }));
   card.append(picture, head, ...(row.probabilities ? [bars(row)] : []));
-  if (row.reason) card.append(made("p", row.reason === "" ? "" : WHY[row.reason] ?? row.reason, { className: "reason" }));
+  if (row.reason) card.append(made("p", WHY[row.reason] ?? row.reason, { className: "reason" }));
   card.append(made("p", row.photo, { className: "name", title: row.photo }));
   return card;
 }
@@ -311,10 +313,11 @@ function bars(row) {
   opened.card.classes.forEach((name, code) => {
     const bar = made("i", "", { className: code === row.called ? "most" : "" });
     bar.style.width = `${100 * row.probabilities[code]}%`;
-    const value = made("dd", percent(row.probabilities[code]));
     const track = made("dd", "", { className: "bar", ariaHidden: "true" });
     track.append(bar);
-    list.append(made("dt", name, { title: name }), track, value);
+    const group = made("div");
+    group.append(made("dt", name, { title: name }), made("dd", percent(row.probabilities[code]), { className: "number" }), track);
+    list.append(group);
   });
   return list;
 }

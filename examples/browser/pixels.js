@@ -37,13 +37,36 @@ function inGrey(rgba, width, height) {
   return { data, width, height, channels: 1 };
 }
 
-// libjpeg-turbo decodes a large photo at 1/8 to 4/8, `least` px or more a side; averaging comes near to what it leaves.
+// libjpeg-turbo decodes a large photo at 1/8 to 4/8, `least` px or more a side, from the lowest frequencies of each block of 8 x 8.
 function scaledAsJpeg(picture, least) {
   for (const eighths of [1, 2, 3, 4]) {
     const [width, height] = [picture.width, picture.height].map((length) => Math.ceil((length * eighths) / 8));
-    if (width >= least && height >= least) return resized(picture, width, height, "box");
+    if (width < least || height < least) continue;
+    const across = stretched(picture, frequencies(picture.width, width, eighths));
+    return transposed(stretched(transposed(across), frequencies(picture.height, height, eighths)));
   }
   return picture;
+}
+
+// The weights by which each 8 places become `eighths` through their cosine transform, its higher frequencies left out.
+function frequencies(length, to, eighths) {
+  const rows = Array.from({ length: eighths }, (_, place) => Array.from({ length: 8 }, (_, x) => throughCosines(place, x, eighths)));
+  return Array.from({ length: to }, (_, place) => {
+    const first = 8 * Math.floor(place / eighths);
+    const parts = new Int32Array(Math.min(8, length - first));
+    rows[place % eighths].forEach((part, x) => {
+      parts[Math.min(x, parts.length - 1)] += Math.round(part * 2 ** BITS); // the last place stands for what an edge cuts off
+    });
+    return { first, parts };
+  });
+}
+
+function throughCosines(place, x, eighths) {
+  let sum = 1;
+  for (let u = 1; u < eighths; u += 1) {
+    sum += 2 * Math.cos(((2 * place + 1) * u * Math.PI) / (2 * eighths)) * Math.cos(((2 * x + 1) * u * Math.PI) / 16);
+  }
+  return sum / 8;
 }
 
 function squash(picture, side) {
