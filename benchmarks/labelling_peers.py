@@ -279,9 +279,8 @@ def rounds(asked: argparse.Namespace, sets: dict[str, Path], ways: Sequence[str]
                     continue
                 first = measured(way, photos.with_name(f"{photos.name}-first"), asked.out, asked.peers)
                 all_ = measured(way, photos, asked.out, asked.peers)
-                keep(
-                    file, {"round": number, "set": name, "way": way, "cold_seconds": first["seconds"], "cold_mb": first["peak_mb"], **all_}
-                )
+                cold = {f"cold_{what}": first[what] for what in ("seconds", "processor_seconds", "peak_mb")}
+                keep(file, {"round": number, "set": name, "way": way, **cold, **all_})
                 print(f"round {number + 1}, {name}, {way}: {rate(kept(file)[-1]):.1f} photos/s, cold {first['seconds']:.2f} s", flush=True)
 
 
