@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How right a bundle is, and on what it gives up: benchmarks/bundled.py BUNDLE... --catalogue FOLDER --gathered FOLDER -o FILE
+"""How right a bundle is, and on what it gives up: benchmarks/bundled.py BUNDLE... --catalogue FOLDER --gathered FOLDER --out FOLDER
 
 Photos of the catalogue's test split as they are; the same cut out, laid on floors, walls, cloth and landscapes that no network has seen,
 and photographed badly; and pictures that show no fashion product. FOLDER gathered is what script/gather makes.
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,11 +23,14 @@ from sklearn.metrics import f1_score, roc_auc_score
 from modiste.data.opening.images import to_pixels
 from modiste.data.scenes import badly_taken, in_scene
 from modiste.evaluation.statistics.estimates import estimate
+from modiste.records.disk import write_json, write_text
+from modiste.records.labels import PAPER_CLASSES
 from modiste.records.predictions import Predictions
+from modiste.records.table import Table
 from modiste.serving.graphs import Answers
 from modiste.serving.labeller import Labeller, load
 
-SIDE = 224
+SIDE, CLASSES = 224, PAPER_CLASSES.names
 Pixels = NDArray[np.uint8]
 
 
@@ -88,7 +91,7 @@ def answered(labeller: Labeller, pictures: Pixels) -> Answers:
     return labeller.score(pictures)
 
 
-def judged(labeller: Labeller, products: Sequence[Shown], others: Sequence[Shown]) -> dict[str, object]:
+def judged(labeller: Labeller, products: Sequence[Shown], others: Sequence[Shown]) -> dict[str, Any]:
     """Accuracy and macro F1 with intervals, recall a class, and the area under the curve for each kind of picture of no product."""
     names, found, usual = labeller.classes.names, {}, []
     for shown in products:
@@ -100,10 +103,10 @@ def judged(labeller: Labeller, products: Sequence[Shown], others: Sequence[Shown
         one = {measure: interval(said, measure) for measure in ("accuracy", "macro_f1")}
         found[shown.name] = {**one, "f1": dict(zip(names, map(float, f1), strict=True)), "recall": recall, "photos": len(truth)}
         usual.append((shown.name, answers))
-    rejecting: dict[str, object] = {}
+    rejecting: dict[str, Any] = {}
     for shown in others:
         answers = answered(labeller, shown.pictures)
-        row: dict[str, object] = {"photos": len(shown.labels)}
+        row: dict[str, Any] = {"photos": len(shown.labels)}
         for name, real in usual:
             if real.strangeness is not None and answers.strangeness is not None:
                 row[f"AUROC against {name}"] = auroc(real.strangeness, answers.strangeness)
@@ -127,21 +130,39 @@ def auroc(usual: NDArray[np.float32], strange: NDArray[np.float32]) -> float:
     return float(roc_auc_score(truth, np.r_[usual, strange]))
 
 
+def products_table(found: Sequence[dict[str, Any]]) -> Table:
+    """Right answers on products."""
+    columns = ("Bundle", "Photos of", "Photos", "Accuracy", "low", "high", "Macro F1", "low", "high", *CLASSES, "Rejected")
+    rows = []
+    for one in found:
+        for name, row in one["products"].items():
+            ends = [*row["accuracy"], *row["macro_f1"]]
+            rows.append((one["bundle"], name, row["photos"], *ends, *(row["f1"][c] for c in CLASSES), one["products rejected"].get(name)))
+    return Table("How right it is on products; F1 a class", columns, tuple(rows))
+
+
+def others_table(found: Sequence[dict[str, Any]]) -> Table:
+    """What it gives up."""
+    columns = ("Bundle", "Pictures of", "Pictures", "Rejected", "AUROC against test", "AUROC against test, laid elsewhere")
+    keys = ("photos", "rejected", *columns[4:])
+    rows = [(one["bundle"], name, *(row.get(key) for key in keys)) for one in found for name, row in one["others"].items()]
+    return Table("What it does with pictures that show no fashion product", columns, tuple(rows))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", nargs="+", type=Path)
     parser.add_argument("--catalogue", type=Path, required=True)
     parser.add_argument("--gathered", type=Path, required=True)
-    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="the folder for bundled.json and bundled.md")
     asked = parser.parse_args()
     test, others = test_photos(asked.catalogue), no_products(asked.catalogue, asked.gathered)
     landscapes = next(shown for shown in others if shown.name.startswith("landscapes")).pictures
     products = [test, at_home(test, landscapes)]
     found = [judged(load(bundle), products, others) for bundle in asked.bundles]
-    text = json.dumps(found, indent=1)
-    print(text)
-    if asked.output:
-        asked.output.write_text(text + "\n", encoding="utf-8")
+    tables = [products_table(found), others_table(found)]
+    write_json(asked.out / "bundled.json", found)
+    print(write_text(asked.out / "bundled.md", "\n\n".join(table.markdown() for table in tables) + "\n").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

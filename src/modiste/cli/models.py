@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from modiste.cli.words import DATA, OUTPUT, ClassNames, Format, Json, Label, Limit, read_catalogue, settings_of, show
+from modiste.records.errors import ModisteError
 
 
 def export(
@@ -37,6 +38,9 @@ def export(
     classes: ClassNames = None,
     label: Label = None,
     format: Format = None,
+    about: Annotated[
+        Path | None, Parameter(group=OUTPUT, help="A markdown file for the model card: where the photos come from, who may use it.")
+    ] = None,
     anyway: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Write it although it does not say what the run says.")] = False,
     json: Json = False,
 ) -> None:
@@ -49,10 +53,32 @@ def export(
 
     catalogue: Any = None if data is None else read_catalogue(data, format, classes, None, limit, label=label)
     with progress() as tell:
-        made = exported(run, to, output, catalogue, evidence=evidence, usual=usual, reject=reject, name=name, anyway=anyway, tell=tell)
+        made = exported(
+            run,
+            to,
+            output,
+            catalogue,
+            evidence=evidence,
+            usual=usual,
+            reject=reject,
+            name=name,
+            about=text_of(about),
+            anyway=anyway,
+            tell=tell,
+        )
     show(made.plain(), [], json, "\n" + "\n".join(made.words))
     if made.written is None:
         raise SystemExit(3)
+
+
+def text_of(about: Path | None) -> str:
+    """What a markdown file says; '' without one."""
+    if about is None:
+        return ""
+    try:
+        return about.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ModisteError(f"--about {about} cannot be read as UTF-8 text: {error}.") from error
 
 
 def benchmark(

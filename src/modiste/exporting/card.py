@@ -88,8 +88,13 @@ def figures(predictions: Predictions) -> dict[str, Any]:
     return {"photos": len(predictions), "columns": list(table.columns), "rows": [list(row) for row in table.rows]}
 
 
-def model_card(name: str, classes: tuple[str, ...], facts: Mapping[str, Any], reject: float | None, temperature: float) -> str:
-    """The facts in words, for people: what it is, what it was made of, how good it is, what it is not for."""
+def model_card(
+    name: str, classes: tuple[str, ...], facts: Mapping[str, Any], reject: float | None, temperature: float, about: str = ""
+) -> str:
+    """The facts in words, for people: what it is, what it was made of, how good it is, what it is not for.
+
+    `about` is what facts do not know, in markdown.
+    """
     recipe = facts["recipe"]
     pixels = recipe["pixels"]
     photos = ", ".join(f"{count:,} {split}" for split, count in facts["photos"].items()) or "unknown"
@@ -99,6 +104,7 @@ def model_card(name: str, classes: tuple[str, ...], facts: Mapping[str, Any], re
         f"# {name}",
         f"A classifier of fashion photos: {facts['network']}, {facts['words']}. It names one of {len(classes)} classes for each photo: "
         f"{', '.join(classes)}.",
+        *([about.strip()] if about.strip() else []),
         "## Use",
         "`modiste label photos/ --model FILE`, or any runtime that opens ONNX: input `pixels`, uint8 (N, "
         f"{pixels['side']}, {pixels['side']}, {3 if pixels['colour'] == 'rgb' else 1}), {colour}, fitted by '{pixels['fit']}'. "

@@ -84,6 +84,7 @@ def export(
     usual: float = 0.99,
     reject: str | None = None,
     name: str | None = None,
+    about: str = "",
     anyway: bool = False,
     tell: Tell = silent,
 ) -> Exported:
@@ -91,6 +92,7 @@ def export(
 
     Evidence comes from photos of a split that was not learnt from. `usual` is the share of them that are not to be rejected as strange.
     `reject` is a class that stands for what is no product: the bundle does not call it, its score is the photo's strangeness.
+    `about` goes into the model card, in markdown: where the photos come from, who may use it.
     """
     run = run if isinstance(run, Run) else Run(Path(run))
     if to not in EXPORTS:
@@ -117,7 +119,7 @@ def export(
         "gate": dict(gate.plain()),
         "gate_words": gate.words,
     }
-    card = card_of(called, run, model, to, judged, more)
+    card = card_of(called, run, model, to, judged, about, more)
     keep = anyway or not gate.failures
     if keep:
         kind.write(path, whole, card)
@@ -170,9 +172,9 @@ def evidence_facts(judged: Judged, photos: Photos, split: str, catalogue: Catalo
     return {"split": split, "photos": count, "source": source}
 
 
-def card_of(name: str, run: Run, model: Model, to: str, judged: Judged, more: Mapping[str, Any]) -> Card:
+def card_of(name: str, run: Run, model: Model, to: str, judged: Judged, about: str, more: Mapping[str, Any]) -> Card:
     """The card, its text made of its facts."""
     reject = (more["strangeness"] or {}).get("class")
     facts = facts_of(run, to, judged, reject, more)
-    text = model_card(name, model.classes.names, facts, judged.reject_above, judged.temperature)
+    text = model_card(name, model.classes.names, facts, judged.reject_above, judged.temperature, about)
     return Card(name, model.classes, model.eyes.pixels, judged.temperature, judged.evidence, judged.reject_above, facts, text)
