@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from modiste.data.layouts.sources import source_at
 from modiste.labelling.labelled import Wanted, label
-from modiste.labelling.sources import source_at
 from modiste.serving.labeller import load
 
 FAULTS = Path(__file__).parents[2] / "benchmarks" / "label_faults.py"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from modiste.data.layouts.readers import read
+from modiste.data.layouts.sources import source_at
 from modiste.data.layouts.writers import WRITERS, write
-from modiste.labelling.sources import source_at
 from modiste.records.errors import BadRows, ModisteError
 
 

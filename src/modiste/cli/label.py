@@ -17,9 +17,9 @@ from modiste.records.errors import ModisteError, UsageError
 from modiste.records.progress import Progress, Tell
 
 if TYPE_CHECKING:
+    from modiste.data.layouts.sources import Source
     from modiste.labelling.labelled import Labelled
     from modiste.labelling.plan import Planned
-    from modiste.labelling.sources import Source
     from modiste.serving.labeller import Labeller
 
 DEFAULT = Path("labels.csv")
@@ -69,9 +69,9 @@ def label(
     A stopped job goes on when the command is given again; photos that were labelled before are not scored again. Ends with 3 when
     photos could not be read. With --json, progress goes to standard error, an object a line.
     """
+    from modiste.data.layouts.sources import source_at
     from modiste.data.taxonomy import read_taxonomy
     from modiste.labelling.asking import ready
-    from modiste.labelling.sources import source_at
 
     if photos < 1:
         raise UsageError(f"--photos {photos}: must be 1 or more.")

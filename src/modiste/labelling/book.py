@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from modiste.labelling.shop_tables import Said
+from modiste.data.layouts.shop_tables import Said
 from modiste.records.errors import MachineError
 
 VERSION = "1"  # raised whenever the same bytes and the same network may give another answer

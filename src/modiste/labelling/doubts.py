@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from modiste import __version__
+from modiste.data.layouts.sources import Source
 from modiste.data.opening.refusals import REASONS
 from modiste.data.opening.thumbnails import thumbnails
 from modiste.evaluation.pages.labels_page import Gallery, Group, Shot, labels_page
 from modiste.labelling.book import Listed, Listing
 from modiste.labelling.files import write_rows
 from modiste.labelling.rows import STRANGE, Row, Value
-from modiste.labelling.sources import Source
 from modiste.labelling.tally import Tally
 from modiste.records.disk import write_text
 from modiste.records.errors import ModisteError

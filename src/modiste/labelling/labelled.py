@@ -8,6 +8,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from modiste.data.layouts.shop_tables import Said
+from modiste.data.layouts.sources import Source, own_label
 from modiste.data.opening.crew import processors
 from modiste.data.suggest import Taxonomy
 from modiste.data.taxonomy import read_taxonomy
@@ -15,8 +17,6 @@ from modiste.labelling.asking import Job, Stop, answer_all
 from modiste.labelling.book import VERSION, Answer, Answers, Listed, Listing, kept_answers, new_listing
 from modiste.labelling.files import check_output, write_rows
 from modiste.labelling.rows import Row, columns_of, rows_of, some_at_once
-from modiste.labelling.shop_tables import Said
-from modiste.labelling.sources import Source, own_label
 from modiste.labelling.tally import Tally
 from modiste.records.errors import MachineError, ModisteError, Stopped, UsageError
 from modiste.records.lock import locked

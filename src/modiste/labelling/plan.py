@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modiste.data.layouts.shop_tables import Said
+from modiste.data.layouts.sources import Source
 from modiste.data.opening.crew import processors
+from modiste.data.opening.hashed import content_hash
 from modiste.labelling.asking import Job, answer_all
 from modiste.labelling.book import Answers, Listed, Listing, kept_answers, new_listing
 from modiste.labelling.labelled import Wanted, Work, check, identity, notes_of, state_of
-from modiste.labelling.opened import content_hash
-from modiste.labelling.shop_tables import Said
-from modiste.labelling.sources import Source
 from modiste.records.progress import Progress, Tell, silent
 from modiste.serving.labeller import Labeller
 

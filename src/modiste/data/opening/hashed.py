@@ -1,4 +1,4 @@
-"""What a worker makes of a photo that is to be labelled: the SHA-256 of its bytes, and its pixels or why there are none."""
+"""What a worker makes of a photo that a network is to be asked about: the SHA-256 of its bytes, and its pixels or why there are none."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from modiste.data.layouts.names import NOT_READ, PICTURES
 from modiste.data.layouts.parquet import opened_shards, rows_of
 from modiste.data.layouts.photos import said_by
 from modiste.data.layouts.readers import READERS, detect, innermost, read
+from modiste.data.layouts.shop_tables import Said, rows_in, tables_of
 from modiste.data.layouts.tables import is_table_name
 from modiste.data.opening.containers import container_in
 from modiste.data.opening.stores import Store, is_visible, joined, open_store
 from modiste.data.suggest import Taxonomy
-from modiste.labelling.shop_tables import Said, rows_in, tables_of
 from modiste.records.errors import ModisteError, unknown
 from modiste.records.labels import Classes
 
