@@ -17,7 +17,10 @@ def export(
     /,
     *,
     to: Annotated[
-        str, Parameter(group=OUTPUT, help="onnx (fp32), onnx-fp16 (half the file), onnx-int8 (a quarter, and quicker), openvino.")
+        str,
+        Parameter(
+            group=OUTPUT, help="onnx (fp32), onnx-fp16 (half the file), onnx-int8 (a quarter, and quicker), onnx-int8-vnni, openvino."
+        ),
     ] = "onnx",
     output: Annotated[
         Path | None, Parameter(name=("--output", "-o"), group=OUTPUT, help="The file to write: NAME.onnx or NAME.xml when left away.")

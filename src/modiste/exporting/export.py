@@ -115,7 +115,7 @@ def export(
         "words": kind.words,
         "evidence": evidence_facts(judged, photos, evidence, catalogue),
         "strangeness": strangeness_facts(strangeness, photos, reject, usual),
-        "calibrated_on": min(CALIBRATED_ON, len(photos.learnt)) if to == "onnx-int8" and photos.learnt else None,
+        "calibrated_on": min(CALIBRATED_ON, len(photos.learnt)) if to.startswith("onnx-int8") and photos.learnt else None,
         "gate": dict(gate.plain()),
         "gate_words": gate.words,
     }

@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,14 @@ def in_halves(graph: Any, _learnt: Pictures | None) -> Any:
     return halved(graph)
 
 
-def in_eight_bits(graph: Any, learnt: Pictures | None) -> Any:
+def in_eight_bits(graph: Any, learnt: Pictures | None, **changes: Any) -> Any:
     """The graph in int8; refused without photos of train, for the ranges of activations cannot be guessed."""
     if learnt is None:
         raise ModisteError(
             "onnx-int8 is calibrated on photos that the network learnt from, for chance pixels calibrate nothing. "
             "Give the catalogue it was trained on with --data; its split train must have photos."
         )
-    return quantised(graph, rows_of(learnt, spread(len(learnt), CALIBRATED_ON)))
+    return quantised(graph, rows_of(learnt, spread(len(learnt), CALIBRATED_ON)), **changes)
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -101,6 +102,12 @@ EXPORTS: dict[str, Kind] = {
     "onnx": Kind("weights and arithmetic in fp32", as_it_is, Limits(apart=1e-4), OURS),
     "onnx-fp16": Kind("weights kept in fp16, arithmetic in fp32", in_halves, Limits(apart=1e-2, same=0.999), "Take --to onnx."),
     "onnx-int8": Kind("weights in int8, activations in uint8", in_eight_bits, Limits(same=0.995, macro_f1=0.003), SMALLER),
+    "onnx-int8-vnni": Kind(
+        "weights in int8 (all 8 bits: for processors with VNNI, or ARM), activations in uint8",
+        partial(in_eight_bits, reduce_range=False),
+        Limits(same=0.995, macro_f1=0.003),
+        SMALLER,
+    ),
     "openvino": Kind(
         "OpenVINO's format, weights kept in fp16",
         as_it_is,
