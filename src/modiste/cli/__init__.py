@@ -16,6 +16,7 @@ from modiste.cli import data as data_commands
 from modiste.cli import label as label_commands
 from modiste.cli import models as model_commands
 from modiste.cli import runs as run_commands
+from modiste.cli import serve as serve_commands
 from modiste.cli import study as study_commands
 from modiste.records.errors import BadRows, MachineError, ModisteError, UsageError, missing_extra
 
@@ -31,8 +32,9 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 data = App(name="data", help="Look at catalogues, audit, convert and split them, and get some to try.")
-for command in (*study_commands.COMMANDS, *run_commands.COMMANDS, *label_commands.COMMANDS, *model_commands.COMMANDS):
-    app.command(command)
+for commands in (study_commands, run_commands, label_commands, serve_commands, model_commands):
+    for command in commands.COMMANDS:
+        app.command(command)
 for command in data_commands.COMMANDS:
     data.command(command)
 app.command(data)

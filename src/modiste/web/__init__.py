@@ -1,0 +1,1 @@
+"""The labeller over HTTP. The only room that knows a web framework; `client` needs none."""

@@ -1,0 +1,259 @@
+"""The routes of version 1, and how they describe themselves in OpenAPI."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+
+from modiste import __version__
+from modiste.data.opening.refusals import REASONS
+from modiste.records.errors import MachineError
+from modiste.serving.deciding import REJECT, WHY
+from modiste.serving.labeller import PRECISION, Label
+from modiste.web.bodies import Held, Piece, photos_in, received
+from modiste.web.desk import FAILED, Desk
+from modiste.web.door import Door
+from modiste.web.guard import INCOMING, MISTAKE, Guard, Log, State, settle, to_log, told
+from modiste.web.limits import Limits, Refused, stopping
+from modiste.web.metrics import Metrics
+
+PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/label", "/v1/model")
+WORDS = {**REASONS, **WHY, FAILED: "the network gives values that are no numbers for it."}
+
+
+@dataclass(frozen=True)
+class PhotoLabel:
+    """What was found out about one photo; one that cannot be read has no label, and a reason."""
+
+    name: str | None  # of the file, as the form has it
+    label: str | None
+    confidence: float | None
+    probabilities: dict[str, float]
+    decision: str
+    reason: str
+    words: str  # the reason in words
+    strangeness: float | None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A label a photo, in order."""
+
+    model: str
+    precision: float
+    photos: list[PhotoLabel]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a request got no answer: in words, and as a word of a closed list."""
+
+    error: str
+    reason: str
+
+
+@dataclass(eq=False)
+class House:
+    """All that the routes share."""
+
+    desk: Desk
+    limits: Limits
+    precision: float
+    metrics: Metrics
+    state: State
+    held: Held
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """How OpenAPI is told of refusals."""
+    return {status: {"model": Problem, "description": "Refused, in words."} for status in statuses}
+
+
+EVERYWHERE = problems(400, 401, 403, 408, 413, 421, 500, 503)
+ALSO_LABEL = problems(415, 422)
+BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"photo": {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}},
+                "required": ["photo"],
+            }
+        },
+        **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", "application/octet-stream")},
+    },
+}
+
+
+def app_of(
+    desk: Desk, door: Door, limits: Limits, *, precision: float = PRECISION, log: Log | None = to_log
+) -> tuple[Guard, Metrics, State]:
+    """The whole app, guarded, its counts, and what it is told of its own state."""
+    house = House(desk, limits, precision, Metrics(), State(), Held(limits.held_bytes))
+    app = FastAPI(
+        title="modiste",
+        version=__version__,
+        summary="Labels photos of fashion products.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=EVERYWHERE,
+    )
+    for kind in (Refused, RequestValidationError, HTTPException, MachineError, OSError, Exception):
+        app.add_exception_handler(kind, functools.partial(refuse, limits))
+    add_state(app, house)
+    add_model(app, house)
+    add_label(app, house)
+    return Guard(app, door, limits, house.metrics, house.state, PATHS, log), house.metrics, house.state
+
+
+async def refuse(limits: Limits, request: Request, error: Exception) -> Response:
+    """An answer in words to whatever a route raised."""
+    refused = refusal(error)
+    await settle(request.scope[INCOMING], request.scope, limits)
+    text, headers = told(refused)
+    answer = Response(text, refused.status)
+    answer.raw_headers = headers
+    if isinstance(error, HTTPException) and error.headers:  # which methods there are
+        answer.headers.update(error.headers)
+    return answer
+
+
+def refusal(error: Exception) -> Refused:
+    """The refusal that an error stands for."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        return Refused("bad_parameter", f"{first['loc'][-1]}: {first['msg']}.")
+    if isinstance(error, HTTPException):
+        reason, words = {404: ("not_found", "there is no such path."), 405: ("wrong_method", "this path does not take this method.")}.get(
+            error.status_code, ("bad_request", "the request is garbled.")
+        )
+        return Refused(reason, f"{words} /openapi.json lists all paths and what they take.")
+    if not isinstance(error, MachineError | OSError):
+        return Refused("our_mistake", MISTAKE)
+    to_log(f"modiste: {error}")
+    return Refused("machine", "the machine lacks room or processes just now; the server's log says what. Ask again in 10 s.", 10)
+
+
+def add_state(app: FastAPI, house: House) -> None:
+    """How the server is, for whoever watches over it."""
+
+    @app.get("/healthz", summary="Whether the process answers.")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", summary="Whether it takes on photos.")
+    async def readyz() -> dict[str, str]:
+        if house.state.stopping or not house.state.ready:
+            raise stopping()
+        return {"status": "ready"}
+
+    @app.get("/metrics", summary="Counts, for Prometheus.", response_class=PlainTextResponse)
+    async def metrics() -> PlainTextResponse:
+        now = {
+            "modiste_queue_photos": ("Photos that wait or are worked on.", float(house.desk.held)),
+            "modiste_queue_limit_photos": ("How many may.", float(house.limits.queue)),
+            "modiste_held_bytes": ("Bytes of requests in memory.", float(house.held.now)),
+        }
+        return PlainTextResponse(house.metrics.text(now), media_type="text/plain; version=0.0.4")
+
+
+def add_model(app: FastAPI, house: House) -> None:
+    """What answers."""
+
+    @app.get("/v1/model", summary="The network's card, without its evidence, and this server's limits.")
+    async def model() -> dict[str, Any]:
+        card = house.desk.labeller.card.plain()
+        card["evidence"] = card["evidence"] and {"photos": len(card["evidence"]["called"])}
+        return {"model": house.desk.labeller.id, "card": card, "precision": house.precision, "limits": asdict(house.limits)}
+
+
+def add_label(app: FastAPI, house: House) -> None:
+    """The route that all is about."""
+    usual = house.precision
+
+    @app.post(
+        "/v1/label",
+        summary="A label for each photo: files of a form, or one photo as the body.",
+        response_model=Labels,
+        responses=ALSO_LABEL,
+        openapi_extra={"requestBody": BODY},
+    )
+    async def label(
+        request: Request,
+        precision: Annotated[
+            float, Query(ge=0.01, lt=1, description="Share of the automatic labels that shall be right, a class.")
+        ] = usual,
+    ) -> Response:
+        begun = time.monotonic()
+        if house.state.stopping:
+            raise stopping()
+        check_request(request)
+        house.desk.check()
+        kind = request.headers.get("content-type", "")
+        most = house.limits.request_bytes if kind.lower().startswith("multipart/") else house.limits.photo_bytes
+        async with received(request.receive, most, house.held) as body:
+            made = await labels_of(house, request, body, kind, precision)
+        for one in made:
+            house.metrics.photo(one.decision, one.reason)
+        house.metrics.took(time.monotonic() - begun)
+        return JSONResponse(asdict(Labels(house.desk.labeller.id, precision, made)))
+
+
+def check_request(request: Request) -> None:
+    """Refuse by its headers what cannot be photos."""
+    if unknown := sorted(set(request.query_params) - {"precision"}):
+        raise Refused("bad_parameter", f"there is no parameter {unknown[0][:40]!r}. There is: precision.")
+    kinds = request.headers.getlist("content-type")
+    kind = kinds[0].partition(";")[0].strip().lower() if len(kinds) == 1 else ""
+    if not (kind in ("multipart/form-data", "application/octet-stream") or kind.startswith("image/")):
+        raise Refused("not_a_photo", "send photos as files of a form (multipart/form-data), or one as the body (image/jpeg ...).")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused("not_a_photo", "the body is compressed (Content-Encoding). Send the photo's bytes as they are.")
+
+
+async def labels_of(house: House, request: Request, body: bytearray, kind: str, precision: float) -> list[PhotoLabel]:
+    """A label for each photo of a body; one larger than a photo may be is a row with that reason."""
+    pieces = await asyncio.to_thread(photos_in, body, kind, house.limits)
+    chosen = await asyncio.to_thread(house.desk.thresholds, precision)
+    wanted = [piece.data for piece in pieces if len(piece.data) <= house.limits.photo_bytes]
+    answers = iter(await all_of(house.desk.take(wanted, chosen), request))
+    too_big = Label(None, None, {}, REJECT, "file_too_big")
+    return [row(piece, next(answers) if len(piece.data) <= house.limits.photo_bytes else too_big) for piece in pieces]
+
+
+def row(piece: Piece, label: Label) -> PhotoLabel:
+    words = WORDS.get(label.reason, "")
+    name = None if piece.name is None else piece.name[:255].encode("utf-8", "replace").decode()
+    return PhotoLabel(name, label.label, label.confidence, label.probabilities, label.decision, label.reason, words, label.strangeness)
+
+
+async def all_of(futures: list[Future[Label]], request: Request) -> list[Label]:
+    """What comes of all, as long as somebody waits for it: photos whose sender has gone leave the queue."""
+    work = asyncio.gather(*map(asyncio.wrap_future, futures))
+    gone = asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise Refused("gone", "nobody waits for the answer any more.")
+        return work.result()
+    finally:
+        gone.cancel()
+        cancel(futures)
+
+
+def cancel(futures: list[Future[Label]]) -> None:
+    for future in futures:
+        future.cancel()

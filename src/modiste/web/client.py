@@ -1,0 +1,167 @@
+"""Asks a server of `modiste serve` for labels, in the words of `Labeller.label`.
+
+    from modiste.web.client import Client
+
+    for label in Client("http://127.0.0.1:8000").label(["1.jpg", "2.jpg"]):
+        print(label.path, label.decision, label.label)
+
+HTTP is the standard library's.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from modiste.data.opening.refusals import PhotoRefused
+from modiste.records.errors import MachineError, ModisteError, UsageError
+from modiste.serving.deciding import REJECT
+from modiste.serving.labeller import Label
+from modiste.serving.photos import bytes_at
+
+PATIENCE_SECONDS = 120.0  # that a request is asked again for
+AT_ONCE, AT_ONCE_BYTES = 8, 8_000_000  # photos and bytes of a request, the last of which may be more
+LONGEST_WAIT_SECONDS = 60.0
+TOLD = ("label", "confidence", "probabilities", "decision", "reason", "strangeness")
+SCHEMES: dict[str, Callable[..., http.client.HTTPConnection]] = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+Photo = str | os.PathLike[str] | bytes
+
+
+class ServerRefused(ModisteError):
+    """What a server does not do: its HTTP status and the word for why."""
+
+    def __init__(self, status: int, reason: str, words: str) -> None:
+        self.status, self.reason = status, reason
+        super().__init__(f"the server refuses ({status}, {reason}): {words}")
+
+
+@dataclass(frozen=True)
+class Client:
+    """A server, by its address, and the token that it asks for. Each call has a connection of its own."""
+
+    url: str
+    token: str | None = None
+    patience_seconds: float = PATIENCE_SECONDS
+    answer_seconds: float = 120.0  # for one answer
+
+    def label(self, photos: Photo | Iterable[Photo], *, precision: float | None = None) -> list[Label]:
+        """One label a photo, in order, for one photo or many: paths or bytes. What cannot be read here has the reason in its label.
+
+        A server that is busy or starts anew is asked again when it says, for `patience_seconds` in all.
+        """
+        some = [photos] if isinstance(photos, str | os.PathLike | bytes) else photos
+        return [label for group in groups(map(read, some)) for label in self.labels(group, precision)]
+
+    def model(self) -> dict[str, Any]:
+        """What answers there: its id, its card, the server's limits."""
+        told: dict[str, Any] = self.ask("GET", "/v1/model")
+        return told
+
+    def labels(self, group: Sequence[Read], precision: float | None) -> Iterator[Label]:
+        """The labels of some photos, in one request."""
+        sent = [one for one in group if isinstance(one.data, bytes)]
+        rows = iter(self.ask("POST", "/v1/label" + query(precision), *form(sent))["photos"] if sent else ())
+        for one in group:
+            if isinstance(one.data, bytes):
+                told = next(rows)
+                yield Label(**{name: told[name] for name in TOLD}, path=one.path)
+            else:
+                yield Label(None, None, {}, REJECT, one.data.reason, None, one.path)
+
+    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> Any:
+        """The answer to a request that may be asked again without harm."""
+        until = time.monotonic() + self.patience_seconds
+        for tries in range(1_000_000):
+            wait: float | None = None
+            try:
+                status, said, wait = self.once(method, path, body, kind)
+            except (OSError, http.client.HTTPException) as error:
+                trouble: ModisteError = MachineError(
+                    f"{self.url} does not answer ({type(error).__name__}: {error}). Is `modiste serve` running?"
+                )
+            else:
+                if status == 200:
+                    return said
+                trouble = ServerRefused(status, str(said.get("reason", "")), str(said.get("error", "")))
+                if status != 503:
+                    raise trouble
+            pause = min(LONGEST_WAIT_SECONDS, (0.1 * 2 ** min(tries, 9)) if wait is None else wait) * random.uniform(1, 1.25)
+            if time.monotonic() + pause > until:
+                raise trouble
+            time.sleep(pause)
+        raise AssertionError("patience ends before")
+
+    def once(self, method: str, path: str, body: bytes | None, kind: str) -> tuple[int, Any, float | None]:
+        """Status, answer, and after how many seconds to ask again."""
+        parts = urlsplit(self.url)
+        if parts.scheme not in SCHEMES or not parts.hostname:
+            raise UsageError(f"{self.url}: a server's address is like http://127.0.0.1:8000.")
+        connection = SCHEMES[parts.scheme](parts.hostname, parts.port, timeout=self.answer_seconds)
+        headers = {"Content-Type": kind} if kind else {}
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
+        try:
+            connection.request(method, parts.path.rstrip("/") + path, body, headers)
+            answer = connection.getresponse()
+            wait = answer.headers.get("Retry-After", "")
+            return answer.status, answer_of(answer.status, answer.read()), float(wait) if wait.isdigit() else None
+        finally:
+            connection.close()
+
+
+def answer_of(status: int, text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ServerRefused(status, "", f"it answers no JSON: is it modiste? {text[:80]!r}") from error
+
+
+@dataclass(frozen=True)
+class Read:
+    """A photo's path, where it has one, and its bytes, or why there are none."""
+
+    path: str | None
+    data: bytes | PhotoRefused
+
+
+def read(photo: Photo) -> Read:
+    if isinstance(photo, bytes):
+        return Read(None, photo)
+    path = os.fspath(photo)
+    try:
+        return Read(path, bytes_at(Path(path)))
+    except PhotoRefused as refused:
+        return Read(path, refused)
+
+
+def groups(photos: Iterable[Read]) -> Iterator[list[Read]]:
+    """So many photos a request that the first answers come soon and nothing has to be held for long."""
+    group: list[Read] = []
+    for photo in photos:
+        group.append(photo)
+        if len(group) == AT_ONCE or sum(len(one.data) for one in group if isinstance(one.data, bytes)) >= AT_ONCE_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def form(photos: Sequence[Read]) -> tuple[bytes, str]:
+    """Photos as a form's body, and its Content-Type. Their names stay here."""
+    boundary = secrets.token_hex(16)
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="photo"; filename="photo"\r\n\r\n'.encode()
+    parts = [head + one.data + b"\r\n" for one in photos if isinstance(one.data, bytes)]
+    return b"".join(parts) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def query(precision: float | None) -> str:
+    return "" if precision is None else "?" + urlencode({"precision": repr(precision)})
