@@ -21,6 +21,10 @@ from modiste.records.recipe import Recipe
 from modiste.records.run import Run, slug
 
 VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "numpy")
+NONE_SHOWN = {
+    True: "also for one that shows none of them.",
+    False: "which is then to be rejected where it shows none of them; not all such are.",
+}
 NO_EVIDENCE = "None: no photos were given that the network did not learn from. Its probabilities are not calibrated."
 
 
@@ -120,7 +124,7 @@ def model_card(
         f"Against the trained network: {facts['gate_words']}."
         + ("" if facts["gate"]["passed"] else f" **It does not pass the gate: {'; '.join(facts['gate']['failures'])}.**"),
         "## Limits",
-        f"It knows {len(classes)} classes and names one of them for any photo, also for one that shows none of them. Figures hold for "
+        f"It knows {len(classes)} classes and names one of them for any photo, {NONE_SHOWN[reject is None]} Figures hold for "
         "photos like those it was tested on; check a hundred of your own before you rely on it.",
         "## How it was made",
         f"Run `{facts['run']}`, exported {facts['exported']} with "

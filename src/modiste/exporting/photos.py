@@ -22,7 +22,7 @@ from modiste.records.run import Run
 from modiste.training.model import Model
 
 SPLITS = (VALIDATION, TEST)  # that evidence may come from
-MOST_LEARNT, MOST_JUDGED, MOST_COMPARED = 1000, 2000, 1000
+MOST_LEARNT, MOST_JUDGED, MOST_COMPARED = 1000, 5000, 1000
 DRAWN = 64
 
 
