@@ -13,8 +13,14 @@ from modiste.records.table import Table
 
 Finding = tuple[str, str, str]  # what was looked at, what was found, what to do about it ('' when nothing)
 EXTRAS = (  # package, extra, purpose
+    *((name, "train", "training") for name in ("torch", "torchvision", "scikit-learn", "safetensors", "matplotlib")),
     ("cleanlab", "audit", "label errors"),
     ("pyarrow", "parquet", "Parquet files"),
+    ("scipy", "learn", "learning from labels"),
+    ("onnx", "export", "modiste export"),
+    ("onnxscript", "export", "modiste export"),
+    ("openvino", "openvino", "OpenVINO's format"),
+    ("fastapi", "serve", "modiste serve"),
     ("lightning-fabric", "distributed", "training with several processes"),
     ("tensorboard", "tensorboard", "--log tensorboard"),
     ("mlflow-skinny", "mlflow", "--log mlflow"),
@@ -34,13 +40,13 @@ def python(_runs: Path) -> list[Finding]:
 
 
 def packages(_runs: Path) -> list[Finding]:
-    """What training needs, and its versions."""
+    """What labelling needs, and its versions."""
     found: list[Finding] = []
-    for name in ("numpy", "pillow", "simplejpeg", "torch", "torchvision", "scikit-learn", "safetensors", "matplotlib"):
+    for name in ("numpy", "pillow", "simplejpeg", "onnxruntime"):
         try:
             found.append((name, metadata.version(name), ""))
         except metadata.PackageNotFoundError:
-            found.append((name, "not installed", 'needed: pip install "modiste[train]"'))
+            found.append((name, "not installed", 'needed: pip install modiste'))
     return found
 
 
