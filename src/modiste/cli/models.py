@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from modiste.cli.words import DATA, OUTPUT, ClassNames, Format, Json, Label, Limit, read_catalogue, settings_of, show
-from modiste.records.errors import ModisteError
+from modiste.records.errors import ModisteError, missing_extra
 
 
 def export(
@@ -51,6 +52,9 @@ def export(
 
     RUN is its folder. The export is held against the run first; one that says other things is not written: exit code 3.
     """
+    for package in ("torch", "onnx", "onnxscript"):
+        if find_spec(package) is None:
+            raise missing_extra(package, "export", "an export")
     from modiste.exporting.export import export as exported
     from modiste.terminal import progress
 
