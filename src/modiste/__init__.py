@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from modiste.records.recipe import Network, Pixels, Recipe
     from modiste.records.run import Run
     from modiste.records.table import Table
+    from modiste.searching.index import Index, Neighbour, index
     from modiste.serving.labeller import Labeller, load
     from modiste.studies.reproduce import reproduce
     from modiste.training.model import evaluate
@@ -48,8 +49,10 @@ WHERE = {  # public word -> the room it lives in
     "Catalogue": "records.catalogue",
     "Claim": "evaluation.claims",
     "Classes": "records.labels",
+    "Index": "searching.index",
     "Labeller": "serving.labeller",
     "ModisteError": "records.errors",
+    "Neighbour": "searching.index",
     "Network": "records.recipe",
     "Photo": "records.catalogue",
     "Pixels": "records.recipe",
@@ -66,6 +69,7 @@ WHERE = {  # public word -> the room it lives in
     "estimate": "evaluation.statistics.estimates",
     "evaluate": "training.model",
     "explain": "explanations",
+    "index": "searching.index",
     "load": "serving.labeller",
     "read": "data.layouts.readers",
     "report": "evaluation.metrics",
@@ -80,8 +84,10 @@ __all__ = [
     "Catalogue",
     "Claim",
     "Classes",
+    "Index",
     "Labeller",
     "ModisteError",
+    "Neighbour",
     "Network",
     "Photo",
     "Pixels",
@@ -97,6 +103,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "explain",
+    "index",
     "load",
     "read",
     "report",

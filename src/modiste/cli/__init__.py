@@ -16,6 +16,7 @@ from modiste.cli import data as data_commands
 from modiste.cli import label as label_commands
 from modiste.cli import models as model_commands
 from modiste.cli import runs as run_commands
+from modiste.cli import search as search_commands
 from modiste.cli import serve as serve_commands
 from modiste.cli import study as study_commands
 from modiste.records.errors import BadRows, MachineError, ModisteError, UsageError, missing_extra
@@ -32,7 +33,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 data = App(name="data", help="Look at catalogues, audit, convert and split them, and get some to try.")
-for commands in (study_commands, run_commands, label_commands, serve_commands, model_commands):
+for commands in (study_commands, run_commands, label_commands, search_commands, serve_commands, model_commands):
     for command in commands.COMMANDS:
         app.command(command)
 for command in data_commands.COMMANDS:
@@ -66,7 +67,7 @@ def main() -> None:
     except KeyboardInterrupt as stop:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # whoever cannot wait for the rest
-        goes_on = sys.argv[1:2] in (["study"], ["train"], ["label"]) or sys.argv[1:3] == ["data", "audit"]
+        goes_on = sys.argv[1:2] in (["study"], ["train"], ["label"], ["search"]) or sys.argv[1:3] == ["data", "audit"]
         what = "What was finished is kept; the same command goes on from there." if goes_on else "Nothing was left half done."
         print(f"\nStopped. {what}", file=sys.stderr)
         sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))

@@ -1,0 +1,302 @@
+"""From a source to its index: each photo's bytes are asked about once, and a build that was stopped goes on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modiste.data.layouts.sources import Source
+from modiste.data.opening.crew import processors
+from modiste.data.opening.hashed import content_hash, opened
+from modiste.data.opening.refusals import PhotoRefused
+from modiste.data.opening.workers import each_photo
+from modiste.records.errors import ModisteError, Stopped, UsageError
+from modiste.records.lock import locked
+from modiste.records.progress import Progress, Tell, silent
+from modiste.searching.kept import Kept
+from modiste.searching.nearest import unit
+from modiste.searching.stored import BLOCK, ENDINGS, ROW, About, Part, Stored, is_index, open_stored, sweep, write_stored
+from modiste.serving.labeller import Labeller
+from modiste.training.stopping import stoppable
+
+VERSION = "1"  # raised whenever the same bytes and the same network may give another vector
+DECODERS = ("onnxruntime", "numpy", "pillow", "simplejpeg")  # another version of these may give other numbers
+PASSING = ("decoder_crashed", "out_of_memory", "timeout")  # reasons that need not come again
+KEPT = "kept.bin"
+NOWHERE = np.iinfo(np.int64).max
+GOES_ON = "The same command goes on from there."
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """An index, and what it took."""
+
+    stored: Stored
+    scored: int  # photos that the network was asked about
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Work:
+    """A build while it is done. `where` says for each photo its row in the old index, or -1 - its place among the kept."""
+
+    source: Source
+    paths: Sequence[str]
+    labeller: Labeller
+    kept: Kept
+    old: Stored | None
+    tell: Tell
+    stop: Callable[[int], None]
+    where: NDArray[np.int64]
+    refused: dict[int, str] = field(default_factory=dict)
+    done: int = 0
+    scored: int = 0
+
+    def finish(self, place: int, where: int = NOWHERE, reason: str = "") -> None:
+        self.where[place] = where
+        if reason:
+            self.refused[place] = reason
+        else:
+            self.refused.pop(place, None)
+        self.done += 1
+        if self.done % 16 == 0 or self.done == len(self.paths):
+            note = f"{len(self.refused):,} could not be read" if self.refused else ""
+            self.tell(Progress("indexing", self.done, len(self.paths), note=note))
+
+    def place_of(self, sha: bytes, known: Known) -> int | None:
+        """Where the vector of a photo's bytes stands; None where there is none."""
+        row = known.row(sha)
+        if row is not None:
+            return row
+        return -1 - self.kept.places[sha] if sha in self.kept.places else None
+
+
+def default_folder(where: Path) -> Path:
+    """Where the index of a source stands: photos.index beside photos."""
+    full = where.expanduser().resolve()
+    if not full.name:
+        raise UsageError(f"{where} has no name that an index could be called by. Give a folder with --output.")
+    return full.with_name(f"{full.name}.index")
+
+
+def build(
+    source: Source, folder: Path, labeller: Labeller, tell: Tell = silent, *, threads: int | None = None, workers: int | None = None
+) -> Built:
+    """The index of all photos of a source, in its order, in a folder; what is there already is not asked about again.
+
+    However often it was stopped, and whatever was added, changed and taken away in between, the files end with the same bytes. `labeller`
+    is asked about each photo alone: take one with a thread, and so many at a time as there are `threads` (None: one a processor).
+    """
+    check(source, folder)
+    paths = listed(source, tell)
+    width = width_of(labeller)
+    about = About(labeller.id, identity(labeller), labeller.classes.names)
+    with locked(folder / ".lock", str(folder)), stoppable() as wish:
+        kept = Kept(folder / KEPT, f"{about.identity}\n".encode(), width)
+        kept.read()
+        old, notes = usable(folder, about)
+
+        def stop(done: int) -> None:
+            if wish.reason is not None:
+                kept.flush()
+                raise Stopped(f"stopped by {wish.reason[0]} after {done:,} photos, which are kept. {GOES_ON}", wish.reason[1])
+
+        work = Work(source, paths, labeller, kept, old, tell, stop, np.full(len(paths), NOWHERE))
+        answer_all(work, threads or processors(), workers)
+        stored = written(work, folder, about)
+        kept.path.unlink(missing_ok=True)
+    return Built(stored, work.scored, (*notes, *passed_over(source)))
+
+
+def check(source: Source, folder: Path) -> None:
+    """Refuse a place that is not for an index."""
+    if source.where.is_dir() and folder.resolve().is_relative_to(source.where.resolve()):
+        raise ModisteError(f"{folder} stands inside {source.where}, which is never written to. Give another place with --output.")
+    if folder.exists() and not folder.is_dir():
+        raise ModisteError(f"{folder} is no folder: an index is a folder. Give another place with --output.")
+    if folder.is_dir() and not is_index(folder) and any(not is_ours(one.name) for one in folder.iterdir()):
+        raise ModisteError(f"{folder} is there already, and is no index. Move it away, or give another place with --output.")
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file is what a build leaves that was ended before its index was whole."""
+    return name in (KEPT, ".lock") or name.endswith(".part") or name.partition("-")[0] in ENDINGS
+
+
+def listed(source: Source, tell: Tell) -> list[str]:
+    """The photos of a source, each path once, in its order."""
+    found = dict[str, None]()
+    for number, said in enumerate(source.photos(), 1):
+        found[said.path] = None
+        if number % 1000 == 0:
+            tell(Progress("listing", number, number + 1))
+    if not found:
+        raise ModisteError(" ".join([f"{source.where}: no pictures in it.", *passed_over(source)]))
+    return sorted(found, key=lambda path: path.encode("utf-8", "surrogateescape")) if source.sort else list(found)
+
+
+def passed_over(source: Source) -> tuple[str, ...]:
+    return tuple(f"{many:,} {what}." if many else what for what, many in source.notes.items())
+
+
+def width_of(labeller: Labeller) -> int:
+    """How many numbers a network's features have."""
+    side, channels = labeller.pixels.side, 3 if labeller.pixels.colour == "rgb" else 1
+    width = int(labeller.score(np.zeros((1, side, side, channels), np.uint8)).features.shape[1])
+    if not width:
+        raise ModisteError(
+            f"{labeller.id} gives no features, which photos are compared by. Take a bundle that `modiste export` made, or modiste's own."
+        )
+    return width
+
+
+def identity(labeller: Labeller) -> str:
+    """What must be the same for the same bytes to have the same vector."""
+    from importlib import metadata
+
+    sees = [repr(labeller.pixels), *labeller.classes.names]
+    return " ".join([VERSION, labeller.id, *sees, *(f"{name} {metadata.version(name)}" for name in DECODERS)])
+
+
+def usable(folder: Path, about: About) -> tuple[Stored | None, list[str]]:
+    """The index that stands there, all its checksums looked at; None where there is none, another network's, or a damaged one."""
+    if not is_index(folder):
+        return None, []
+    try:
+        old = open_stored(folder)
+        if old.about.identity != about.identity:
+            return None, [f"The index was of {old.about.model}: all photos were asked about anew."]
+        for _ in old.blocks():
+            pass
+    except ModisteError as error:  # damaged, or of another version
+        return None, [f"{str(error).partition('. ')[0]}. It was built anew."]
+    return old, []
+
+
+def answer_all(work: Work, threads: int, workers: int | None) -> None:
+    """Have a vector or a reason for every photo; those that cost a worker its life, which may have been killed, are asked once more."""
+    known = Known(work.old)
+    on_the_way = deque[int]()
+
+    def lacking(places: Iterator[int]) -> Iterator[str]:
+        is_new = not work.old and not work.kept.places
+        for place in places:
+            work.stop(work.done)
+            sha = None if is_new else content_hash(work.source.root, work.paths[place])
+            found = work.place_of(sha, known) if sha else None
+            if found is None:
+                on_the_way.append(place)
+                yield work.paths[place]
+            else:
+                work.finish(place, found)
+
+    ask(work, lacking(iter(range(len(work.paths)))), on_the_way, known, threads, workers)
+    again = [place for place, reason in work.refused.items() if reason in PASSING]
+    work.done -= len(again)
+    ask(work, lacking(iter(again)), on_the_way, known, threads, workers)
+    work.kept.flush()
+
+
+def ask(work: Work, paths: Iterator[str], on_the_way: deque[int], known: Known, threads: int, workers: int | None) -> None:
+    """Decode in workers, score in threads, each photo alone, and keep."""
+    pixels, waiting = work.labeller.pixels, deque[tuple[int, bytes, Future[tuple[int, float, NDArray[np.float32]]]]]()
+    options = {"side": pixels.side, "colour": pixels.colour, "fit": pixels.fit}
+
+    def keep() -> None:
+        place, sha, future = waiting.popleft()
+        if sha not in work.kept.places:
+            work.kept.add(sha, *future.result())
+            work.scored += 1
+        work.finish(place, -1 - work.kept.places[sha])
+
+    with ThreadPoolExecutor(threads, "scores") as pool:
+        try:
+            for one in each_photo(work.source.root, paths, opened, options, workers=workers):
+                place = on_the_way.popleft()
+                work.stop(work.done)
+                if isinstance(one, PhotoRefused):
+                    work.finish(place, reason=one.reason)
+                    continue
+                sha, reason = bytes(one["sha256"]), bytes(one["reason"][()]).decode()
+                found = work.place_of(sha, known)
+                if reason or found is not None:
+                    work.finish(place, NOWHERE if found is None else found, reason)
+                else:
+                    waiting.append((place, sha, pool.submit(vector_of, work.labeller, one["pixels"])))
+                if len(waiting) > 2 * threads:
+                    keep()
+            while waiting:
+                keep()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def vector_of(labeller: Labeller, pixels: NDArray[np.uint8]) -> tuple[int, float, NDArray[np.float32]]:
+    """The class called for a photo (S, S, C), its probability, and the features (F,) brought to length 1."""
+    answers = labeller.score(pixels[None])
+    return int(answers.called[0]), float(answers.confidence[0]), unit(answers.features[0])
+
+
+class Known:
+    """Which row of the old index has a photo's bytes: looked up by the first 8 bytes of their SHA-256, then by all."""
+
+    def __init__(self, old: Stored | None) -> None:
+        self.hashes = np.zeros((0, 32), np.uint8) if old is None else np.ascontiguousarray(old.rows["sha256"])
+        keys = self.hashes[:, :8].copy().view("<u8")[:, 0]
+        self.order = np.argsort(keys, kind="stable")
+        self.keys = keys[self.order]
+
+    def row(self, sha: bytes) -> int | None:
+        at = int(np.searchsorted(self.keys, np.frombuffer(sha[:8], "<u8")[0]))
+        if at < len(self.keys) and self.hashes[self.order[at]].tobytes() == sha:
+            return int(self.order[at])
+        return None
+
+
+def written(work: Work, folder: Path, about: About) -> Stored:
+    """The index of what was found out; where that is what stands there, nothing is written."""
+    places = np.flatnonzero(work.where != NOWHERE)
+    refused = tuple((work.paths[place], work.refused[place]) for place in sorted(work.refused))
+    if not len(places):
+        raise ModisteError(
+            f"{work.source.where}: none of its {len(work.paths):,} photos could be read. The first: {refused[0][0]}: {refused[0][1]}."
+        )
+    if work.old is not None and is_same(work, places, refused):
+        sweep(folder, set(work.old.about.files.values()))
+        return work.old
+    return write_stored(folder, parts(work, places), About(about.model, about.identity, about.classes, refused=refused))
+
+
+def is_same(work: Work, places: NDArray[np.int64], refused: tuple[tuple[str, str], ...]) -> bool:
+    old = work.old
+    assert old is not None
+    if old.about.refused != refused or len(old) != len(places) or not (work.where[places] == np.arange(len(places))).all():
+        return False
+    return all(old.name(row) == work.paths[place] for row, place in enumerate(places.tolist()))
+
+
+def parts(work: Work, places: NDArray[np.int64]) -> Iterator[Part]:
+    """The index, `BLOCK` photos at a time, from the old one and from what was kept."""
+    fresh = work.kept.records()
+    for start in range(0, len(places), BLOCK):
+        work.stop(work.done)
+        some = places[start : start + BLOCK]
+        where, rows = work.where[some], np.zeros(len(some), ROW)
+        vectors = np.zeros((len(some), work.kept.width), np.float32)
+        from_old = where >= 0
+        if work.old is not None:
+            vectors[from_old] = work.old.at(where[from_old])
+        taken = fresh[-1 - where[~from_old]]
+        vectors[~from_old] = taken["vector"]
+        for name in ("sha256", "confidence", "label"):
+            rows[name][~from_old] = taken[name]
+            if work.old is not None:
+                rows[name][from_old] = work.old.rows[name][where[from_old]]
+        yield Part(vectors, rows, [work.paths[place] for place in some.tolist()])
+        work.tell(Progress("writing", min(start + BLOCK, len(places)), len(places)))
