@@ -19,7 +19,7 @@ from modiste.data.layouts.rows import MARKS, cells_of, decoded, misshapen, resto
 from modiste.data.layouts.tables import ending, entry_in, header, is_table_name, opened_table
 from modiste.data.opening.containers import container_in
 from modiste.data.opening.parquet_file import is_plain, text_rows
-from modiste.data.opening.stores import Store, find_photo
+from modiste.data.opening.stores import Store, as_needed
 from modiste.records.errors import BadRow, BadRows, ModisteError
 
 Cells = Mapping[str, str]
@@ -134,10 +134,7 @@ def opened_text(store: Store, file: str) -> TextIO:
     inside = container_in(store.root / file)
     if inside and inside[1]:
         return io.StringIO(decoded(store.read(file), store.root / file), newline="")
-    real = find_photo(store.root, file)
-    with real.open("rb") as raw:
-        decoded(raw.read(4), store.root / file)  # UTF-16 is refused by name
-    return real.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return as_needed(store.root, file, lambda first: decoded(first, store.root / file))  # UTF-16 is refused by name
 
 
 def line_cells(store: Store, file: str, _needed: str) -> Iterator[Cells]:

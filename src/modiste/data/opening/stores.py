@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from modiste.data.opening.containers import Names, container_in, is_table, opened
 from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
@@ -137,6 +138,14 @@ def find_photo(root: Path, path: str) -> Path:
     if not stat.S_ISREG(kind):
         raise PhotoRefused(path, "not_a_regular_file")
     return real
+
+
+def as_needed(root: Path, path: str, look: Callable[[bytes], object]) -> TextIO:
+    """A label file as text that is read when it is needed, its first bytes looked at before."""
+    real = find_photo(root, path)
+    with real.open("rb") as file:
+        look(file.read(4))
+    return real.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def read_file(real: Path, path: str) -> bytes:
