@@ -185,7 +185,7 @@ def test_one_changed_bit_anywhere_is_noticed_and_mended_by_a_build(indexed, tmp_
     whole = tree(tmp_path / "photos.index")
     rng = np.random.default_rng(0)
     for name in whole:
-        for place in rng.integers(0, len(whole[name]), 8).tolist():
+        for place in rng.integers(0, len(whole[name]), 4).tolist():
             data = bytearray(whole[name])
             data[place] ^= 1 << int(rng.integers(8))
             (tmp_path / "photos.index" / name).write_bytes(data)

@@ -1,4 +1,4 @@
-"""The nearest vectors, exactly: cosine similarity by a blocked matrix product, the best picked out, copies put under one."""
+"""The nearest vectors, exactly: cosine similarity by a matrix product in parts, the best picked out, copies put under one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
-SAME = 0.985  # photos more similar than this show the same picture: docs/search.md says what was looked at
+SAME = 0.993  # photos more similar than this show the same picture: docs/search.md says what was looked at
+SLACK = 1e-5  # what two ways of adding the same numbers may differ by, and more
+FEW = 50  # of so many rows, one is gathered rather than go over all
 AT_ONCE = 4096  # vectors gathered at a time
 
 
@@ -110,12 +112,24 @@ class Heads:
             return
         least = float(scores[list(self.found)].min())
         angle = math.acos(max(-1.0, min(1.0, least))) + math.acos(min(1.0, self.same))
-        reach = math.cos(min(math.pi, angle)) - 1e-5
+        reach = math.cos(min(math.pi, angle)) - SLACK
         taken = np.fromiter((row for head, copies in self.found.items() for row in (head, *copies)), np.int64)
-        rows = np.setdiff1d(np.flatnonzero((scores >= reach) & (scores > -np.inf)), taken)
+        near = (scores >= reach) & (scores > -np.inf)
+        if near.sum() > len(scores) / FEW:  # gathering many vectors costs more than going over all
+            near &= self.perhaps(scores)
+        rows = np.setdiff1d(np.flatnonzero(near), taken)
         names = list(self.found)
         for start in range(0, len(rows), AT_ONCE):
             some = rows[start : start + AT_ONCE]
             heads = self.head_of(some, self.vectors.at(some))
             for row, head in zip(some[heads >= 0].tolist(), heads[heads >= 0].tolist(), strict=True):
                 self.found[names[head]].append(row)
+
+    def perhaps(self, scores: Floats) -> NDArray[np.bool_]:
+        """Which rows may be copies of a result, (N,): of other bytes and similar to it, or of the same, and then as similar as it is."""
+        found = np.zeros(len(scores), bool)
+        for rows, some in self.vectors.blocks():
+            found[rows] = (some @ self.held.T).max(1) >= self.same - SLACK
+        for head in self.found:
+            found |= np.abs(np.where(scores > -np.inf, scores, 9) - scores[head]) <= SLACK
+        return found

@@ -163,9 +163,11 @@ def measured(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> Numbers:
     >>> measured(np.array([0.9, 0.8, 0.7, 0.6]), np.array([False, True, False, True])).tolist()
     [0.0, 1.0, 1.0, 0.5]
     """
-    ranks = np.flatnonzero(same[np.argsort(-scores, kind="stable")])  # of those of the same kind, from 0
-    precision = np.arange(1, len(ranks) + 1) / (ranks + 1)
-    return np.array([*(float(ranks[0] < depth) for depth in DEPTHS), precision.mean()])
+    order = np.argsort(-scores, kind="stable")
+    ordered, right = scores[order], np.cumsum(same[order])
+    ranks = np.flatnonzero(same[order])  # of those of the same kind, from 0
+    ends = np.searchsorted(-ordered, -ordered[ranks], side="right")  # where those equally similar end: no order among them counts
+    return np.array([*(float(ranks[0] < depth) for depth in DEPTHS), (right[ends - 1] / ends).mean()])
 
 
 def by_chance(same: int, others: int) -> Numbers:

@@ -31,7 +31,8 @@ from modiste.records.seal import read_sealed, write_sealed
 
 VERSION = 1
 ABOUT = "index.json"
-BLOCK = 4096  # rows of vectors with a checksum of their own, read at a time
+BLOCK = 4096  # rows of vectors with a checksum of their own
+SPAN = 64  # blocks that are multiplied at a time: on a busy machine, threads that meet often wait long
 ROW = np.dtype([("sha256", "u1", (32,)), ("confidence", "<f4"), ("label", "<i4"), ("end", "<i8")])
 ENDINGS = {"vectors": "f32", "rows": "bin", "names": "txt"}
 AGAIN = "Build it again: `modiste search --in` the same source does that, and scores the photos anew."
@@ -76,9 +77,12 @@ class Stored:
         return self.about.photos
 
     def blocks(self) -> Iterator[tuple[slice, Floats]]:
-        """The vectors, some rows at a time, each block's checksum looked at when it is first read."""
-        for number in range(len(self.about.sums)):
-            yield slice(number * BLOCK, (number + 1) * BLOCK), self.block(number)
+        """The vectors, many rows at a time, each checksum looked at when its block is first read."""
+        for start in range(0, len(self.about.sums), SPAN):
+            for number in range(start, min(start + SPAN, len(self.about.sums))):
+                self.block(number)
+            rows = slice(start * BLOCK, (start + SPAN) * BLOCK)
+            yield rows, self.vectors[rows]
 
     def block(self, number: int) -> Floats:
         vectors = self.vectors[number * BLOCK : (number + 1) * BLOCK]
