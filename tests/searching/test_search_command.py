@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -79,6 +80,8 @@ def test_the_page_holds_photo_and_neighbours_and_asks_no_network_for_anything(ph
         (["--evaluate"], 2, "--by article_type"),
         (["--evaluate", "--by", "titel"], 2, "Did you mean 'title'"),
         (["--evaluate", "--by", "x", "a/06.jpg"], 2, "leave out the photos"),
+        (["--evaluate", "--by", "x", "-k", "3"], 2, "leave out the photos, -k"),
+        (["-k", "3"], 2, "name a photo to look for"),
         (["--by", "x"], 2, "go with --evaluate"),
         (["--report", "x.html"], 2, "name a photo to look for"),
         (["--evaluate", "--by", "x", "--only", "split"], 2, "write column=value"),
@@ -116,3 +119,14 @@ def test_no_torch_scipy_or_sklearn_is_imported(photos, bundle, tmp_path):
     done = subprocess.run([sys.executable, "-c", code, photos, bundle, tmp_path / "a.html"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not UTF-8")
+def test_a_name_that_is_not_utf_8_is_printed_as_it_is_written(photos, bundle, tmp_path):
+    odd = os.fsencode(photos / "b") + b"/odd\xff.jpg"
+    (photos / "b" / "07.jpg").rename(os.fsdecode(odd))
+    command = [sys.executable, "-m", "modiste", "search", odd, "--in", photos, "--model", bundle, "--report", tmp_path / "odd.html"]
+    for more in ([], ["--json"]):
+        done = subprocess.run([*command, *more], capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"})
+        assert done.returncode == 0, done.stderr
+        assert b"b/odd\xff.jpg" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json as json_format
 import os
 import signal
@@ -44,6 +45,8 @@ app.command(data)
 def main() -> None:
     """Run a command; a mistake of the user's is told in words and by exit code, without a traceback."""
     json = "--json" in sys.argv
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # a photo's name keeps bytes that are not UTF-8
     if threading.current_thread() is threading.main_thread():  # only there can signals be heard
         signal.signal(signal.SIGTERM, end)
     try:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from modiste.searching.index import Index
     from modiste.searching.pages import Found
 
+USUALLY = 12  # photos that are found
+
 
 def search(
     photo: Annotated[tuple[str, ...], Parameter(group=DATA, help="What to look for: files, or paths inside the source.")] = (),
@@ -29,7 +31,7 @@ def search(
         Path,
         Parameter(name="--in", group=DATA, help="Where to look: a folder, a .zip or .tar, a table of paths, any catalogue."),
     ],
-    k: Annotated[int, Parameter(name=("--count", "-k"), group=OUTPUT, help="Photos to find for each.")] = 12,
+    k: Annotated[int | None, Parameter(name=("--count", "-k"), group=OUTPUT, help="Photos to find for each: 12.")] = None,
     label: Annotated[str | None, Parameter(group=DATA, help="Find photos alone that the network calls so: --label Shoes.")] = None,
     model: Annotated[
         Path | None,
@@ -73,23 +75,23 @@ def search(
             return tell_quality(found, source, by or "", chosen(only), json, tell)
         if not photo:
             return tell_index(found, output, json)
-        return tell_found(found, photo, k, label, report, in_, json, tell)
+        return tell_found(found, photo, USUALLY if k is None else k, label, report, in_, json, tell)
 
 
 def refuse(
-    photos: Sequence[str], k: int, by: str | None, only: Sequence[str], evaluate: bool, label: str | None, report: Path | None
+    photos: Sequence[str], k: int | None, by: str | None, only: Sequence[str], evaluate: bool, label: str | None, report: Path | None
 ) -> None:
     """Refuse what means nothing together, before anything is looked at."""
-    if k < 1:
+    if k is not None and k < 1:
         raise UsageError(f"-k {k}: must be 1 or more.")
-    if evaluate and (photos or label is not None or report is not None):
-        raise UsageError("--evaluate asks for all photos of the source: leave out the photos, --label and --report.")
+    if evaluate and (photos or k is not None or label is not None or report is not None):
+        raise UsageError("--evaluate asks for all photos of the source: leave out the photos, -k, --label and --report.")
     if evaluate and by is None:
         raise UsageError("--evaluate needs to know what is alike: name a column of the source with --by, such as --by article_type.")
     if not evaluate and (by is not None or only):
         raise UsageError("--by and --only go with --evaluate.")
-    if not evaluate and not photos and (label is not None or report is not None):
-        raise UsageError("--label and --report are of what was found: name a photo to look for.")
+    if not evaluate and not photos and (k is not None or label is not None or report is not None):
+        raise UsageError("-k, --label and --report are of what was found: name a photo to look for.")
 
 
 def chosen(only: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -72,10 +72,10 @@ def section(number: int, one: Found, pictures: Mapping[str, bytes], own: bytes |
     """A photo that was asked for, above its neighbours."""
     asked = one.asked
     words = f'<p class="called"><b>{html_text(asked.label)}</b> <span>{percent(asked.confidence)}</span></p>'
-    query = f'<div class="query card">{picture(own)}<div>{words}<p class="name">{html_text(asked.name)}</p></div></div>'
+    query = f'<div class="query card">{picture(own)}<div>{words}</div></div>'
     cards = "\n".join(card(near, pictures.get(near.path)) for near in one.neighbours)
     rest = f'<ul class="cards">\n{cards}\n</ul>' if cards else '<p class="note">Nothing was found: no other photo was looked for.</p>'
-    return Section(f"photo-{number}", asked.name if number else "", [query, rest])
+    return Section(f"photo-{number}", asked.name, [query, rest])
 
 
 def card(near: Neighbour, jpeg: bytes | None) -> str:
