@@ -58,7 +58,7 @@ def test_what_cannot_be_read_is_a_row_with_a_reason_and_words(server, photos, fo
     assert good["label"] is not None
 
 
-def test_a_decoder_that_dies_or_a_bomb_costs_its_own_photo_alone(server, photos, form):
+def test_a_bomb_costs_its_own_photo_alone(server, photos, form):
     bomb = io.BytesIO()
     Image.new("1", (9_000, 9_000)).save(bomb, "PNG")
     body, kind = form([("bomb.png", bomb.getvalue()), ("good.jpg", photos[0].read_bytes())])

@@ -127,6 +127,7 @@ def test_what_is_no_request_is_told_so_in_json_and_the_connection_ends(small, un
 def test_where_connections_are_full_the_one_that_waits_longest_makes_room(served, photos):
     with served(limits=Limits(connections=5, header_seconds=30)) as server:
         idle = [server.raw(b"") for _ in range(20)]
+        time.sleep(1.2)  # so long each may take to say what it wants
         assert server.label(photos[0].read_bytes()).status == 200
         for one in idle:
             one.close()

@@ -22,10 +22,11 @@ from modiste.serving.labeller import PRECISION, Label
 from modiste.web.bodies import Held, Piece, photos_in, received
 from modiste.web.desk import FAILED, Desk
 from modiste.web.door import Door
-from modiste.web.guard import INCOMING, MISTAKE, Guard, Log, State, settle, to_log, told
+from modiste.web.guard import AT_DESK, INCOMING, MISTAKE, Guard, Log, Scope, State, settle, to_log, told
 from modiste.web.limits import Limits, Refused, stopping
 from modiste.web.metrics import Metrics
 
+COMING_SECONDS = 0.1  # that a request which was let in counts as one photo: one that drips is not to keep others out for longer
 PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/label", "/v1/model")
 WORDS = {**REASONS, **WHY, FAILED: "the network gives values that are no numbers for it."}
 
@@ -95,10 +96,8 @@ BODY = {
 }
 
 
-def app_of(
-    desk: Desk, door: Door, limits: Limits, *, precision: float = PRECISION, log: Log | None = to_log
-) -> tuple[Guard, Metrics, State]:
-    """The whole app, guarded, its counts, and what it is told of its own state."""
+def app_of(desk: Desk, door: Door, limits: Limits, *, precision: float = PRECISION, log: Log | None = to_log) -> tuple[Guard, House]:
+    """The whole app, guarded, and what its routes share."""
     house = House(desk, limits, precision, Metrics(), State(), Held(limits.held_bytes))
     app = FastAPI(
         title="modiste",
@@ -114,7 +113,27 @@ def app_of(
     add_state(app, house)
     add_model(app, house)
     add_label(app, house)
-    return Guard(app, door, limits, house.metrics, house.state, PATHS, log), house.metrics, house.state
+    return Guard(app, door, limits, house.metrics, house.state, PATHS, functools.partial(admit, house), log), house
+
+
+def admit(house: House, scope: Scope) -> None:
+    """Refuse photos that there is no room for; under overload this is what most requests come to, so that it costs little."""
+    if scope["path"] == "/v1/label" and scope["method"] == "POST":
+        if house.state.stopping:
+            raise stopping()
+        house.desk.check()
+
+
+def full(house: House) -> Refused | None:
+    """The refusal of a request for labels where there is no room, counted; for connections to send before they take a request apart."""
+    coming, now = house.state.coming, time.monotonic()
+    while coming and coming[0] < now - COMING_SECONDS:
+        coming.popleft()
+    if house.state.stopping or house.desk.held + len(coming) < house.limits.queue:
+        coming.append(now)
+        return None
+    house.metrics.request("/v1/label", "POST", 503)
+    return house.desk.busy()
 
 
 async def refuse(limits: Limits, request: Request, error: Exception) -> Response:
@@ -198,10 +217,7 @@ def add_label(app: FastAPI, house: House) -> None:
         ] = usual,
     ) -> Response:
         begun = time.monotonic()
-        if house.state.stopping:
-            raise stopping()
         check_request(request)
-        house.desk.check()
         kind = request.headers.get("content-type", "")
         most = house.limits.request_bytes if kind.lower().startswith("multipart/") else house.limits.photo_bytes
         async with received(request.receive, most, house.held) as body:
@@ -226,9 +242,14 @@ def check_request(request: Request) -> None:
 
 async def labels_of(house: House, request: Request, body: bytearray, kind: str, precision: float) -> list[PhotoLabel]:
     """A label for each photo of a body; one larger than a photo may be is a row with that reason."""
-    pieces = await asyncio.to_thread(photos_in, body, kind, house.limits)
-    chosen = await asyncio.to_thread(house.desk.thresholds, precision)
+    one = not kind.lower().startswith("multipart/")  # a thread of its own would cost more than it does
+    pieces = photos_in(body, kind, house.limits) if one else await asyncio.to_thread(photos_in, body, kind, house.limits)
+    usual = precision == house.precision
+    chosen = house.desk.thresholds(precision) if usual else await asyncio.to_thread(house.desk.thresholds, precision)
     wanted = [piece.data for piece in pieces if len(piece.data) <= house.limits.photo_bytes]
+    if house.state.coming:
+        house.state.coming.popleft()
+    request.scope[AT_DESK] = True
     answers = iter(await all_of(house.desk.take(wanted, chosen), request))
     too_big = Label(None, None, {}, REJECT, "file_too_big")
     return [row(piece, next(answers) if len(piece.data) <= house.limits.photo_bytes else too_big) for piece in pieces]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http
 from collections.abc import Callable
+from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -12,44 +13,55 @@ from modiste.web.guard import EVERY_ANSWER, told
 from modiste.web.limits import Limits, Refused
 
 FULL = Refused("busy", "too many connections are open. Ask again in 2 s.", 2)
+LABEL = b"POST /v1/label"
+IDLE_SECONDS = 1.0  # before a connection that waits is ended to make room
+LINGER_SECONDS = 2.0
 GARBLED = Refused("bad_request", "this is no HTTP request that can be understood.")
 
 
-def protocol_of(limits: Limits) -> type[H11Protocol]:
-    """The class of a server's connections."""
-    waiting: dict[H11Protocol, Callable[[], None]] = {}  # those that wait for a request, the longest first
+def protocol_of(limits: Limits, full: Callable[[], Refused | None] = lambda: None) -> type[H11Protocol]:
+    """The class of a server's connections; `full` says whether there is no room for photos."""
+    waiting: dict[H11Protocol, asyncio.TimerHandle] = {}  # those that wait for a request, the longest first, and their deadlines
 
     class Connection(H11Protocol):
         """uvicorn's, closed where a request's headers or the reading of an answer take too long, however bytes come and go.
 
-        Where there are too many, the one that has waited longest for a request makes room; where all are at work, the new one is told.
+        Where there are too many, the one that has waited longest for a request makes room; where none waits, the new one is told.
         """
 
-        late: asyncio.TimerHandle | None = None
         stuck: asyncio.TimerHandle | None = None
+        told = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            if len(self.connections) > limits.connections:
-                if not waiting:
-                    return self.say(FULL)
-                next(iter(waiting.values()))()
-            return self.wait()
+            if len(self.connections) > limits.connections and not self.make_room():
+                self.say(FULL)
+            else:
+                self.wait()
+
+        def make_room(self) -> bool:
+            """Whether one was ended that had time to say what it wants."""
+            longest, late = next(iter(waiting.items()), (None, None))
+            if longest is None or late is None or late.when() - limits.header_seconds + IDLE_SECONDS > self.loop.time():
+                return False
+            cast(Any, longest).say(FULL)
+            return True
 
         def wait(self) -> None:
-            if self.late is None:
-                self.late = self.loop.call_later(limits.header_seconds, self.give_up)
-                waiting[self] = self.give_up
+            if self not in waiting:
+                waiting[self] = self.loop.call_later(limits.header_seconds, self.transport.abort)
 
         def work(self) -> None:
-            if self.late is not None:
-                self.late.cancel()
-                self.late = None
-            waiting.pop(self, None)
+            if late := waiting.pop(self, None):
+                late.cancel()
 
-        def give_up(self) -> None:
-            self.work()
-            self.transport.abort()
+        def data_received(self, data: bytes) -> None:
+            if self.told:
+                return
+            if data.startswith(LABEL) and self in waiting and (refused := full()):
+                self.say(refused)  # under overload most requests end here: what they cost is taken from those that are answered
+            else:
+                super().data_received(data)
 
         def handle_events(self) -> None:
             super().handle_events()
@@ -89,9 +101,15 @@ def protocol_of(limits: Limits) -> type[H11Protocol]:
             if self.at_work():
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
-            if not (self.at_work() and self.cycle.response_started):
-                self.transport.write(raw(refused))
-            self.transport.close()
+            if self.at_work() and self.cycle.response_started:
+                return self.transport.close()
+            self.told = True  # what still comes is read and forgotten: a connection closed over it would be reset, and the words lost
+            self.work()
+            self.connections.discard(self)
+            self.transport.write(raw(refused))
+            self.transport.write_eof()
+            self.loop.call_later(LINGER_SECONDS, self.transport.close)
+            return None
 
     return Connection
 

@@ -19,7 +19,7 @@ from PIL import Image
 from modiste.data.opening.crew import processors
 from modiste.data.opening.images import to_pixels
 from modiste.data.opening.refusals import PhotoRefused
-from modiste.data.opening.workers import each_photo
+from modiste.data.opening.workers import one_photo
 from modiste.records.errors import MachineError, ModisteError
 from modiste.serving.deciding import REJECT, REVIEW, Thresholds, thresholds
 from modiste.serving.graphs import Answers
@@ -109,9 +109,9 @@ class Desk:
         options = {"side": pixels.side, "colour": pixels.colour, "fit": pixels.fit, "strict": pixels.strict}
         try:
             path.write_bytes(photo)
-            (made,) = each_photo(path.parent, [path.name], to_pixels, options, workers=1)
+            made = one_photo(path.parent, path.name, to_pixels, options)
             if isinstance(made, PhotoRefused) and made.reason == "decoder_crashed":
-                (made,) = each_photo(path.parent, [path.name], to_pixels, options, workers=1)
+                made = one_photo(path.parent, path.name, to_pixels, options)
             return made.reason if isinstance(made, PhotoRefused) else self.labeller.score(made[None])
         finally:
             path.unlink(missing_ok=True)

@@ -7,9 +7,10 @@ import json
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from modiste.web.bodies import Incoming, Message, Receive
@@ -22,6 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Log = Callable[[str], None]
 INCOMING = "modiste.incoming"  # where a route finds the `Incoming` of its request
+AT_DESK = "modiste.at_desk"  # stands there once its photos are
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 EVERY_ANSWER = (
     (b"cache-control", b"no-store"),
@@ -45,6 +47,7 @@ class State:
 
     ready: bool = False
     stopping: bool = False
+    coming: deque[float] = field(default_factory=deque)  # when requests were let in whose photos are not at the desk yet
     unanswered: int = 0  # requests that were at work when nobody waited any longer
 
 
@@ -58,6 +61,7 @@ class Guard:
     metrics: Metrics
     state: State
     paths: tuple[str, ...]  # that there are: any other is counted as one
+    admit: Callable[[Scope], None]  # refuses what there is no room for before anything of it is read
     log: Log | None = to_log  # None: no line a request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,11 +76,14 @@ class Guard:
             self.state.unanswered += 1
             await answer.refuse(stopping())
         finally:
+            if self.state.coming and scope["path"] == "/v1/label" and AT_DESK not in scope:
+                self.state.coming.popleft()
             self.note(scope, answer.status, time.monotonic() - begun)
 
     async def answer(self, scope: Scope, body: Incoming, answer: Outgoing) -> None:
         try:
             self.door.check(scope["path"], scope["headers"])
+            self.admit(scope)
             await self.app(scope, body.receive, answer.send)
         except Refused as refused:
             await settle(body, scope, self.limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import signal
 import socket
 import threading
@@ -16,7 +17,7 @@ import uvicorn
 
 from modiste.records.errors import MachineError, Stopped, UsageError
 from modiste.serving.labeller import PRECISION, Labeller
-from modiste.web.app import app_of
+from modiste.web.app import House, app_of, full
 from modiste.web.connections import protocol_of
 from modiste.web.desk import Desk
 from modiste.web.door import Door
@@ -77,25 +78,25 @@ def serve(labeller: Labeller, asked: Asked, hear: Heard, hand: Callable[[Listene
     try:
         desk.thresholds(asked.precision)  # says what is wrong with it
         desk.open()
-        app, _, state = app_of(desk, asked.door, asked.limits, precision=asked.precision, log=asked.log)
-        server = Listener(config_of(app, asked.limits), state)
+        app, house = app_of(desk, asked.door, asked.limits, precision=asked.precision, log=asked.log)
+        server = Listener(config_of(app, asked.limits, house), house.state)
         if hand is not None:
             hand(server)
-        state.ready = True
+        house.state.ready = True
         hear(address_of(asked.door.host, listening))
         asyncio.run(server.serve([listening]))
-        if state.unanswered:
-            words = f"{state.unanswered} requests were not answered: that took too long, or nobody could wait."
+        if house.state.unanswered:
+            words = f"{house.state.unanswered} requests were not answered: that took too long, or nobody could wait."
             raise Stopped(words, 128 + (server.signal or signal.SIGTERM))
     finally:
         listening.close()
         desk.close()
 
 
-def config_of(app: Any, limits: Limits) -> uvicorn.Config:
+def config_of(app: Any, limits: Limits, house: House) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=protocol_of(limits),
+        http=protocol_of(limits, functools.partial(full, house)),
         loop="asyncio",
         ws="none",
         lifespan="off",

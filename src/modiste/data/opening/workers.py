@@ -47,6 +47,19 @@ def each_photo(
     The job is a function at the top of a module and runs in worker processes: a photo that takes longer than `seconds`, kills its
     worker or asks for more than `memory_bytes` (where the system can limit it) is refused alone. Options are plain JSON values.
     """
+    shift = shift_of(root, job, options, seconds, memory_bytes)
+    total = len(paths) if isinstance(paths, Sized) else 0
+    return told(in_order(shift, paths, workers or processors()), total, tell, stage)
+
+
+def one_photo(root: Path, path: str, job: Job, options: Mapping[str, Any] = NOTHING, *, memory_bytes: int = 1 << 30) -> Made:
+    """`each_photo` of one, without threads of its own: for callers who have some."""
+    (made,) = one_chunk(shift_of(root, job, options, SECONDS, memory_bytes), [path])
+    return made
+
+
+def shift_of(root: Path, job: Job, options: Mapping[str, Any], seconds: float, memory_bytes: int) -> Shift:
+    """A call's task, as its workers are told it."""
     signature(job).bind(b"", where="", **options)  # a wrong option is no fault of a photo
     task = {
         "job": address(job),
@@ -56,8 +69,7 @@ def each_photo(
         "memory_bytes": memory_bytes,
         "seconds": seconds,
     }
-    total = len(paths) if isinstance(paths, Sized) else 0
-    return told(in_order(Shift(task, seconds), paths, workers or processors()), total, tell, stage)
+    return Shift(task, seconds)
 
 
 def address(job: Job) -> str:
