@@ -367,7 +367,7 @@ def main() -> None:
         trial = replace(trial, expected=whole(work / "undisturbed" / "labels.csv"))
         lines = trial.expected[0].decode().splitlines()
         assert [line.partition(",")[0] for line in lines[1:]] == [str(path.relative_to(photos)) for path in sorted(photos.rglob("*.jpg"))]
-        damaged = sum(",reject," in line and ",not_fashion," not in line for line in lines)
+        damaged = sum(",reject," in line and ",strange," not in line for line in lines)
         print(f"{len(lines) - 1:,} rows for {asked.photos:,} photos, {damaged:,} of them not readable\n")
         print(killed(asked.kills, asked.photos, trial).markdown())
         print(filled(asked.full, asked.photos, trial).markdown())

@@ -47,7 +47,7 @@ def refuse() -> None:
 def grow() -> None:
     held = []
     while True:
-        held.append(np.ones(1 << 24, np.uint8))
+        held.append(np.empty(1 << 24, np.uint8))  # asked for, not touched: in no time, however busy the machine
 
 
 def chatter() -> None:
