@@ -46,7 +46,7 @@ def packages(_runs: Path) -> list[Finding]:
         try:
             found.append((name, metadata.version(name), ""))
         except metadata.PackageNotFoundError:
-            found.append((name, "not installed", 'needed: pip install modiste'))
+            found.append((name, "not installed", "needed: pip install modiste"))
     return found
 
 
