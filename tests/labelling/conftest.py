@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,28 +13,10 @@ from modiste.data.layouts.sources import source_at
 from modiste.labelling.labelled import Wanted, label
 from modiste.serving.labeller import load
 
-FAULTS = Path(__file__).parents[2] / "benchmarks" / "label_faults.py"
-
 
 @pytest.fixture(scope="session")
-def faults():
-    """benchmarks/label_faults.py, which knows how to make photos, a tiny network, and trouble."""
-    if not FAULTS.is_file():
-        pytest.skip("no benchmarks beside these tests")
-    spec = importlib.util.spec_from_file_location("label_faults", FAULTS)
-    module = sys.modules["label_faults"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def bundle(faults, tmp_path_factory) -> Path:
-    return faults.tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny.onnx")
-
-
-@pytest.fixture(scope="session")
-def tiny(bundle):
-    return load(bundle, threads=1)
+def tiny(tiny_bundle):
+    return load(tiny_bundle, threads=1)
 
 
 @pytest.fixture(scope="session")

@@ -60,9 +60,9 @@ def test_where_writing_fails_the_old_table_stands_and_nothing_beside_it(ending, 
     assert [left.name for left in tmp_path.iterdir()] == [path.name]
 
 
-def test_without_pyarrow_the_line_that_installs_it_is_said_before_anything_is_done(photos, bundle, tmp_path):
+def test_without_pyarrow_the_line_that_installs_it_is_said_before_anything_is_done(photos, tiny_bundle, tmp_path):
     code = "import sys; sys.modules['pyarrow'] = None; sys.argv = ['modiste', 'label', *sys.argv[1:]]\nfrom modiste.cli import main; main()"
-    command = [sys.executable, "-c", code, photos, "-o", "a.parquet", "--model", bundle]
+    command = [sys.executable, "-c", code, photos, "-o", "a.parquet", "--model", tiny_bundle]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 5
     assert 'pip install "modiste[parquet]"' in done.stderr

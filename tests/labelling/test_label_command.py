@@ -13,13 +13,13 @@ from modiste.serving import labeller
 
 
 @pytest.fixture
-def typed(bundle, photos, tmp_path, monkeypatch, capsys):
+def typed(tiny_bundle, photos, tmp_path, monkeypatch, capsys):
     """Exit code, standard output and standard error of `modiste label`, with the tiny network where no other is named."""
     monkeypatch.chdir(tmp_path)
     before = signal.getsignal(signal.SIGTERM)
 
     def run(*arguments):
-        model = () if "--model" in arguments else ("--model", str(bundle))
+        model = () if "--model" in arguments else ("--model", str(tiny_bundle))
         monkeypatch.setattr(sys, "argv", ["modiste", "label", *arguments, *model])
         code = 0
         try:
@@ -88,7 +88,7 @@ def test_without_unreadable_photos_it_ends_with_0(typed, photos, jpeg, tmp_path)
     assert typed("good")[0] == 0
 
 
-def test_a_run_is_exported_into_its_folder_once(typed, bundle, tmp_path, monkeypatch):
+def test_a_run_is_exported_into_its_folder_once(typed, tiny_bundle, tmp_path, monkeypatch):
     """The export itself is another room's; here it is asked for the bundle, which is then used and kept."""
     from modiste.exporting import export
 
@@ -96,7 +96,7 @@ def test_a_run_is_exported_into_its_folder_once(typed, bundle, tmp_path, monkeyp
 
     def made(run, to, output, **_settings):
         asked.append((run, to))
-        output.write_bytes(bundle.read_bytes())
+        output.write_bytes(tiny_bundle.read_bytes())
         return type("Made", (), {"written": output, "words": ()})
 
     monkeypatch.setattr(export, "export", made)
@@ -105,4 +105,4 @@ def test_a_run_is_exported_into_its_folder_once(typed, bundle, tmp_path, monkeyp
     for _ in range(2):
         assert typed("photos", "--model", "run")[0] == 3
     assert [(str(run), to) for run, to in asked] == [("run", "onnx")]
-    assert labeller.load(tmp_path / "run" / "bundle.onnx").id == labeller.load(bundle).id
+    assert labeller.load(tmp_path / "run" / "bundle.onnx").id == labeller.load(tiny_bundle).id

@@ -218,20 +218,22 @@ def test_nothing_is_written_into_the_folder_of_the_photos(photos, labelled, tmp_
     assert {path.name for path in tmp_path.iterdir()} == {"photos"}
 
 
-def test_no_torch_is_imported(bundle, photos, tmp_path):
+def test_no_torch_is_imported(tiny_bundle, photos, tmp_path):
     code = (
         "import sys; sys.argv = ['modiste', 'label', sys.argv[1], '-o', sys.argv[2], '--model', sys.argv[3], '--report']\n"
         "from modiste.cli import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert end.code == 3, end.code\n"
         "print([name for name in ('torch', 'sklearn', 'matplotlib', 'scipy') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code, photos, tmp_path / "a.csv", bundle], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, photos, tmp_path / "a.csv", tiny_bundle], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_of_one_photo_the_answer_is_shown_and_nothing_written(bundle, jpeg, tmp_path):
+def test_of_one_photo_the_answer_is_shown_and_nothing_written(tiny_bundle, jpeg, tmp_path):
     (tmp_path / "one.jpg").write_bytes(jpeg("green"))
-    command = [sys.executable, "-m", "modiste", "label", "one.jpg", "--model", bundle, "--json"]
+    command = [sys.executable, "-m", "modiste", "label", "one.jpg", "--model", tiny_bundle, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)["rows"]
@@ -240,11 +242,11 @@ def test_of_one_photo_the_answer_is_shown_and_nothing_written(bundle, jpeg, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["one.jpg"]
 
 
-def test_a_dry_run_counts_what_is_left_and_writes_nothing(bundle, photos, labelled, faults, jpeg, tmp_path):
+def test_a_dry_run_counts_what_is_left_and_writes_nothing(tiny_bundle, photos, labelled, faults, jpeg, tmp_path):
     labelled(photos)
     (photos / "new.jpg").write_bytes(jpeg("black"))
     before = faults.tree_hash(tmp_path)
-    command = [sys.executable, "-m", "modiste", "label", photos, "-o", "labels.csv", "--model", bundle, "--dry-run", "--json"]
+    command = [sys.executable, "-m", "modiste", "label", photos, "-o", "labels.csv", "--model", tiny_bundle, "--dry-run", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)

@@ -16,7 +16,6 @@ from modiste.data.opening.images import to_pixels
 from modiste.records.errors import Busy, Damaged, ModisteError, Stopped
 from modiste.records.lock import locked
 from modiste.searching import built, stored
-from modiste.searching.kept import Kept
 from modiste.searching.stored import open_stored
 from modiste.training import stopping
 
@@ -111,7 +110,7 @@ def test_a_stopped_build_goes_on_and_ends_with_the_same_bytes(after, indexed, co
 
 KILLED = """
 import os, sys
-from modiste.searching import {module} as module
+from modiste.{room} import {module} as module
 real, calls = module.{name}, [0]
 def dying(*args, **more):
     calls[0] += 1
@@ -125,16 +124,16 @@ index(sys.argv[1], sys.argv[2], model=sys.argv[3])
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "call"),
+    ("room", "module", "name", "call"),
     [
-        ("built", "vector_of", 12),
-        ("kept", "append_bytes", 1),
-        ("stored", "sync_folder", 1),
-        ("stored", "write_sealed", 1),
-        ("stored", "sweep", 1),
+        ("searching", "built", "vector_of", 12),
+        ("records", "kept", "append_bytes", 1),
+        ("searching", "stored", "sync_folder", 1),
+        ("searching", "stored", "write_sealed", 1),
+        ("searching", "stored", "sweep", 1),
     ],
 )
-def test_killed_at_a_named_point_a_build_ends_with_the_same_bytes(module, name, call, photos, indexed, bundle, tmp_path):
+def test_killed_at_a_named_point_a_build_ends_with_the_same_bytes(room, module, name, call, photos, indexed, bundle, tmp_path):
     """The first index is of other photos: until the last step, it stands."""
     indexed("whole.index")
     some = photos / "a" / "06.jpg"
@@ -146,37 +145,12 @@ def test_killed_at_a_named_point_a_build_ends_with_the_same_bytes(module, name, 
         path = photos / "b" / f"{number}.jpg"
         path.write_bytes(path.read_bytes() + b"\0")  # other bytes, the same picture
     indexed("changed.index")
-    code = KILLED.format(module=module, name=name, call=min(call, 3))
+    code = KILLED.format(room=room, module=module, name=name, call=min(call, 3))
     done = subprocess.run([sys.executable, "-c", code, photos, tmp_path / "photos.index", bundle], capture_output=True, check=False)
     assert done.returncode == 9, done.stderr.decode()
     assert len(open_stored(tmp_path / "photos.index")) in (21, 22)
     indexed()
     assert tree(tmp_path / "photos.index") == tree(tmp_path / "changed.index")
-
-
-def test_what_was_kept_is_taken_up_to_the_first_record_that_is_not_whole(tmp_path):
-    def opened():
-        kept = Kept(tmp_path / "kept.bin", b"a network\n", 3)
-        kept.read()
-        return kept
-
-    kept = opened()
-    for number in range(5):
-        kept.add(bytes([number] * 32), number, 0.5, np.full(3, number, np.float32))
-    kept.flush()
-    data, size = kept.path.read_bytes(), kept.record.itemsize
-    assert len(opened().places) == 5
-    kept.path.write_bytes(data[:-1])
-    assert len(opened().places) == 4
-    broken = bytearray(data)
-    broken[10 + 2 * size + 40] ^= 1
-    kept.path.write_bytes(broken)
-    again = opened()
-    assert len(again.places) == 2
-    again.add(b"x" * 32, 7, 0.5, np.full(3, 7, np.float32))
-    assert again.records()["label"].tolist() == [0, 1, 7]
-    kept.path.write_bytes(data.replace(b"a network", b"b network"))
-    assert not opened().places
 
 
 def test_one_changed_bit_anywhere_is_noticed_and_mended_by_a_build(indexed, tmp_path):

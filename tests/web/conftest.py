@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import importlib.util
 import json
 import socket
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -22,7 +20,6 @@ from modiste.web.door import Door
 from modiste.web.limits import Limits
 from modiste.web.server import Asked, serve
 
-FAULTS = Path(__file__).parents[2] / "benchmarks" / "label_faults.py"
 TOKEN = "a-token-of-the-tests"
 
 
@@ -88,24 +85,8 @@ def heard(connection: socket.socket) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def faults():
-    """benchmarks/label_faults.py, which knows how to make photos and a tiny network."""
-    if not FAULTS.is_file():
-        pytest.skip("no benchmarks beside these tests")
-    spec = importlib.util.spec_from_file_location("label_faults", FAULTS)
-    module = sys.modules["label_faults"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def bundle(faults, tmp_path_factory) -> Path:
-    return faults.tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny.onnx")
-
-
-@pytest.fixture(scope="session")
-def tiny(bundle):
-    return load(bundle, threads=1)
+def tiny(tiny_bundle):
+    return load(tiny_bundle, threads=1)
 
 
 @pytest.fixture(scope="session")

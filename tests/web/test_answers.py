@@ -81,12 +81,12 @@ def test_the_client_says_what_the_labeller_says_of_paths_bytes_and_what_is_not_t
     assert Client(server.address).label([]) == []
 
 
-def test_the_card_is_told_without_the_evidence_and_without_a_path(server, tiny, bundle):
+def test_the_card_is_told_without_the_evidence_and_without_a_path(server, tiny, tiny_bundle):
     plain = server.ask("GET", "/v1/model").plain
     assert plain["model"] == tiny.id
     assert plain["card"]["classes"] == list(tiny.classes.names)
     assert set(plain["limits"]) == set(vars(Limits()))
-    assert str(bundle.parent) not in json.dumps(plain)
+    assert str(tiny_bundle.parent) not in json.dumps(plain)
 
 
 def test_every_route_stands_in_openapi_and_the_other_way_round(server):

@@ -252,10 +252,10 @@ def test_a_server_that_cannot_finish_in_time_says_so(served, photos, hold):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_answers_what_it_has_when_a_signal_comes_and_ends_with_0(bundle, photos, tiny, number, monkeypatch):
+def test_the_command_answers_what_it_has_when_a_signal_comes_and_ends_with_0(tiny_bundle, photos, tiny, number, monkeypatch):
     monkeypatch.setattr(client, "AT_ONCE", 32)
     many = (photos * 3)[:32]
-    command = [sys.executable, "-m", "modiste", "serve", "--model", str(bundle), "--port", "0", "--threads", "1"]
+    command = [sys.executable, "-m", "modiste", "serve", "--model", str(tiny_bundle), "--port", "0", "--threads", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         address = process.stdout.readline().split(" at ")[1].partition("/v1/")[0]
         answers = []

@@ -15,9 +15,9 @@ import numpy as np
 
 from modiste.data.layouts.sources import Source
 from modiste.data.opening.hashed import content_hash, nothing, opened
-from modiste.data.opening.refusals import PhotoRefused
+from modiste.data.opening.refusals import LASTING, PhotoRefused
 from modiste.data.opening.workers import each_photo
-from modiste.labelling.book import LASTING, Answer, Answers, Bytes, Listed, Listing
+from modiste.labelling.book import Answer, Answers, Bytes, Listed, Listing
 from modiste.records.errors import ModisteError
 from modiste.records.progress import Progress, Tell
 

@@ -18,18 +18,6 @@ from modiste.records.errors import MachineError
 
 VERSION = "1"  # raised whenever the same bytes and the same network may give another answer
 AT_ONCE, SECONDS = 512, 1.0  # what is written together: so many photos, or what came in so long
-LASTING = (  # reasons that lie in the file, not in the machine or the moment
-    "empty",
-    "not_an_image",
-    "format_not_allowed",
-    "truncated",
-    "corrupt",
-    "bad_size",
-    "too_many_pixels",
-    "too_many_scans",
-    "too_little_data",
-    "file_too_big",
-)
 MEMORY = ":memory:"
 LISTED = "SELECT place, photo, path, own, sha, reason FROM photos"
 Floats = NDArray[np.float32]

@@ -25,7 +25,6 @@ from modiste.serving.deciding import Expected, Thresholds, expected, thresholds
 from modiste.serving.labeller import PRECISION, Labeller
 from modiste.training.stopping import stoppable
 
-DECODERS = ("onnxruntime", "numpy", "pillow", "simplejpeg")  # another version of these may give other numbers
 FIRST_ROWS = 20  # that are shown where there is no file to look into
 
 
@@ -239,11 +238,8 @@ def state_of(output: Path) -> Path:
 
 
 def identity(labeller: Labeller) -> str:
-    """What must be the same for the same bytes to have the same answer."""
-    from importlib import metadata  # slow to import, for one photo's answer
-
-    sees = [repr(labeller.pixels), *labeller.classes.names]  # another maker's file does not say them itself
-    return " ".join([VERSION, labeller.id, *sees, *(f"{name} {metadata.version(name)}" for name in DECODERS)])
+    """What must be the same for the same bytes to have the same answer here."""
+    return f"{VERSION} {labeller.identity}"
 
 
 def answer_of(listed: Listed, answers: Answers) -> Answer:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-import zlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from importlib import metadata
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -19,15 +15,12 @@ from modiste.data.decoded import DIGEST_BYTES, digest_and_pixels, digests_of
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.workers import each_photo
 from modiste.records.catalogue import Catalogue, Photo
-from modiste.records.disk import append_bytes, write_bytes
+from modiste.records.kept import Kept
 from modiste.records.progress import Progress, Tell
 from modiste.serving.graphs import BATCH
 from modiste.serving.labeller import Labeller
 
 VERSION = "1"  # raised whenever the same bytes and the same network may give other numbers
-DECODERS = ("onnxruntime", "numpy", "pillow", "simplejpeg")  # another version of these may give other numbers
-PORTION_SECONDS = 1.0  # what a kill may cost
-CHECK_BYTES = 4
 Floats = NDArray[np.float32]
 Stop = Callable[[], None]  # raises `Stopped` where that was asked for
 
@@ -52,63 +45,20 @@ class Seen:
         return Seen(photos, digests, self.scores[rows], self.features[rows], strange)
 
 
-@dataclass(eq=False)
-class Kept:
-    """Answers on disk: a line that says whose they are, then one record a photo (SHA-256, numbers, checksum)."""
-
-    path: Path
-    of: bytes  # the line
-    width: int  # numbers a photo
-    known: dict[str, Floats] = field(default_factory=dict)
-    waiting: list[bytes] = field(default_factory=list)
-    written: float = field(default_factory=time.monotonic)
-
-    @property
-    def record_bytes(self) -> int:
-        return DIGEST_BYTES + 4 * self.width + CHECK_BYTES
-
-    def read(self) -> None:
-        """Take what is there; what another network said, and a record that was cut or changed with all behind it, is written away."""
-        data = b""
-        with suppress(FileNotFoundError):
-            data = self.path.read_bytes()
-        whole = len(self.of) if data.startswith(self.of) else 0
-        while whole and (record := data[whole : whole + self.record_bytes]) and is_whole(record, self.record_bytes):
-            self.known[record[:DIGEST_BYTES].hex()] = np.frombuffer(record[DIGEST_BYTES:-CHECK_BYTES], "<f4")
-            whole += self.record_bytes
-        if whole != len(data) or not whole:
-            write_bytes(self.path, data[:whole] or self.of)
-
-    def add(self, digest: str, values: Floats) -> None:
-        body = bytes.fromhex(digest) + values.astype("<f4").tobytes()
-        self.known[digest] = values
-        self.waiting.append(body + zlib.crc32(body).to_bytes(CHECK_BYTES, "little"))
-        if time.monotonic() - self.written > PORTION_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        if self.waiting:
-            append_bytes(self.path, b"".join(self.waiting))
-        self.waiting, self.written = [], time.monotonic()
-
-
-def is_whole(record: bytes, size: int) -> bool:
-    return len(record) == size and zlib.crc32(record[:-CHECK_BYTES]).to_bytes(CHECK_BYTES, "little") == record[-CHECK_BYTES:]
-
-
 def see(labeller: Labeller, catalogue: Catalogue, kept: Path, tell: Tell, stop: Stop) -> Seen:
     """Ask a network about every photo of a catalogue, but for those whose bytes it was asked about before."""
     side, channels = labeller.pixels.side, 3 if labeller.pixels.colour == "rgb" else 1
     blank = labeller.score(np.zeros((1, side, side, channels), np.uint8))
     parts = (blank.scores.shape[1], blank.features.shape[1], 0 if blank.strangeness is None else 1)
-    answers = Kept(kept, line_of(labeller, parts), sum(parts))
+    answers = Kept(kept, line_of(labeller, parts), [("numbers", "<f4", (sum(parts),))])
     answers.read()
     digests = digests_of(catalogue, tell)
-    lacking = [photo.path for photo in catalogue.photos if digests.get(photo.path) not in answers.known]
+    lacking = [photo.path for photo in catalogue.photos if bytes.fromhex(digests.get(photo.path, "")) not in answers.places]
     refused = ask(labeller, catalogue, lacking, digests, answers, tell, stop)
     bad = {one.where for one in refused}
     photos = [photo for photo in catalogue.photos if photo.path not in bad]
-    values = np.stack([answers.known[digests[photo.path]] for photo in photos]) if photos else np.zeros((0, sum(parts)), np.float32)
+    places = np.array([answers.places[bytes.fromhex(digests[photo.path])] for photo in photos], np.int64)
+    values = np.array(answers.records()["numbers"][places])
     scores, features, strange = np.split(values, np.cumsum(parts)[:2], axis=1)
     return Seen(
         tuple(photos), tuple(digests[photo.path] for photo in photos), scores, features, strange[:, 0] if parts[2] else None, tuple(refused)
@@ -117,8 +67,7 @@ def see(labeller: Labeller, catalogue: Catalogue, kept: Path, tell: Tell, stop: 
 
 def line_of(labeller: Labeller, parts: Sequence[int]) -> bytes:
     """Whose answers they are: the same bytes and another of these may give other numbers."""
-    said = {"version": VERSION, "network": labeller.id, "numbers": list(parts), **{name: metadata.version(name) for name in DECODERS}}
-    return json.dumps(said).encode("ascii") + b"\n"
+    return json.dumps([VERSION, labeller.identity, *parts]).encode("ascii") + b"\n"
 
 
 def ask(
@@ -138,7 +87,7 @@ def ask(
             strange = np.zeros((len(seen), 0), np.float32) if said.strangeness is None else said.strangeness[:, None]
             for (path, one), values in zip(seen, np.concatenate([said.scores, said.features, strange], axis=1), strict=True):
                 digests[path] = one[:DIGEST_BYTES].tobytes().hex()
-                answers.add(digests[path], values)
+                answers.add(one[:DIGEST_BYTES].tobytes(), values)
         done += len(batch)
         tell(Progress("looking at photos", done, len(paths), note=f"{len(refused):,} could not be read" if refused else ""))
     answers.flush()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +18,15 @@ from modiste.data.opening.hashed import content_hash, opened
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.workers import each_photo
 from modiste.records.errors import ModisteError, Stopped, UsageError
+from modiste.records.kept import Kept
 from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
-from modiste.searching.kept import Kept
 from modiste.searching.nearest import unit
 from modiste.searching.stored import BLOCK, ENDINGS, ROW, About, Part, Stored, is_index, open_stored, sweep, write_stored
 from modiste.serving.labeller import Labeller
 from modiste.training.stopping import stoppable
 
 VERSION = "1"  # raised whenever the same bytes and the same network may give another vector
-DECODERS = ("onnxruntime", "numpy", "pillow", "simplejpeg")  # another version of these may give other numbers
 PASSING = ("decoder_crashed", "out_of_memory", "timeout")  # reasons that need not come again
 KEPT = "kept.bin"
 NOWHERE = np.iinfo(np.int64).max
@@ -98,7 +98,7 @@ def build(
     width = width_of(labeller)
     about = About(labeller.id, identity(labeller), labeller.classes.names)
     with locked(folder / ".lock", str(folder)), stoppable() as wish:
-        kept = Kept(folder / KEPT, f"{about.identity}\n".encode(), width)
+        kept = Kept(folder / KEPT, f"{about.identity}\n".encode(), fields_of(width))
         kept.read()
         old, notes = usable(folder, about)
 
@@ -156,12 +156,14 @@ def width_of(labeller: Labeller) -> int:
     return width
 
 
+def fields_of(width: int) -> list[tuple[Any, ...]]:
+    """What is kept of a photo: its class, the probability of that, its vector."""
+    return [("label", "<i4"), ("confidence", "<f4"), ("vector", "<f4", (width,))]
+
+
 def identity(labeller: Labeller) -> str:
     """What must be the same for the same bytes to have the same vector."""
-    from importlib import metadata
-
-    sees = [repr(labeller.pixels), *labeller.classes.names]
-    return " ".join([VERSION, labeller.id, *sees, *(f"{name} {metadata.version(name)}" for name in DECODERS)])
+    return f"{VERSION} {labeller.identity}"
 
 
 def usable(folder: Path, about: About) -> tuple[Stored | None, list[str]]:
@@ -288,7 +290,7 @@ def parts(work: Work, places: NDArray[np.int64]) -> Iterator[Part]:
         work.stop(work.done)
         some = places[start : start + BLOCK]
         where, rows = work.where[some], np.zeros(len(some), ROW)
-        vectors = np.zeros((len(some), work.kept.width), np.float32)
+        vectors = np.zeros((len(some), work.kept.record["vector"].shape[0]), np.float32)
         from_old = where >= 0
         if work.old is not None:
             vectors[from_old] = work.old.at(where[from_old])

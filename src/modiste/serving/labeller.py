@@ -30,6 +30,7 @@ from modiste.serving.photos import Photo, each_of, in_threads, pixels_of
 
 __all__ = ["Answers", "Label", "Labeller", "load"]
 BUNDLED = "bundled/modiste.onnx"
+DECIDE = ("onnxruntime", "numpy", "pillow", "simplejpeg")  # another version of these may give other numbers
 PRECISION = 0.95  # of the photos labelled automatically, where nobody asks for another
 
 
@@ -63,6 +64,14 @@ class Labeller:
     def pixels(self) -> Pixels:
         """How a photo becomes what the network is given."""
         return self.card.pixels
+
+    @property
+    def identity(self) -> str:
+        """What must be the same for a photo's bytes to have the same answer: the network, how it sees, what decodes and computes."""
+        from importlib import metadata  # slow to import, for one photo's answer
+
+        sees = [repr(self.pixels), *self.classes.names]  # another maker's file does not say them itself
+        return " ".join([self.id, *sees, *(f"{name} {metadata.version(name)}" for name in DECIDE)])
 
     def label(self, photos: Photo | Iterable[Photo], *, precision: float = PRECISION) -> list[Label]:
         """One label a photo, in order, for one photo or many: paths, bytes, Pillow's pictures, arrays uint8 (H, W, 3) or (H, W).

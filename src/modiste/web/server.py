@@ -18,7 +18,7 @@ import uvicorn
 from modiste.records.errors import MachineError, Stopped, UsageError
 from modiste.serving.labeller import PRECISION, Labeller
 from modiste.web.app import House, app_of, full
-from modiste.web.connections import protocol_of
+from modiste.web.connections import Connection, Room
 from modiste.web.desk import Desk
 from modiste.web.door import Door
 from modiste.web.guard import Log, State, to_log
@@ -96,7 +96,7 @@ def serve(labeller: Labeller, asked: Asked, hear: Heard, hand: Callable[[Listene
 def config_of(app: Any, limits: Limits, house: House) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=protocol_of(limits, functools.partial(full, house)),
+        http=functools.partial(Connection, room=Room(limits, functools.partial(full, house))),  # type: ignore[arg-type]  # makes one
         loop="asyncio",
         ws="none",
         lifespan="off",

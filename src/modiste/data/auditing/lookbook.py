@@ -21,18 +21,6 @@ from modiste.records.errors import MachineError
 VERSION = 2  # raised whenever a field of LOOK or the way it is measured changes
 AT_ONCE, SECONDS = 256, 2.0  # what is written together: so many photos, or what came in so long
 LINE = np.dtype([("key", "S16"), ("reason", "S24"), ("detail", "S96"), ("small", SMALL), ("check", "<u4")])
-LASTING = {  # reasons that lie in the file, not in the machine or the moment
-    "empty",
-    "not_an_image",
-    "format_not_allowed",
-    "truncated",
-    "corrupt",
-    "bad_size",
-    "too_many_pixels",
-    "too_many_scans",
-    "too_little_data",
-    "file_too_big",
-}
 
 
 @dataclass(frozen=True, eq=False)

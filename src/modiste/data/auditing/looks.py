@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modiste.data.auditing.look import SIDE, SMALL, look
-from modiste.data.auditing.lookbook import LASTING, Writer, books, find, new_book, refusal
+from modiste.data.auditing.lookbook import Writer, books, find, new_book, refusal
 from modiste.data.opening.containers import container_in
-from modiste.data.opening.refusals import PhotoRefused
+from modiste.data.opening.refusals import LASTING, PhotoRefused
 from modiste.data.opening.workers import each_photo
 from modiste.records.progress import Progress, Tell, silent
 

@@ -30,6 +30,18 @@ REASONS = {
     "out_of_memory": "decoding asked for more memory than one photo may have. Export the photo smaller.",
     "decoder_crashed": "the decoder died of it. Export the photo again, or leave it out.",
 }
+LASTING = (  # those that lie in the file, not in the machine or the moment
+    "empty",
+    "not_an_image",
+    "format_not_allowed",
+    "truncated",
+    "corrupt",
+    "bad_size",
+    "too_many_pixels",
+    "too_many_scans",
+    "too_little_data",
+    "file_too_big",
+)
 
 
 class PhotoRefused(ModisteError):
