@@ -1,0 +1,1 @@
+"""What people said of photos: kept, counted, and what to ask them next."""
