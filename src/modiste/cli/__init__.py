@@ -13,6 +13,7 @@ from types import FrameType
 from cyclopts import App, CycloptsError
 
 from modiste import __version__
+from modiste.cli import app as app_commands
 from modiste.cli import data as data_commands
 from modiste.cli import label as label_commands
 from modiste.cli import models as model_commands
@@ -34,7 +35,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 data = App(name="data", help="Look at catalogues, audit, convert and split them, and get some to try.")
-for commands in (study_commands, run_commands, label_commands, search_commands, serve_commands, model_commands):
+for commands in (study_commands, run_commands, label_commands, app_commands, search_commands, serve_commands, model_commands):
     for command in commands.COMMANDS:
         app.command(command)
 for command in data_commands.COMMANDS:

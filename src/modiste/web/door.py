@@ -28,6 +28,8 @@ class Door:
     host: str = "127.0.0.1"
     names: tuple[str, ...] = ()
     token: bytes | None = None
+    cookie: str | None = None  # in which a browser may bring the token instead
+    open: tuple[str, ...] = OPEN  # paths that ask for no token
 
     def __post_init__(self) -> None:
         if self.token is None and not is_here(self.host):
@@ -42,7 +44,7 @@ class Door:
         if host is None or not self.answers_to(host.lower()):
             raise Refused("wrong_host", "this server does not go by the name in the header Host. `modiste serve --name` gives it names.")
         self.check_site(host.lower(), headers)
-        if self.token is not None and path not in OPEN:
+        if self.token is not None and path not in self.open:
             self.check_token(headers)
 
     def answers_to(self, host: str) -> bool:
@@ -67,12 +69,23 @@ class Door:
             raise Refused("other_site", "a page of another site asks, and this server answers none.")
 
     def check_token(self, headers: Headers) -> None:
-        """Compared by their hashes, in constant time."""
+        """Refuse who does not bring the token."""
         said = the_one(headers, b"authorization", "no_token", "the request has more than one header Authorization.") or ""
         scheme, _, token = said.partition(" ")
-        digest = hashlib.sha256(token.strip().encode("latin-1")).digest()
-        if not hmac.compare_digest(digest, self.token or b"") or scheme.lower() != "bearer":
+        brought = token.strip() if scheme.lower() == "bearer" else self.in_cookie(headers)
+        if not self.is_token(brought):
             raise Refused("no_token", "this server takes a token: send the header 'Authorization: Bearer TOKEN'.")
+
+    def is_token(self, brought: str) -> bool:
+        """Compared by hashes, in constant time."""
+        return self.token is not None and hmac.compare_digest(hashlib.sha256(brought.encode("latin-1", "replace")).digest(), self.token)
+
+    def in_cookie(self, headers: Headers) -> str:
+        """The token that a browser brings, '' where it brings none."""
+        if self.cookie is None:
+            return ""
+        said = "; ".join(value.decode("latin-1") for key, value in headers if key.lower() == b"cookie")
+        return next((value for name, _, value in (one.strip().partition("=") for one in said.split(";")) if name == self.cookie), "")
 
 
 def the_one(headers: Headers, name: bytes, reason: str, words: str) -> str | None:

@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,13 +63,14 @@ class Guard:
     paths: tuple[str, ...]  # that there are: any other is counted as one
     admit: Callable[[Scope], None]  # refuses what there is no room for before anything of it is read
     log: Log | None = to_log  # None: no line a request
+    headers: Sequence[tuple[bytes, bytes]] = EVERY_ANSWER  # of every answer that does not have its own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         begun = time.monotonic()
         body = Incoming(receive, asyncio.get_running_loop().time() + self.limits.body_seconds)
-        answer, scope[INCOMING] = Outgoing(send), body
+        answer, scope[INCOMING] = Outgoing(send, self.headers), body
         try:
             await self.answer(scope, body, answer)
         except asyncio.CancelledError:  # the server was asked to stop, and has waited long enough
@@ -110,15 +111,18 @@ async def settle(body: Incoming, scope: Scope, limits: Limits) -> None:
 
 @dataclass(eq=False)
 class Outgoing:
-    """An answer on its way, with the headers that every answer has."""
+    """An answer on its way, with the headers that every answer has, where it has not its own."""
 
     send_: Send
+    headers: Sequence[tuple[bytes, bytes]] = EVERY_ANSWER
     status: int = 0  # 0: nothing was answered yet
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *EVERY_ANSWER]
+            own = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in own}
+            message["headers"] = [*own, *(header for header in self.headers if header[0] not in names)]
         await self.send_(message)
 
     async def refuse(self, refused: Refused) -> None:

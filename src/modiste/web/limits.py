@@ -45,11 +45,14 @@ STATUS = {  # reason of a refusal -> HTTP status
     "too_big": 413,
     "too_many_photos": 413,
     "not_a_photo": 415,
+    "not_json": 415,
     "wrong_host": 421,
     "bad_parameter": 422,
+    "refused": 422,
     "gone": 499,  # nobody is there to read it
     "our_mistake": 500,
     "busy": 503,
+    "not_yet": 503,
     "machine": 503,
     "stopping": 503,
 }

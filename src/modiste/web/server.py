@@ -17,16 +17,17 @@ import uvicorn
 
 from modiste.records.errors import MachineError, Stopped, UsageError
 from modiste.serving.labeller import PRECISION, Labeller
-from modiste.web.app import House, app_of, full
+from modiste.web.app import app_of, full
 from modiste.web.connections import Connection, Room
 from modiste.web.desk import Desk
 from modiste.web.door import Door
 from modiste.web.guard import Log, State, to_log
-from modiste.web.limits import Limits
+from modiste.web.limits import Limits, Refused
 
 BACKLOG = 512  # connections that the system holds until they are taken
 FILES = 256  # that a server opens beside its connections
 Heard = Callable[[str], None]
+Full = Callable[[], Refused | None]
 
 
 @dataclass(frozen=True)
@@ -67,36 +68,53 @@ class Listener(uvicorn.Server):
         self.signal = number
 
 
-def serve(labeller: Labeller, asked: Asked, hear: Heard, hand: Callable[[Listener], None] | None = None) -> None:
-    """Serve until asked to stop; `hear` is given the address once photos are taken, `hand` the server.
+Hand = Callable[[Listener], None]
+
+
+def serve(labeller: Labeller, asked: Asked, hear: Heard, hand: Hand | None = None) -> None:
+    """Label over HTTP until asked to stop (`run`)."""
+    with listening(asked) as at:
+        desk = Desk(labeller, asked.limits.queue, asked.threads)
+        try:
+            desk.thresholds(asked.precision)  # says what is wrong with it
+            desk.open()
+            app, house = app_of(desk, asked.door, asked.limits, precision=asked.precision, log=asked.log)
+            run(app, at, asked, house.state, hear, hand, functools.partial(full, house))
+        finally:
+            desk.close()
+
+
+@contextmanager
+def listening(asked: Asked) -> Iterator[socket.socket]:
+    """A socket that listens while the block runs, in a process that may have as many connections as were asked for."""
+    at = listen(asked.door.host, asked.port)
+    try:
+        allow_files(asked.limits.connections + FILES)
+        yield at
+    finally:
+        at.close()
+
+
+def run(app: Any, at: socket.socket, asked: Asked, state: State, hear: Heard, hand: Hand | None, full: Full = lambda: None) -> None:
+    """Serve an app until asked to stop; `hear` is given the address once it answers, `hand` the server.
 
     What was taken on is finished; where that takes longer than `limits.stop_seconds`, or somebody cannot wait, `Stopped` says so.
     """
-    listening = listen(asked.door.host, asked.port)
-    allow_files(asked.limits.connections + FILES)
-    desk = Desk(labeller, asked.limits.queue, asked.threads)
-    try:
-        desk.thresholds(asked.precision)  # says what is wrong with it
-        desk.open()
-        app, house = app_of(desk, asked.door, asked.limits, precision=asked.precision, log=asked.log)
-        server = Listener(config_of(app, asked.limits, house), house.state)
-        if hand is not None:
-            hand(server)
-        house.state.ready = True
-        hear(address_of(asked.door.host, listening))
-        asyncio.run(server.serve([listening]))
-        if house.state.unanswered:
-            words = f"{house.state.unanswered} requests were not answered: that took too long, or nobody could wait."
-            raise Stopped(words, 128 + (server.signal or signal.SIGTERM))
-    finally:
-        listening.close()
-        desk.close()
+    server = Listener(config_of(app, asked.limits, Room(asked.limits, full)), state)
+    if hand is not None:
+        hand(server)
+    state.ready = True
+    hear(address_of(asked.door.host, at))
+    asyncio.run(server.serve([at]))
+    if state.unanswered:
+        words = f"{state.unanswered} requests were not answered: that took too long, or nobody could wait."
+        raise Stopped(words, 128 + (server.signal or signal.SIGTERM))
 
 
-def config_of(app: Any, limits: Limits, house: House) -> uvicorn.Config:
+def config_of(app: Any, limits: Limits, room: Room) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=functools.partial(Connection, room=Room(limits, functools.partial(full, house))),  # type: ignore[arg-type]  # makes one
+        http=functools.partial(Connection, room=room),  # type: ignore[arg-type]  # makes one
         loop="asyncio",
         ws="none",
         lifespan="off",

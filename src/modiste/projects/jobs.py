@@ -1,0 +1,117 @@
+"""Work in the background, one thing after another: what it tells, how it ended, and how it is stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
+
+from modiste.records.errors import MachineError, ModisteError, Stopped
+from modiste.records.progress import Progress, Tell
+
+Work = Callable[[Tell, Callable[[], None]], str]  # given whom to tell and what raises `Stopped`, says in words what came of it
+MISTAKE = "modiste made a mistake of its own; the server's log says which."
+RECENT_SECONDS = 10.0  # over which a rate is taken
+FEWEST_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job: what it is, and how far."""
+
+    kind: str
+    told: Progress | None = None
+    rate: float | None = None  # units a second, lately
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A job that ended: whether it did what it was to do, and that in words."""
+
+    kind: str
+    ok: bool
+    words: str
+
+
+@dataclass(eq=False)
+class Jobs:
+    """A thread that does one job after another; `changed` is called whenever there is news."""
+
+    changed: Callable[[], None]
+    log: Callable[[str], None]
+    now: Job | None = None
+    last: Ended | None = None
+    waiting: deque[str] = field(default_factory=deque)
+    stopping: bool = False
+    marks: deque[tuple[float, str, int]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.queue: SimpleQueue[tuple[str, Work] | None] = SimpleQueue()
+        self.thread = threading.Thread(target=self.run, name="jobs", daemon=True)
+        self.thread.start()
+
+    def add(self, kind: str, work: Work) -> bool:
+        """Have it done once its turn has come; False where one of its kind waits already."""
+        if kind in self.waiting or (self.now is not None and self.now.kind == kind):
+            return False
+        self.waiting.append(kind)
+        self.queue.put((kind, work))
+        self.changed()
+        return True
+
+    def stop(self) -> None:
+        """Have the job at work stop soon, with all that it knows kept."""
+        self.stopping = True
+
+    def close(self) -> None:
+        """Stop what is at work, forget what waits, and end the thread."""
+        self.stopping, self.closed = True, True
+        self.queue.put(None)
+        self.thread.join()
+
+    closed: bool = False
+
+    def run(self) -> None:
+        while (item := self.queue.get()) is not None and not self.closed:
+            kind, work = item
+            self.waiting.remove(kind)
+            self.now, self.stopping = Job(kind), False
+            self.marks.clear()
+            self.changed()
+            self.last = self.ended(kind, work)
+            self.now = None
+            self.changed()
+
+    def ended(self, kind: str, work: Work) -> Ended:
+        try:
+            return Ended(kind, True, work(self.tell, self.check))
+        except Stopped:
+            return Ended(kind, False, "It was stopped. What was done is kept: it goes on from there.")
+        except (ModisteError, MachineError, OSError) as error:
+            return Ended(kind, False, str(error))
+        except Exception:
+            self.log(traceback.format_exc())
+            return Ended(kind, False, MISTAKE)
+
+    def check(self) -> None:
+        if self.stopping:
+            raise Stopped("it was asked to stop.", 0)
+
+    def tell(self, told: Progress) -> None:
+        """Take in how far it is, and how fast it goes lately."""
+        self.check()
+        now = time.monotonic()
+        if self.marks and (self.marks[-1][1] != told.stage or self.marks[-1][2] > told.done):
+            self.marks.clear()
+        self.marks.append((now, told.stage, told.done))
+        while len(self.marks) > 2 and self.marks[1][0] < now - RECENT_SECONDS:
+            self.marks.popleft()
+        first = self.marks[0]
+        rate = (told.done - first[2]) / (now - first[0]) if now - first[0] >= FEWEST_SECONDS else None
+        if self.now is not None:
+            self.now = replace(self.now, told=told, rate=rate)
+        self.changed()

@@ -1,0 +1,82 @@
+"""A map of the photos: what looks alike to the network lies together. Made once for what was looked at."""
+
+from __future__ import annotations
+
+import io
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modiste.projects.guesses import Guesses
+from modiste.projects.studio import Stop, Studio
+from modiste.records.disk import write_bytes
+from modiste.records.progress import Progress, Tell
+from modiste.searching.nearest import unit
+
+MOST = 5000  # photos on a map: more are drawn by chance
+WIDTH = 50  # numbers a photo that the map is made of
+Floats = NDArray[np.float64]
+
+
+def path_of(studio: Studio, found: Guesses) -> Path:
+    return studio.project.folder / "looks" / f"{found.looked.kept.stem}.map.npz"
+
+
+def map_of(studio: Studio, found: Guesses) -> list[list[Any]] | None:
+    """The map that was made: x, y in [0, 1], the code of the guess, the photo's id; None where there is none of these photos."""
+    try:
+        with np.load(path_of(studio, found), allow_pickle=False) as held:
+            places, xy = held["places"], held["xy"]
+    except (OSError, ValueError, KeyError):
+        return None
+    heads = found.looked.heads
+    if not len(places) or places.max() >= len(heads) or 2 * len(places) < min(MOST, int((heads >= 0).sum())):
+        return None
+    rows = heads[places]
+    there = rows >= 0
+    return [
+        [round(float(x), 4), round(float(y), 4), int(found.labels[row]), found.ids[row]]
+        for (x, y), row in zip(xy[there], rows[there].tolist(), strict=True)
+    ]
+
+
+def mapped(studio: Studio, tell: Tell, stop: Stop) -> str:
+    """Make the map."""
+    found = studio.found
+    if found is None or not found.looked.width:
+        return "There is nothing to draw a map of yet."
+    places = np.flatnonzero(found.looked.heads >= 0)
+    if len(places) > MOST:
+        places = np.sort(np.random.default_rng(0).choice(places, MOST, replace=False))
+    tell(Progress("drawing the map", 0, 2, "steps"))
+    vectors = unit(np.array(found.looked.features[places])).astype(np.float64)
+    few = principal(vectors, WIDTH)
+    stop()
+    tell(Progress("drawing the map", 1, 2, "steps"))
+    xy = neighbours_together(few) if find_spec("sklearn") and len(places) > 10 else few[:, :2]
+    low, high = xy.min(0), xy.max(0)
+    data = io.BytesIO()
+    np.savez(data, places=places, xy=((xy - low) / np.maximum(high - low, 1e-9)).astype(np.float32))
+    write_bytes(path_of(studio, found), data.getvalue())
+    return f"A map of {len(places):,} photos is drawn."
+
+
+def principal(vectors: Floats, width: int) -> Floats:
+    """The vectors (N, F) along their `width` directions of most variance (N, width); 0 beyond those that there are."""
+    centred = vectors - vectors.mean(0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    made = np.zeros((len(vectors), max(2, min(width, vectors.shape[1]))))
+    some = centred @ directions[:, ::-1][:, : made.shape[1]]
+    made[:, : some.shape[1]] = some
+    return made
+
+
+def neighbours_together(vectors: Floats) -> Floats:
+    """t-SNE (van der Maaten & Hinton 2008): (N, 2)."""
+    from sklearn.manifold import TSNE
+
+    made: Floats = TSNE(2, perplexity=min(30, (len(vectors) - 1) / 3), init="pca", random_state=0).fit_transform(vectors)
+    return made

@@ -1,0 +1,85 @@
+"""How a project stands, as plain values: what every page shows at its edges."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from modiste.annotating.decisions import now
+from modiste.projects.guesses import Guesses
+from modiste.projects.jobs import Job, Jobs
+from modiste.projects.studio import Studio
+from modiste.projects.views import shown
+from modiste.serving.deciding import DECISIONS
+
+Plain = dict[str, Any]
+
+
+def state_of(studio: Studio, jobs: Jobs, who: str) -> Plain:
+    """All of it; `version` grows with every change."""
+    with studio.lock:
+        version, found, model = studio.version, studio.found, studio.model
+        readable = 0 if found is None else int((found.looked.places >= 0).sum())
+        photos = 0 if found is None else found.looked.total
+        return {
+            "project": {
+                "name": shown(studio.project.name),
+                "source": shown(studio.project.about.source),
+                "photos": photos,
+                "readable": readable,
+                "classes": list(studio.classes.names),
+                "precision": studio.precision,
+            },
+            "model": {"number": model.number, "name": studio.labeller.card.name, "id": model.id},
+            "models": len(studio.models.models),
+            "who": who,
+            "annotators": sorted(studio.standing.counts().people),
+            "counts": counts_of(studio, found),
+            "estimate": None,
+            "pace": pace_of(studio, who),
+            "job": None if jobs.now is None else job_of(jobs.now),
+            "last": None if jobs.last is None else asdict(jobs.last),
+            "version": version,
+        }
+
+
+def counts_of(studio: Studio, found: Guesses | None) -> Plain:
+    """Photos by what was said of them, and by what the network would do with them."""
+    counts = studio.standing.counts()
+    lanes = Counter[str]() if found is None else Counter(DECISIONS[code] for code in found.decisions.tolist())
+    spoken = counts.labelled + counts.unsure + counts.bad + counts.conflicts
+    return {
+        "labelled": counts.labelled,
+        "unsure": counts.unsure,
+        "bad": counts.bad,
+        "conflicts": counts.conflicts,
+        "left": 0 if found is None else max(0, int(np.sum(found.looked.places >= 0)) - spoken),
+        "classes": {name: counts.classes.get(name, 0) for name in studio.classes.names},
+        "lanes": {name: lanes[name] for name in DECISIONS},
+    }
+
+
+def pace_of(studio: Studio, who: str) -> Plain | None:
+    pace = studio.standing.pace(who, now())
+    return None if pace is None else {"per_minute": round(pace.per_minute, 1), "minutes": round(pace.minutes, 1)}
+
+
+def job_of(job: Job) -> Plain:
+    """What goes on in the background, with the seconds that are left where that can be told."""
+    told = job.told
+    if told is None:
+        return {"kind": job.kind, "stage": "", "done": 0, "total": 0, "unit": "", "rate": None, "seconds_left": None, "words": ""}
+    left = (told.total - told.done) / job.rate if job.rate else None
+    return {
+        "kind": job.kind,
+        "stage": told.stage,
+        "done": told.done,
+        "total": told.total,
+        "unit": told.unit,
+        "rate": job.rate,
+        "seconds_left": left,
+        "words": told.note,
+    }

@@ -1,0 +1,157 @@
+"""A project at work: what its network says, what people said, and what goes on in the background."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from modiste.annotating.decisions import Decision
+from modiste.annotating.estimates import drawn
+from modiste.annotating.ledger import Ledger, open_ledger
+from modiste.annotating.standing import Standing
+from modiste.data.layouts.sources import Source
+from modiste.data.taxonomy import read_taxonomy
+from modiste.projects.guesses import Guesses, guesses
+from modiste.projects.jobs import Jobs
+from modiste.projects.looked import Look, Looked, seen_before
+from modiste.projects.project import DECISIONS, Model, Models, Project
+from modiste.projects.thumbnails import Thumbnails
+from modiste.records.errors import ModisteError, unknown
+from modiste.records.labels import Classes
+from modiste.records.progress import Tell
+from modiste.serving.labeller import PRECISION, Labeller
+
+Stop = Callable[[], None]
+
+
+@dataclass(eq=False)
+class Studio:
+    """An open project, shared by all who ask: whatever changes it holds `lock`, and counts `version` up."""
+
+    project: Project
+    ledger: Ledger
+    source: Source
+    thumbnails: Thumbnails
+    models: Models
+    labeller: Labeller  # the network in use
+    precision: float = PRECISION
+    runs: Path | None = None  # a folder of runs and studies to show beside it
+    audit: Path | None = None  # what `modiste data audit` wrote of the photos
+    found: Guesses | None = None  # what the network in use says; None before it was asked
+    others: dict[int, Guesses] = field(default_factory=dict)  # what other networks say, by their number
+    drawn: tuple[str, ...] = ()  # paths of the honest sample, in the order in which they were drawn
+    sample: frozenset[str] = frozenset()  # the same
+    version: int = 0
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def classes(self) -> Classes:
+        return self.project.classes
+
+    @property
+    def model(self) -> Model:
+        return self.models[self.models.in_use]
+
+    def changed(self) -> None:
+        self.version += 1
+
+    @property
+    def standing(self) -> Standing:
+        return self.ledger.standing
+
+    def take(self, decisions: Sequence[Decision]) -> None:
+        """Have decisions on the disk, then count them."""
+        for one in decisions:
+            if one.label is not None and one.label not in self.classes.names:
+                raise unknown("class", one.label, self.classes.names)
+        self.ledger.add(decisions)
+        self.changed()
+
+    def undo(self, who: str, name: str | None = None) -> list[Decision]:
+        """Take back what somebody said last; an undo of the same name is one."""
+        taken_back = self.ledger.undo(who, name)
+        self.changed()
+        return taken_back
+
+    def is_sample(self, path: str) -> bool:
+        """Whether a photo is of the honest sample, by which networks are judged and from which none learns."""
+        return path in self.sample
+
+    def guessed(self, looked: Looked, labeller: Labeller) -> Guesses:
+        return guesses(looked, labeller.card, self.classes, self.precision)
+
+    def looks(self, labeller: Labeller, tell: Tell, stop: Stop) -> Iterator[Looked]:
+        """What a network says of the photos as they are now, more and more of them."""
+        source = self.project.source()
+        yield from Look(source, labeller, self.classes, read_taxonomy(None), self.project.folder / "looks", tell, stop).taken()
+
+    def show(self, found: Guesses | None) -> None:
+        """Go on with what the network in use says."""
+        with self.lock:
+            self.found = found
+            if found is not None:
+                self.drawn = tuple(drawn([one.path for one in found.looked.photos]))
+                self.sample = frozenset(self.drawn)
+            self.changed()
+
+    def look(self, tell: Tell, stop: Stop) -> str:
+        """Ask the network in use about all photos."""
+        labeller = self.labeller
+        for looked in self.looks(labeller, tell, stop):
+            self.show(self.guessed(looked, labeller))
+        return f"{len(looked):,} photos were looked at."
+
+    def look_with(self, number: int, tell: Tell, stop: Stop) -> Guesses:
+        """Ask another network of the project about all photos."""
+        if number == self.models.in_use and self.found is not None and len(self.found) == self.found.looked.total:
+            return self.found
+        labeller = self.project.labeller(self.models[number])
+        *_, looked = self.looks(labeller, tell, stop)
+        with self.lock:
+            self.others[number] = self.guessed(looked, labeller)
+            self.changed()
+        return self.others[number]
+
+    def promote(self, number: int) -> Models:
+        """Put another network in use; what it says is there at once where it was asked before."""
+        with self.lock:
+            model = self.models[number]
+            labeller = self.project.labeller(model)
+            if labeller.id != model.id:
+                raise ModisteError(f"{model.file} is no longer the network {model.id}: it was changed. Learn it anew.")
+            if self.found is not None:
+                self.others[self.models.in_use] = self.found
+            self.models = self.project.write_models(Models(number, self.models.models))
+            self.labeller = labeller
+            self.show(self.others.pop(number, None) or self.before(labeller))
+            return self.models
+
+    def before(self, labeller: Labeller) -> Guesses | None:
+        """What a network said the last time that it was asked about all photos."""
+        looked = seen_before(self.project.folder / "looks", labeller)
+        return None if looked is None else self.guessed(looked, labeller)
+
+
+@contextmanager
+def studio(
+    project: Project, log: Callable[[str], None], precision: float = PRECISION, runs: Path | None = None, audit: Path | None = None
+) -> Iterator[tuple[Studio, Jobs]]:
+    """An open project at work; the network is asked about new and changed photos as soon as it is open."""
+    thumbnails = Thumbnails(project.folder / "thumbnails" / "pictures.sqlite")
+    try:
+        with open_ledger(project.folder / DECISIONS) as ledger:
+            models = project.models()
+            labeller = project.labeller(models[models.in_use])
+            made = Studio(project, ledger, project.source(), thumbnails, models, labeller, precision, runs, audit)
+            made.show(made.before(labeller))
+            jobs = Jobs(made.changed, log)
+            try:
+                jobs.add("look", made.look)
+                yield made, jobs
+            finally:
+                jobs.close()
+    finally:
+        thumbnails.close()

@@ -1,0 +1,98 @@
+"""Photos of a project as plain values, for a page: names that can be shown, numbers that are numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from modiste.annotating.decisions import Decision
+from modiste.data.opening.refusals import REASONS
+from modiste.projects.guesses import Guesses
+from modiste.projects.nearest import Near
+from modiste.projects.studio import Studio
+from modiste.serving.deciding import DECISIONS, WHY
+
+WORDS = {**REASONS, **WHY}
+Plain = dict[str, Any]
+
+
+def shown(path: str) -> str:
+    """A path as text that every page can show."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def said(decision: Decision | None) -> Plain | None:
+    if decision is None:
+        return None
+    return {
+        "id": decision.id,
+        "kind": decision.kind,
+        "label": decision.label,
+        "who": decision.who,
+        "at": decision.at,
+        "how": decision.how,
+    }
+
+
+def brief(studio: Studio, found: Guesses, row: int, who: str) -> Plain:
+    """A photo among many."""
+    one, label = found.looked.photos[row], int(found.labels[row])
+    mine = studio.standing.said(one.path, who)
+    return {
+        "id": found.ids[row],
+        "name": shown(one.path),
+        "sha": found.looked.shas[row, :4].tobytes().hex(),
+        "label": None if label < 0 else studio.classes.names[label],
+        "confidence": number(found.confidence[row]),
+        "decision": DECISIONS[found.decisions[row]],
+        "said": None if mine is None else {"kind": mine.kind, "label": mine.label},
+        "settled": studio.standing.settled(one.path),
+    }
+
+
+def number(value: np.floating[Any]) -> float | None:
+    return None if np.isnan(value) else round(float(value), 6)
+
+
+def photo(studio: Studio, found: Guesses, row: int, who: str) -> Plain:
+    """All that is known of a photo."""
+    looked, names = found.looked, studio.classes.names
+    one, reason = looked.photos[row], found.reasons[row]
+    asked = looked.places[row] >= 0
+    everybody = studio.standing.of(one.path)
+    return {
+        **brief(studio, found, row, who),
+        "path": shown(one.path),
+        "probabilities": {name: number(share) for name, share in zip(names, found.probabilities[row], strict=True)} if asked else {},
+        "margin": number(found.margin[row]),
+        "reason": reason,
+        "words": WORDS.get(reason, ""),
+        "strangeness": number(looked.strangeness[row]),
+        "own": None if one.own < 0 else names[one.own],
+        "said": said(everybody.get(who)),
+        "others": [said(decision) for person, decision in everybody.items() if person != who],
+        "conflict": studio.standing.conflict(one.path),
+        "copies": [{"id": found.ids[copy], "path": shown(looked.photos[copy].path)} for copy in copies(found, row)],
+        "sample": studio.is_sample(one.path),
+        "problem": "" if asked else reason,
+    }
+
+
+def copies(found: Guesses, row: int) -> list[int]:
+    """The other photos with the same bytes."""
+    return [other for other in found.looked.copies.get(int(found.looked.places[row]), []) if other != row]
+
+
+def neighbour(studio: Studio, found: Guesses, one: Near, who: str) -> Plain:
+    """A photo that looks alike."""
+    return {
+        **brief(studio, found, one.row, who),
+        "similarity": round(one.similarity, 4),
+        "copies": [found.ids[row] for row in one.copies],
+    }
+
+
+def classes(names: Iterable[str], counts: Iterable[int]) -> dict[str, int]:
+    return {name: int(count) for name, count in zip(names, counts, strict=True)}

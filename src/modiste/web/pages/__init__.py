@@ -1,0 +1,1 @@
+"""The pages of `modiste app`, and the JSON they talk in."""

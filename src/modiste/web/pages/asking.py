@@ -1,0 +1,125 @@
+"""Which photo next, many photos, one photo, and photos that look alike: what pages ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from modiste.data.opening.refusals import PhotoRefused
+from modiste.projects import choosing, views
+from modiste.projects.guesses import Guesses
+from modiste.projects.jobs import Jobs
+from modiste.projects.nearest import near
+from modiste.projects.seeing import heat_of, said_of
+from modiste.projects.studio import Studio
+from modiste.web.bodies import photos_in, received
+from modiste.web.guard import State
+from modiste.web.limits import Refused
+from modiste.web.pages.talking import Talk, answer, apart, number_of, text_of, who_of
+
+MOST_PHOTOS, MOST_NEXT, MOST_NEAR = 1000, 100, 200
+NEIGHBOURS = 12  # beside a photo
+
+
+def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) -> None:
+    """Their routes."""
+
+    @app.get("/api/queue")
+    def queue(request: Request) -> Response:
+        given, who = request.query_params, who_of(request)
+        by, skip = text_of(given, "by", "uncertainty") or "", set((text_of(given, "skip", "", 4000) or "").split(","))
+        wanted = choosing.Wanted(by, number_of(given, "n", 20, 1, MOST_NEXT), who, text_of(given, "label"), frozenset(skip))
+        found = found_of(studio)
+        rows = choosing.following(studio, found, wanted)
+        return answer({"by": by, "photos": [views.photo(studio, found, row, who) for row in rows]})
+
+    @app.get("/api/grid")
+    def grid(request: Request) -> Response:
+        given, who, found = request.query_params, who_of(request), found_of(studio)
+        by, many = text_of(given, "by", "sure") or "", number_of(given, "n", 24, 1, MOST_NEXT)
+        label, left, rows = choosing.alike(studio, found, text_of(given, "label"), many, by, who)
+        return answer({"label": label, "left": left, "photos": [views.photo(studio, found, row, who) for row in rows]})
+
+    @app.get("/api/photos")
+    def photos(request: Request) -> Response:
+        given, who, found = request.query_params, who_of(request), found_of(studio)
+        names = ("lane", "label", "text", "said", "sort")
+        rows = choosing.those(studio, found, who, **{name: text_of(given, name) for name in names})
+        offset, limit = number_of(given, "offset", 0), number_of(given, "limit", 200, 1, MOST_PHOTOS)
+        some = [views.brief(studio, found, row, who) for row in rows[offset : offset + limit].tolist()]
+        return answer({"total": len(rows), "offset": offset, "photos": some})
+
+    @app.get("/api/photo/{photo}")
+    def one(request: Request, photo: str) -> Response:
+        found, row = row_of(studio, photo)
+        who = who_of(request)
+        return answer({**views.photo(studio, found, row, who), "neighbours": neighbours(studio, found, row, NEIGHBOURS, None, who)})
+
+    @app.get("/api/heat/{photo}")
+    def heat(photo: str) -> Response:
+        found, row = row_of(studio, photo)
+        return answer(heat_of(studio.labeller, studio.source.root, found.looked.photos[row].path))
+
+    @app.get("/api/search")
+    def like(request: Request) -> Response:
+        given = request.query_params
+        found, row = row_of(studio, text_of(given, "photo") or "")
+        who, k = who_of(request), number_of(given, "k", 24, 1, MOST_NEAR)
+        asked = views.photo(studio, found, row, who)
+        return answer({"asked": asked, "neighbours": neighbours(studio, found, row, k, text_of(given, "label"), who)})
+
+    @app.post("/api/search")
+    async def dropped(request: Request) -> Response:
+        given, kind = request.query_params, request.headers.get("content-type", "")
+        async with received(request.receive, talk.limits.photo_bytes, talk.held) as body:
+            pieces = photos_in(body, kind, talk.limits)
+            if len(pieces) != 1:
+                raise Refused("bad_request", "drop one photo at a time.")
+            data = bytes(pieces[0].data)
+        return answer(await apart(like_dropped, studio, data, given, who_of(request)))
+
+
+def found_of(studio: Studio) -> Guesses:
+    """What the network in use says, once there is something."""
+    found = studio.found
+    if found is None:
+        raise Refused("not_yet", "the photos are being looked at for the first time. Ask again in 2 s.", 2)
+    return found
+
+
+def row_of(studio: Studio, photo: str) -> tuple[Guesses, int]:
+    """Where a photo stands."""
+    found = found_of(studio)
+    row = found.rows.get(photo)
+    if row is None:
+        raise Refused("not_found", "there is no such photo in this project (any more).")
+    return found, row
+
+
+def code_of(studio: Studio, label: str | None) -> int | None:
+    return None if label is None else studio.classes.code(label)
+
+
+def neighbours(studio: Studio, found: Guesses, row: int, k: int, label: str | None, who: str) -> list[dict[str, Any]]:
+    """The photos that look most like one of the project."""
+    place = int(found.looked.places[row])
+    if place < 0 or not found.looked.width:
+        return []
+    some = near(found, np.array(found.looked.features[place]), k, code_of(studio, label), place)
+    return [views.neighbour(studio, found, one, who) for one in some]
+
+
+def like_dropped(studio: Studio, data: bytes, given: Mapping[str, str], who: str) -> dict[str, Any]:
+    """What a photo from elsewhere is called, where the network looks in it, and the photos that look most like it."""
+    found = found_of(studio)
+    try:
+        asked, vector = said_of(studio.labeller, data, studio.precision)
+    except PhotoRefused as refused:
+        raise Refused("not_a_photo", f"this is no photo that can be read: {refused.reason.replace('_', ' ')}.") from refused
+    k, label = number_of(given, "k", 24, 1, MOST_NEAR), code_of(studio, text_of(given, "label"))
+    some = near(found, vector, k, label) if len(vector) else []
+    return {"asked": asked, "neighbours": [views.neighbour(studio, found, one, who) for one in some]}

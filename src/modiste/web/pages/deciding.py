@@ -1,0 +1,101 @@
+"""What people say of photos, on its way to the disk and back; labels from elsewhere, and labels to take along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from modiste.annotating.decisions import Decision, check_who
+from modiste.projects import exchange, views
+from modiste.projects.guesses import Guesses
+from modiste.projects.jobs import Jobs
+from modiste.projects.state import counts_of, pace_of
+from modiste.projects.studio import Studio
+from modiste.web.guard import State
+from modiste.web.limits import Refused
+from modiste.web.pages.asking import found_of
+from modiste.web.pages.talking import COOKIE_SECONDS, WHO_COOKIE, Talk, answer, apart, text_of, who_of
+
+MOST_DECISIONS = 5000
+SENT = ("id", "photo", "kind", "label", "how", "batch", "seconds", "suggested", "confidence")
+
+
+def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) -> None:
+    """Their routes."""
+
+    @app.post("/api/decisions")
+    async def decisions(request: Request) -> Response:
+        sent = (await talk.json_of(request)).get("decisions")
+        if not isinstance(sent, list) or not 1 <= len(sent) <= MOST_DECISIONS:
+            raise Refused("bad_parameter", f"decisions: a list of 1 to {MOST_DECISIONS} of them.")
+        return answer(await apart(saved, studio, sent, who_of(request)))
+
+    @app.post("/api/undo")
+    async def undo(request: Request) -> Response:
+        name = text_of(await talk.json_of(request), "id")
+        return answer(await apart(taken_back, studio, who_of(request), name))
+
+    @app.post("/api/who")
+    async def who(request: Request) -> Response:
+        name = " ".join((text_of(await talk.json_of(request), "who") or "").split())
+        check_who(name)
+        made = answer({"who": name})
+        made.set_cookie(WHO_COOKIE, name.encode().hex(), max_age=COOKIE_SECONDS, httponly=True, samesite="strict", path="/")
+        return made
+
+    @app.get("/api/agreement")
+    async def agreement() -> Response:
+        return answer(await apart(exchange.agreement, studio))
+
+    @app.post("/api/import")
+    async def taken_in(request: Request) -> Response:
+        given = await talk.json_of(request)
+        return answer(await apart(exchange.taken_in, studio, text_of(given, "path", None, 4096), who_of(request)))
+
+    @app.get("/api/export")
+    async def export(request: Request) -> Response:
+        name, kind, data = await apart(exchange.exported, studio, text_of(request.query_params, "format", "labels.csv") or "")
+        return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def saved(studio: Studio, sent: list[Any], who: str) -> dict[str, Any]:
+    """What was sent, on the disk: answered only then."""
+    found = found_of(studio)
+    made = [decision_of(studio, found, one, who) for one in sent]
+    studio.take(made)
+    return {
+        "saved": [one.id for one in made],
+        "counts": counts_of(studio, found),
+        "pace": pace_of(studio, who),
+        "version": studio.version,
+    }
+
+
+def decision_of(studio: Studio, found: Guesses, sent: Any, who: str) -> Decision:
+    """One of them, its photo by its id, with the network that had made the guess."""
+    if not isinstance(sent, dict) or (more := set(sent) - set(SENT)):
+        raise Refused("bad_parameter", f"a decision is an object with {', '.join(SENT)}" + (f", not {min(more)[:40]!r}." if sent else "."))
+    row = found.rows.get(str(sent.get("photo")))
+    if row is None:
+        raise Refused("not_found", f"there is no photo {str(sent.get('photo'))[:40]!r} in this project (any more).")
+    rest = {name: sent.get(name) for name in SENT if name != "photo"}
+    sha = found.looked.shas[row].tobytes().hex()
+    return Decision(photo=found.looked.photos[row].path, who=who, model=studio.model.id, sha256=sha, **rest)
+
+
+def taken_back(studio: Studio, who: str, name: str | None) -> dict[str, Any]:
+    """What somebody said last, taken back, and the photos it was said of."""
+    found = found_of(studio)
+    gone = studio.undo(who, name)
+    rows = [found.by_path[one.photo] for one in gone if one.photo in found.by_path]
+    words = f"Taken back: {len(gone)} decisions." if len(gone) > 1 else "Taken back." if gone else "There is nothing to take back."
+    photos = [views.photo(studio, found, row, who) for row in rows]
+    return {
+        "undone": [one.id for one in gone],
+        "photos": photos,
+        "words": words,
+        "counts": counts_of(studio, found),
+        "version": studio.version,
+    }
