@@ -11,7 +11,7 @@ from modiste.evaluation.metrics import accuracy, macro_f1
 from modiste.projects.studio import Studio
 from modiste.records.errors import ModisteError
 from modiste.records.findings import FILE, read_findings
-from modiste.records.run import Run
+from modiste.records.run import Run, slug
 
 Plain = dict[str, Any]
 
@@ -33,7 +33,7 @@ def run_of(folder: Path) -> Plain | None:
     run = Run(folder)
     try:
         found = run.predictions()
-        made = {"id": folder.name, "variant": run.recipe.network.variant, "seed": run.recipe.seed, "made": run.about.get("finished_at")}
+        made = {"id": folder.name, "variant": slug(run.recipe.network), "seed": run.recipe.seed, "made": run.about.get("finished_at")}
     except (ModisteError, OSError):
         return None
     return {**made, "accuracy": float(accuracy(found)), "macro_f1": float(macro_f1(found)), "photos": len(found)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modiste.annotating.decisions import BAD, LABEL, UNSURE
-from modiste.annotating.queues import QUEUES, Pool
+from modiste.annotating.queues import Pool, ask
 from modiste.projects.guesses import Guesses
 from modiste.projects.studio import Studio
 from modiste.records.errors import unknown
@@ -36,11 +35,9 @@ class Wanted:
 
 def following(studio: Studio, found: Guesses, wanted: Wanted) -> list[int]:
     """The photos to label next, one of each group of copies: mostly those that the network learns most from, now and then one drawn."""
-    choose = entry("queue", QUEUES, wanted.by)
     heads, free = found.looked.heads, open_places(studio, found, wanted)
     pool = Pool(probabilities_of(found, heads), found.looked.features[: len(heads)], free, labelled(studio, found, heads))
-    seed = zlib.crc32(f"{studio.version} {wanted.by}".encode())
-    places = choose(pool, wanted.n, np.random.default_rng(seed if wanted.by != "random" else 0))
+    places = ask(wanted.by, pool, wanted.n, 0 if wanted.by == "random" else len(studio.ledger.log))
     drawn = [] if wanted.by == "random" else drawn_next(studio, found, wanted)
     return mixed([int(heads[place]) for place in places.tolist()], drawn, wanted.n)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from modiste.annotating import agreement as agreeing
+from modiste.annotating.agreement import agreements
 from modiste.annotating.decisions import Decision
 from modiste.annotating.imports import decisions_from
 from modiste.data.layouts.readers import read
@@ -48,13 +49,11 @@ def paper(studio: Studio) -> Exported:
 
 def log(studio: Studio) -> Exported:
     """Everything that was said and taken back, in order, an object a line."""
-    from dataclasses import asdict
-
     lines = [json.dumps(asdict(one), ensure_ascii=True) for one in studio.ledger.log.each()]
     return "decisions.jsonl", "application/x-ndjson", ("\n".join(lines) + "\n").encode() if lines else b""
 
 
-def written(lines: list[tuple[str, ...]]) -> bytes:
+def written(lines: Sequence[Sequence[str]]) -> bytes:
     """Rows as CSV; cells that a spreadsheet would run as a formula are escaped by a '."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([csv_text(cell) for cell in line] for line in lines)
@@ -89,11 +88,8 @@ def taken_in(studio: Studio, path: str | None, who: str) -> Plain:
 
 def agreement(studio: Studio) -> Plain:
     """How far each two people agree, and how many photos they contradict one another on."""
-    pairs = [vars_of(one) for one in agreeing.pairs(studio.standing)]
+    pairs = [
+        {"a": one.a, "b": one.b, "photos": one.photos, "agree": one.agree, "words": one.words, **asdict(one.kappa)}
+        for one in agreements(studio.standing)
+    ]
     return {"pairs": pairs, "conflicts": len(studio.standing.conflicts())}
-
-
-def vars_of(one: Any) -> Plain:
-    from dataclasses import asdict
-
-    return {**asdict(one), "words": one.words}

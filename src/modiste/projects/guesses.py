@@ -50,6 +50,15 @@ class Guesses:
     def by_path(self) -> dict[str, int]:
         return {one.path: row for row, one in enumerate(self.looked.photos)}
 
+    def copies(self, row: int) -> list[int]:
+        """A photo and all others with the same bytes, that photo first."""
+        others = self.looked.copies.get(int(self.looked.places[row]), [])
+        return [row, *(other for other in others if other != row)]
+
+    def copies_of(self, path: str) -> list[str]:
+        """The same by their paths."""
+        return [self.looked.photos[row].path for row in self.copies(self.by_path[path])]
+
     @cached_property
     def doubt(self) -> Codes:
         """The order of the photos from the most doubtful on, (N,): those that cannot be read last."""

@@ -17,8 +17,6 @@ from modiste.records.catalogue import TEST, Catalogue, Photo
 from modiste.records.errors import ModisteError
 from modiste.records.progress import Tell
 
-NOT_BETTER = "Nothing is clearly better than the network in use: it stays. More labels may change that."
-
 
 def learnt_from_labels(studio: Studio, tell: Tell, stop: Stop) -> str:
     """Learn another network from the labels of now; it is put beside the others, and asked about all photos."""
@@ -27,10 +25,10 @@ def learnt_from_labels(studio: Studio, tell: Tell, stop: Stop) -> str:
         number = max(one.number for one in studio.models.models) + 1
     kept = studio.project.folder / "models" / "seen"
     declared = studio.classes.names != base.card.classes.names
-    learnt = learn(catalogue, base, kept, declared=declared, tell=lambda told: (stop(), tell(told))[1])
+    learnt = learn(catalogue, base, kept, declared=declared, tell=tell)  # telling stops it where that was asked for
     written = write(learnt, studio.project.folder / "models" / f"{number}.onnx")
     if written.bundle is None:
-        return f"{NOT_BETTER} {written.words[0]}"
+        return written.words[0]
     model = model_of(number, written, len(catalogue))
     with studio.lock:
         studio.models = studio.project.write_models(studio.models.with_model(model))

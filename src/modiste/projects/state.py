@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from modiste.annotating.decisions import now
+from modiste.annotating.estimates import Point, accuracy, needed
 from modiste.projects.guesses import Guesses
 from modiste.projects.jobs import Job, Jobs
 from modiste.projects.studio import Studio
@@ -38,12 +39,51 @@ def state_of(studio: Studio, jobs: Jobs, who: str) -> Plain:
             "who": who,
             "annotators": sorted(studio.standing.counts().people),
             "counts": counts_of(studio, found),
-            "estimate": None,
+            "estimate": estimate_of(studio, found),
             "pace": pace_of(studio, who),
             "job": None if jobs.now is None else job_of(jobs.now),
             "last": None if jobs.last is None else asdict(jobs.last),
             "version": version,
         }
+
+
+def estimate_of(studio: Studio, found: Guesses | None) -> Plain | None:
+    """How often the network in use is right, by the photos of the honest sample that were labelled, and what more labels would do."""
+    if found is None or not studio.drawn:
+        return None
+    right, sampled, untold = judged(studio, found)
+    known = accuracy(right, sampled, max(sampled, int((found.looked.places >= 0).sum())), untold)
+    points = [point(studio, guesses, studio.models[number].labels) for number, guesses in studio.others.items()]
+    target = needed([*points, point(studio, found, studio.model.labels)])
+    return {
+        "words": known.words if known else "",
+        "accuracy": known.value if known else None,
+        "low": known.low if known else None,
+        "high": known.high if known else None,
+        "sample": len(studio.drawn),
+        "sampled": sampled + untold,
+        "more": known.more if known else None,
+        "more_words": target.words,
+    }
+
+
+def judged(studio: Studio, found: Guesses) -> tuple[int, int, int]:
+    """Photos of the sample on which a network is right, those whose class is known, and those that nobody can tell."""
+    right = sampled = untold = 0
+    for path in studio.drawn:
+        label, row = studio.standing.settled(path), found.by_path.get(path)
+        if label is not None and row is not None:
+            sampled += 1
+            right += bool(found.labels[row] == studio.classes.code(label))
+        else:
+            untold += bool(studio.standing.of(path))
+    return right, sampled, untold
+
+
+def point(studio: Studio, found: Guesses, labels: int) -> Point:
+    """What a network that was learnt from so many labels gets wrong of the sample."""
+    right, sampled, _ = judged(studio, found)
+    return Point(labels, sampled - right, sampled)
 
 
 def counts_of(studio: Studio, found: Guesses | None) -> Plain:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modiste.annotating.decisions import Decision
-from modiste.annotating.estimates import drawn
+from modiste.annotating.estimates import sample
 from modiste.annotating.ledger import Ledger, open_ledger
 from modiste.annotating.standing import Standing
 from modiste.data.layouts.sources import Source
@@ -43,7 +43,7 @@ class Studio:
     found: Guesses | None = None  # what the network in use says; None before it was asked
     others: dict[int, Guesses] = field(default_factory=dict)  # what other networks say, by their number
     drawn: tuple[str, ...] = ()  # paths of the honest sample, in the order in which they were drawn
-    sample: frozenset[str] = frozenset()  # the same
+    sample: frozenset[str] = frozenset()  # the same, with their copies
     version: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -93,8 +93,8 @@ class Studio:
         with self.lock:
             self.found = found
             if found is not None:
-                self.drawn = tuple(drawn([one.path for one in found.looked.photos]))
-                self.sample = frozenset(self.drawn)
+                self.drawn = tuple(sample([one.path for one in found.looked.photos]))
+                self.sample = frozenset(copy for path in self.drawn for copy in found.copies_of(path))
             self.changed()
 
     def look(self, tell: Tell, stop: Stop) -> str:

@@ -74,15 +74,10 @@ def photo(studio: Studio, found: Guesses, row: int, who: str) -> Plain:
         "said": said(everybody.get(who)),
         "others": [said(decision) for person, decision in everybody.items() if person != who],
         "conflict": studio.standing.conflict(one.path),
-        "copies": [{"id": found.ids[copy], "path": shown(looked.photos[copy].path)} for copy in copies(found, row)],
+        "copies": [{"id": found.ids[copy], "path": shown(looked.photos[copy].path)} for copy in found.copies(row)[1:]],
         "sample": studio.is_sample(one.path),
         "problem": "" if asked else reason,
     }
-
-
-def copies(found: Guesses, row: int) -> list[int]:
-    """The other photos with the same bytes."""
-    return [other for other in found.looked.copies.get(int(found.looked.places[row]), []) if other != row]
 
 
 def neighbour(studio: Studio, found: Guesses, one: Near, who: str) -> Plain:

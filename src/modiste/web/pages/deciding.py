@@ -63,26 +63,33 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
 def saved(studio: Studio, sent: list[Any], who: str) -> dict[str, Any]:
     """What was sent, on the disk: answered only then."""
     found = found_of(studio)
-    made = [decision_of(studio, found, one, who) for one in sent]
+    made = [one for each in sent for one in decisions_of(studio, found, each, who)]
     studio.take(made)
     return {
-        "saved": [one.id for one in made],
+        "saved": [one["id"] for one in sent],
         "counts": counts_of(studio, found),
         "pace": pace_of(studio, who),
         "version": studio.version,
     }
 
 
-def decision_of(studio: Studio, found: Guesses, sent: Any, who: str) -> Decision:
-    """One of them, its photo by its id, with the network that had made the guess."""
+def decisions_of(studio: Studio, found: Guesses, sent: Any, who: str) -> list[Decision]:
+    """What was sent of one photo, as said of it and of all with the same bytes, with the network that had made the guess."""
     if not isinstance(sent, dict) or (more := set(sent) - set(SENT)):
         raise Refused("bad_parameter", f"a decision is an object with {', '.join(SENT)}" + (f", not {min(more)[:40]!r}." if sent else "."))
     row = found.rows.get(str(sent.get("photo")))
     if row is None:
         raise Refused("not_found", f"there is no photo {str(sent.get('photo'))[:40]!r} in this project (any more).")
-    rest = {name: sent.get(name) for name in SENT if name != "photo"}
-    sha = found.looked.shas[row].tobytes().hex()
-    return Decision(photo=found.looked.photos[row].path, who=who, model=studio.model.id, sha256=sha, **rest)
+    rest: dict[str, Any] = {name: sent.get(name) for name in SENT if name != "photo"}
+    more = {"who": who, "model": studio.model.id, "sha256": found.looked.shas[row].tobytes().hex()}
+    rows = found.copies(row)
+    if len(rows) > 1:  # taken back together
+        rest["batch"] = rest["batch"] or rest["id"]
+    made = [Decision(photo=found.looked.photos[row].path, **rest, **more)]
+    for number, other in enumerate(rows[1:], 1):
+        copy = {**rest, "id": f"{made[0].id[:55]}-{number}"}
+        made.append(Decision(photo=found.looked.photos[other].path, **copy, **more))
+    return made
 
 
 def taken_back(studio: Studio, who: str, name: str | None) -> dict[str, Any]:
