@@ -1,0 +1,87 @@
+// A photo's elements: its picture, what the network says of it, in bars and in words.
+
+import { made } from "./elements.js";
+import { percent, saidWord } from "./words.js";
+
+const SIDES = [160, 320, 640, 1280];
+const DOUBTFUL = 0.25; // a margin below which two classes are named
+const SURE = 0.9;
+
+// The address of a photo that is shown `px` wide: the smallest picture that is sharp there.
+export function address(photo, px) {
+  const need = px * Math.min(window.devicePixelRatio || 1, 2);
+  const side = SIDES.find((one) => one >= need * 0.9) || SIDES.at(-1);
+  return `/photo/${photo.id}?side=${side}&v=${(photo.sha || "").slice(0, 8)}`;
+}
+
+export function picture(photo, px, { alt = "", lazy = false, eager = false } = {}) {
+  const box = made("span", { class: "picture" });
+  if (photo.problem) return unreadable(box, photo.problem);
+  const image = made("img", { alt, loading: lazy ? "lazy" : null, decoding: "async", draggable: "false", fetchpriority: eager ? "high" : null });
+  image.addEventListener("error", () => unreadable(box, "cannot be shown"), { once: true });
+  image.src = address(photo, px);
+  box.append(image);
+  return box;
+}
+
+function unreadable(box, words) {
+  box.replaceChildren(made("span", { class: "none" }, words.replaceAll("_", " ")));
+  return box;
+}
+
+const kept = new Set();
+
+// Have the browser fetch a picture before it is wanted.
+export function preload(photo, px) {
+  const image = new Image();
+  kept.add(image);
+  image.onload = image.onerror = () => kept.delete(image);
+  image.src = address(photo, px);
+}
+
+// Classes with their probabilities, the likeliest first.
+export function ranked(photo) {
+  return Object.entries(photo.probabilities || {}).sort(([, one], [, other]) => other - one);
+}
+
+// The guess, as one would say it: a class, or two that it wavers between.
+export function guessWords(photo) {
+  const [first, second] = ranked(photo);
+  if (!photo.label || !first) return "No suggestion";
+  return second && photo.margin !== null && photo.margin < DOUBTFUL ? `${first[0]} or ${second[0]}?` : first[0];
+}
+
+export function sureWords(photo) {
+  if (!photo.label) return "";
+  if (photo.confidence >= SURE) return `sure, ${percent(photo.confidence)}`;
+  return photo.margin !== null && photo.margin < DOUBTFUL ? `in doubt, ${percent(photo.confidence)}` : `likely, ${percent(photo.confidence)}`;
+}
+
+export function fill(bar, share) {
+  bar.firstElementChild.style.width = `${Math.max(0, Math.min(100, 100 * share))}%`;
+  return bar;
+}
+
+export const bar = (share) => fill(made("span", { class: "bar" }, made("i")), share);
+
+// Bars of the likeliest classes.
+export function shares(photo, most = 9) {
+  const rows = ranked(photo).slice(0, most);
+  return made("div", { class: "shares" }, rows.flatMap(([name, share], place) => [
+    made("span", { class: place ? "rest name" : "first name" }, name),
+    bar(share),
+    made("span", { class: "number" }, percent(share)),
+  ]));
+}
+
+// What stands of a photo, as a tag.
+export function standing(photo) {
+  if (photo.conflict) return made("span", { class: "tag doubt" }, "disagreement");
+  if (photo.said) return made("span", { class: photo.said.kind === "label" ? "tag said" : "tag doubt" }, saidWord(photo.said));
+  return photo.settled ? made("span", { class: "tag said" }, photo.settled) : null;
+}
+
+export function copiesWords(copies) {
+  if (!copies?.length) return "";
+  return copies.length === 1 ? "and 1 copy" : `and ${copies.length} copies`;
+}

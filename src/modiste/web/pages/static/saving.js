@@ -1,0 +1,152 @@
+// The outbox: decisions on their way to the disk. "Saved" is shown only once the server said so; what it did not take is kept here and sent
+// again under the same id, which counts once however often it arrives.
+
+import { post, took } from "./api.js";
+import { complain, speak, tell } from "./messages.js";
+import { some } from "./words.js";
+
+const AT_ONCE = 200;
+const FIRST_MS = 500;
+const LONGEST_MS = 10_000;
+const CALM_MS = 900;
+
+const events = new EventTarget();
+let waiting = []; // batches of decisions, in the order they were made
+let busy = false;
+let trouble = ""; // why the last try did not help
+let wake = () => {};
+let undoing = Promise.resolve();
+let saved = 0; // since the page was opened
+let spoken = 0;
+let calm = 0;
+
+export const unsaved = () => waiting.reduce((many, batch) => many + batch.length, 0);
+export const unsavedPhotos = () => waiting.flat().map((one) => one.photo);
+
+// heard({ now: idle | saving | saved | failing, unsaved, saved, trouble }) at each change.
+export function onSaving(heard) {
+  const now = () => (trouble ? "failing" : waiting.length ? "saving" : saved ? "saved" : "idle");
+  const call = () => heard({ now: now(), unsaved: unsaved(), saved, trouble });
+  events.addEventListener("change", call);
+  call();
+}
+
+// heard(decisions, error): the server will never take these.
+export const onRefused = (heard) => events.addEventListener("refused", (event) => heard(event.detail.decisions, event.detail.error));
+
+const identity = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+// Decisions made together, and taken back together; each { photo, kind, label, how, seconds, suggested, confidence }.
+export function decide(decisions) {
+  const batch = decisions.length > 1 ? identity() : null;
+  waiting.push(decisions.map((one) => ({ label: null, seconds: null, suggested: null, confidence: null, ...one, id: identity(), batch })));
+  change();
+  drain();
+}
+
+const change = () => events.dispatchEvent(new Event("change"));
+
+async function drain() {
+  if (busy) return;
+  busy = true;
+  let pause = FIRST_MS;
+  while (waiting.length) {
+    const batches = next();
+    try {
+      took(received(batches, await post("/api/decisions", { decisions: batches.flat() })));
+      pause = FIRST_MS;
+      trouble = "";
+      change();
+    } catch (error) {
+      if (!error.passing) refused(batches, error);
+      else await again(error, pause);
+      pause = Math.min(2 * pause, LONGEST_MS);
+    }
+  }
+  busy = false;
+  clearTimeout(calm);
+  calm = setTimeout(quietly, CALM_MS);
+}
+
+// After trouble batches go one by one, so that one which is refused holds up no other.
+function next() {
+  let many = 0;
+  const fits = waiting.findIndex((batch) => (many += batch.length) > AT_ONCE);
+  return waiting.slice(0, trouble ? 1 : Math.max(1, fits < 0 ? waiting.length : fits));
+}
+
+function received(batches, answer) {
+  const on = new Set(answer.saved);
+  const left = batches.map((batch) => batch.filter((one) => !on.has(one.id))).filter((batch) => batch.length);
+  saved += batches.flat().length - left.flat().length;
+  waiting = [...left, ...waiting.slice(batches.length)];
+  if (left.length) throw Object.assign(new Error("modiste did not say that all of it is saved."), { passing: true });
+  const { counts, pace, version } = answer;
+  return { counts, pace, version };
+}
+
+function refused(batches, error) {
+  if (batches.length > 1) {
+    trouble = error.message; // which of them? They go one by one
+    return;
+  }
+  waiting.shift();
+  trouble = "";
+  change();
+  tell(`Not taken: ${error.message}`, { wrong: true });
+  events.dispatchEvent(new CustomEvent("refused", { detail: { decisions: batches.flat(), error } }));
+}
+
+async function again(error, pause) {
+  if (!trouble) speak(`Not saved yet: ${error.message} It is kept in this page and sent again.`, true);
+  trouble = error.message;
+  change();
+  await new Promise((done) => {
+    wake = done;
+    setTimeout(done, pause);
+  });
+}
+
+export const tryNow = () => wake();
+
+function quietly() {
+  if (saved > spoken && !waiting.length) speak(`${some(saved - spoken, "decision")} saved.`);
+  spoken = saved;
+}
+
+// --- taking back
+
+// Take back the last decision or batch of whoever sits here, once all before it is saved; the answer of the server, or null.
+export function undo() {
+  undoing = undoing.then(async () => {
+    if (waiting.length && trouble) tell("Undo waits until the rest is saved.");
+    while (waiting.length) await new Promise((done) => events.addEventListener("change", done, { once: true }));
+    try {
+      const { words, counts, version, ...answer } = await insisting("/api/undo", { id: identity() });
+      if (counts) took({ counts, version });
+      tell(words);
+      return answer;
+    } catch (error) {
+      complain(error);
+      return null;
+    }
+  });
+  return undoing;
+}
+
+// Asked until there is an answer: the same id counts once.
+async function insisting(path, value) {
+  for (let pause = FIRST_MS; ; pause = Math.min(2 * pause, LONGEST_MS)) {
+    try {
+      return await post(path, value);
+    } catch (error) {
+      if (!error.passing || pause === LONGEST_MS) throw error;
+      await new Promise((done) => setTimeout(done, pause));
+    }
+  }
+}
+
+addEventListener("online", tryNow);
+addEventListener("beforeunload", (event) => {
+  if (waiting.length) event.preventDefault();
+});
