@@ -142,7 +142,7 @@ def small(tiny):
         yield served
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def served(tiny):
     """Starts servers with other limits or doors."""
     return lambda labeller=tiny, **asked: running(labeller, **asked)

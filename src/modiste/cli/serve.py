@@ -30,6 +30,9 @@ def serve(
         tuple[str, ...],
         Parameter(name="--set", group=DATA, negative="", help="How photos become the input of such a file: --set pixels.side=224."),
     ] = (),
+    index: Annotated[
+        Path | None, Parameter(group=DATA, help="An index that `modiste search` built: POST /v1/search finds photos in it that look alike.")
+    ] = None,
     host: Annotated[str, Parameter(group=DOOR, help="The address to listen at; one that others reach takes a token.")] = "127.0.0.1",
     port: Annotated[int, Parameter(group=DOOR, help="The port; 0 for any that is free.")] = 8000,
     token_file: Annotated[
@@ -73,12 +76,16 @@ def serve(
     )
     with progress() as tell:
         labeller = labeller_of(model, classes, set, tell)
+    from modiste.searching.index import as_it_stands
     from modiste.web.server import Asked, serve
 
-    def heard(address: str) -> None:
-        print(f"{labeller.id} answers at {address}/v1/label. Ctrl-C stops it.", flush=True)
+    found = None if index is None else as_it_stands(index, index, labeller)
 
-    serve(labeller, Asked(door, port, limits, precision, threads, None if quiet else to_log), heard)
+    def heard(address: str) -> None:
+        also = "" if found is None else f" and {address}/v1/search"
+        print(f"{labeller.id} answers at {address}/v1/label{also}. Ctrl-C stops it.", flush=True)
+
+    serve(labeller, Asked(door, port, limits, precision, threads, None if quiet else to_log, found), heard)
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (serve,)

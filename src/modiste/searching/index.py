@@ -154,13 +154,18 @@ def index(
     if not as_it_is:
         built = build(found, folder, labeller, tell)
         return Index(built.stored, found.root, labeller, built.notes, built.scored)
+    return as_it_stands(folder, found.root, labeller)
+
+
+def as_it_stands(folder: Path, root: Path, labeller: Labeller) -> Index:
+    """The index in a folder, of photos under `root`, which are not looked at; refused where another network made it."""
     stored = open_stored(folder)
     if stored.about.identity != identity(labeller):
         raise ModisteError(
             f"{folder} was made with {stored.about.model} or other versions of what decodes, and this is {labeller.id}: their numbers "
-            "cannot be compared. Leave out --as-it-is and it is built anew, or name that network with --model."
+            "cannot be compared. `modiste search --in` its photos builds it anew, or name that network with --model."
         )
-    return Index(stored, found.root, labeller)
+    return Index(stored, root, labeller)
 
 
 __all__ = ["SAME", "Index", "Neighbour", "index"]

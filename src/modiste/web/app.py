@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -17,17 +18,20 @@ from starlette.exceptions import HTTPException
 from modiste import __version__
 from modiste.data.opening.refusals import REASONS
 from modiste.records.errors import MachineError
+from modiste.searching.index import Index
 from modiste.serving.deciding import REJECT, WHY
 from modiste.serving.labeller import PRECISION, Label
 from modiste.web.bodies import Held, Piece, photos_in, received
-from modiste.web.desk import FAILED, Desk
+from modiste.web.desk import FAILED, Desk, Made
 from modiste.web.door import Door
 from modiste.web.guard import AT_DESK, INCOMING, MISTAKE, Guard, Log, Scope, State, settle, to_log, told
+from modiste.web.likeness import add_search
 from modiste.web.limits import Limits, Refused, stopping
 from modiste.web.metrics import Metrics
 
 COMING_SECONDS = 0.1  # that a request which was let in counts as one photo: one that drips is not to keep others out for longer
-PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/label", "/v1/model")
+WORKING = ("/v1/label", "/v1/search")  # on photos
+PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/model", *WORKING)
 WORDS = {**REASONS, **WHY, FAILED: "the network gives values that are no numbers for it."}
 
 
@@ -96,7 +100,9 @@ BODY = {
 }
 
 
-def app_of(desk: Desk, door: Door, limits: Limits, *, precision: float = PRECISION, log: Log | None = to_log) -> tuple[Guard, House]:
+def app_of(
+    desk: Desk, door: Door, limits: Limits, *, precision: float = PRECISION, log: Log | None = to_log, index: Index | None = None
+) -> tuple[Guard, House]:
     """The whole app, guarded, and what its routes share."""
     house = House(desk, limits, precision, Metrics(), State(), Held(limits.held_bytes))
     app = FastAPI(
@@ -113,12 +119,14 @@ def app_of(desk: Desk, door: Door, limits: Limits, *, precision: float = PRECISI
     add_state(app, house)
     add_model(app, house)
     add_label(app, house)
+    if index is not None:
+        add_search(app, house, index, ALSO_LABEL, BODY)
     return Guard(app, door, limits, house.metrics, house.state, PATHS, functools.partial(admit, house), log), house
 
 
 def admit(house: House, scope: Scope) -> None:
     """Refuse photos that there is no room for; under overload this is what most requests come to, so that it costs little."""
-    if scope["path"] == "/v1/label" and scope["method"] == "POST":
+    if scope["path"] in WORKING and scope["method"] == "POST":
         if house.state.stopping:
             raise stopping()
         house.desk.check()
@@ -228,10 +236,10 @@ def add_label(app: FastAPI, house: House) -> None:
         return JSONResponse(asdict(Labels(house.desk.labeller.id, precision, made)))
 
 
-def check_request(request: Request) -> None:
+def check_request(request: Request, parameters: Sequence[str] = ("precision",)) -> None:
     """Refuse by its headers what cannot be photos."""
-    if unknown := sorted(set(request.query_params) - {"precision"}):
-        raise Refused("bad_parameter", f"there is no parameter {unknown[0][:40]!r}. There is: precision.")
+    if unknown := sorted(set(request.query_params) - set(parameters)):
+        raise Refused("bad_parameter", f"there is no parameter {unknown[0][:40]!r}. There is: {', '.join(parameters)}.")
     kinds = request.headers.getlist("content-type")
     kind = kinds[0].partition(";")[0].strip().lower() if len(kinds) == 1 else ""
     if not (kind in ("multipart/form-data", "application/octet-stream") or kind.startswith("image/")):
@@ -261,7 +269,7 @@ def row(piece: Piece, label: Label) -> PhotoLabel:
     return PhotoLabel(name, label.label, label.confidence, label.probabilities, label.decision, label.reason, words, label.strangeness)
 
 
-async def all_of(futures: list[Future[Label]], request: Request) -> list[Label]:
+async def all_of(futures: list[Future[Made]], request: Request) -> list[Made]:
     """What comes of all, as long as somebody waits for it: photos whose sender has gone leave the queue."""
     work = asyncio.gather(*map(asyncio.wrap_future, futures))
     gone = asyncio.ensure_future(request.receive())
@@ -275,6 +283,6 @@ async def all_of(futures: list[Future[Label]], request: Request) -> list[Label]:
         cancel(futures)
 
 
-def cancel(futures: list[Future[Label]]) -> None:
+def cancel(futures: list[Future[Made]]) -> None:
     for future in futures:
         future.cancel()

@@ -1,4 +1,4 @@
-"""Asks a server of `modiste serve` for labels, in the words of `Labeller.label`.
+"""Asks a server of `modiste serve` for labels, in the words of `Labeller.label`, and for photos that look alike.
 
     from modiste.web.client import Client
 
@@ -24,6 +24,7 @@ from urllib.parse import urlencode, urlsplit
 
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import MachineError, ModisteError, UsageError
+from modiste.searching.index import Neighbour
 from modiste.serving.deciding import REJECT
 from modiste.serving.labeller import Label
 from modiste.serving.photos import bytes_at
@@ -60,6 +61,15 @@ class Client:
         """
         some = [photos] if isinstance(photos, str | os.PathLike | bytes) else photos
         return [label for group in groups(map(read, some)) for label in self.labels(group, precision)]
+
+    def search(self, photo: Photo, k: int = 12, label: str | None = None) -> list[Neighbour]:
+        """The k photos of the server's index that look most like one, as `Index.search` finds them; `PhotoRefused` where it cannot be read."""
+        one = read(photo)
+        if not isinstance(one.data, bytes):
+            raise one.data
+        asked = urlencode({"k": k} | ({} if label is None else {"label": label}))
+        found = self.ask("POST", f"/v1/search?{asked}", *form([one]))["photos"]
+        return [Neighbour(**{**each, "copies": tuple(each["copies"])}) for each in found]
 
     def model(self) -> dict[str, Any]:
         """What answers there: its id, its card, the server's limits."""

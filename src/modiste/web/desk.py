@@ -8,11 +8,12 @@ import math
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -28,6 +29,7 @@ from modiste.web.limits import Refused
 
 FAILED = "network_failed"  # reason of a photo that the network has no numbers for
 Bytes = bytes | bytearray | memoryview
+Made = TypeVar("Made")
 
 
 @dataclass(eq=False)
@@ -67,11 +69,15 @@ class Desk:
 
     def take(self, photos: Sequence[Bytes], chosen: Thresholds) -> list[Future[Label]]:
         """A label to come for each photo; all are refused where not all find room."""
+        return self.taken(photos, lambda photo: self.label(photo, chosen))
+
+    def taken(self, photos: Sequence[Bytes], work: Callable[[Bytes], Made]) -> list[Future[Made]]:
+        """What is to come of each photo; all are refused where not all find room."""
         with self.lock:
             if self.held + len(photos) > self.queue:
                 raise self.busy()
             self.held += len(photos)
-        futures = [self.pool.submit(self.label, photo, chosen) for photo in photos]
+        futures = [self.pool.submit(work, photo) for photo in photos]
         for future in futures:
             future.add_done_callback(self.let_go)
         return futures
@@ -85,22 +91,28 @@ class Desk:
         seconds = min(60, max(1, math.ceil(self.held * self.seconds / self.threads)))
         return Refused("busy", f"{self.held} photos wait already. Ask again in {seconds} s.", seconds)
 
-    def let_go(self, _done: Future[Label]) -> None:
+    def let_go(self, _done: Future[Any]) -> None:
         with self.lock:
             self.held -= 1
 
     def label(self, photo: Bytes, chosen: Thresholds) -> Label:
         """What `Labeller.label` says of the photo's bytes."""
+        answers = self.seen(photo)
+        if answers == FAILED:
+            return Label(None, None, {}, REVIEW, FAILED)
+        return Label(None, None, {}, REJECT, answers) if isinstance(answers, str) else self.labeller.labels(answers, chosen, [None])[0]
+
+    def seen(self, photo: Bytes) -> Answers | str:
+        """What the network says of the photo's bytes, or why it cannot be asked."""
         begun = time.monotonic()
         try:
-            answers = self.pixels_and_answers(photo)
+            return self.pixels_and_answers(photo)
         except MachineError:
             raise
         except ModisteError:  # values that are no numbers: of this photo, for a blank one had some
-            return Label(None, None, {}, REVIEW, FAILED)
+            return FAILED
         finally:
             self.seconds += 0.1 * (time.monotonic() - begun - self.seconds)
-        return Label(None, None, {}, REJECT, answers) if isinstance(answers, str) else self.labeller.labels(answers, chosen, [None])[0]
 
     def pixels_and_answers(self, photo: Bytes) -> Answers | str:
         """The network's answers for one photo, or the reason why it has no pixels; one whose decoder was killed is decoded once more."""

@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 
 from modiste.records.errors import MachineError, Stopped, UsageError
+from modiste.searching.index import Index
 from modiste.serving.labeller import PRECISION, Labeller
 from modiste.web.app import app_of, full
 from modiste.web.connections import Connection, Room
@@ -40,6 +41,7 @@ class Asked:
     precision: float = PRECISION
     threads: int = 0  # photos at once; 0: one a processor
     log: Log | None = to_log
+    index: Index | None = None  # of photos that are found by likeness
 
 
 class Listener(uvicorn.Server):
@@ -78,7 +80,7 @@ def serve(labeller: Labeller, asked: Asked, hear: Heard, hand: Hand | None = Non
         try:
             desk.thresholds(asked.precision)  # says what is wrong with it
             desk.open()
-            app, house = app_of(desk, asked.door, asked.limits, precision=asked.precision, log=asked.log)
+            app, house = app_of(desk, asked.door, asked.limits, precision=asked.precision, log=asked.log, index=asked.index)
             run(app, at, asked, house.state, hear, hand, functools.partial(full, house))
         finally:
             desk.close()
