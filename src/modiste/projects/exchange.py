@@ -2,72 +2,64 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from modiste.annotating.agreement import agreements
-from modiste.annotating.decisions import Decision
-from modiste.annotating.imports import decisions_from
+from modiste.annotating.exports import labelled, right_csv, write_as_paper
+from modiste.annotating.imports import imported
 from modiste.data.layouts.readers import read
+from modiste.data.layouts.writers import WRITERS, write
 from modiste.projects.studio import Studio
 from modiste.projects.views import shown
+from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError, unknown
-from modiste.records.table import csv_text
+from modiste.records.progress import Tell, silent
 
 Plain = dict[str, Any]
 Exported = tuple[str, str, bytes]  # the file's name, its kind, its content
 
 
-def settled(studio: Studio) -> list[tuple[str, str, Decision]]:
-    """Photos with a label that stands: path, label, and the decision that gave it last."""
-    standing, rows = studio.standing, []
-    for path in sorted(standing.photos(), key=lambda path: path.encode("utf-8", "surrogateescape")):
-        label = standing.settled(path)
-        if label is not None:
-            said = standing.adjudicated(path) or max(standing.of(path).values(), key=lambda one: one.at)
-            rows.append((path, label, said))
-    return rows
-
-
 def right_labels(studio: Studio) -> Exported:
     """A table that `modiste train --from` reads."""
-    lines = [("photo", "right_label", "who", "at"), *((path, label, said.who, said.at) for path, label, said in settled(studio))]
-    return "labels.csv", "text/csv", written(lines)
-
-
-def paper(studio: Studio) -> Exported:
-    """The paper's own columns: Image_Name, Attribute, Label."""
-    codes = studio.classes.code
-    lines = [("Image_Name", "Attribute", "Label"), *((path, label, str(codes(label))) for path, label, _ in settled(studio))]
-    return "labels-paper.csv", "text/csv", written(lines)
+    photos = () if studio.found is None else studio.found.by_path
+    return "labels.csv", "text/csv", right_csv(studio.standing, photos)
 
 
 def log(studio: Studio) -> Exported:
     """Everything that was said and taken back, in order, an object a line."""
     lines = [json.dumps(asdict(one), ensure_ascii=True) for one in studio.ledger.log.each()]
-    return "decisions.jsonl", "application/x-ndjson", ("\n".join(lines) + "\n").encode() if lines else b""
+    return "decisions.jsonl", "application/x-ndjson", "".join(f"{line}\n" for line in lines).encode()
 
 
-def written(lines: Sequence[Sequence[str]]) -> bytes:
-    """Rows as CSV; cells that a spreadsheet would run as a formula are escaped by a '."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([csv_text(cell) for cell in line] for line in lines)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+DOWNLOADS: dict[str, Callable[[Studio], Exported]] = {"labels.csv": right_labels, "log": log}
+NAMED = "paper-names"  # the paper's files under the paper's names
 
 
-EXPORTS: dict[str, Callable[[Studio], Exported]] = {"labels.csv": right_labels, "paper": paper, "log": log}
-
-
-def exported(studio: Studio, format: str) -> Exported:  # noqa: A002  (the word users know)
+def download(studio: Studio, format: str) -> Exported:  # noqa: A002  (the word users know)
     """The labels of now as a file."""
-    if format not in EXPORTS:
-        raise unknown("format to export", format, EXPORTS)
-    return EXPORTS[format](studio)
+    if format not in DOWNLOADS:
+        raise unknown("file to download", format, DOWNLOADS)
+    return DOWNLOADS[format](studio)
+
+
+def written_out(studio: Studio, format: str, tell: Tell = silent) -> Path:  # noqa: A002
+    """The labelled photos as a folder in the project's exports, in a layout that modiste writes; photos are hard links where the disk allows."""
+    if format not in (NAMED, *WRITERS):
+        raise unknown("format to write", format, (NAMED, *WRITERS))
+    if studio.found is None:
+        raise ModisteError("the photos were not looked at yet. Wait for that to end.")
+    photos = tuple(Photo(one.path, product=one.product) for one in studio.found.looked.photos)
+    catalogue = Catalogue(studio.source.root, studio.classes, photos)
+    to = studio.project.folder / "exports" / f"{format}-{time.strftime('%Y%m%d-%H%M%S')}"
+    to.parent.mkdir(exist_ok=True)
+    if format == NAMED:
+        return write_as_paper(studio.standing, catalogue, to, copy=False, tell=tell)
+    return write(labelled(studio.standing, catalogue), to, format, copy=False, tell=tell)
 
 
 def taken_in(studio: Studio, path: str | None, who: str) -> Plain:
@@ -77,13 +69,14 @@ def taken_in(studio: Studio, path: str | None, who: str) -> Plain:
     place = Path(path).expanduser()
     if not place.exists():
         raise ModisteError(f"{place} is not there. Give the full path of a file or folder with labels.")
-    made = decisions_from(read(place, None, studio.classes), who)
-    known = set() if studio.found is None else set(studio.found.by_path)
-    ours = [one for one in made if one.photo in known]
-    if made and not ours:
-        raise ModisteError(f"{place} labels {len(made):,} photos, none of which is in this project: '{shown(made[0].photo)}' is the first.")
-    studio.take(ours)
-    return {"taken": len(ours), "left": len(made) - len(ours), "words": f"{len(ours):,} labels were taken in."}
+    photos = () if studio.found is None else studio.found.by_path
+    made = imported(read(place), who, photos, studio.classes, studio.standing)
+    if made.unknown and not (made.decisions or made.same):
+        raise ModisteError(f"{place} labels {len(made.unknown):,} photos, none of which is in this project: '{shown(made.unknown[0])}'.")
+    studio.take(made.decisions)
+    rest = [(made.same, "were said before"), (len(made.unknown), "are of photos that are not in this project")]
+    words = [f"{len(made.decisions):,} labels were taken in.", *(f"{many:,} {what}." for many, what in rest if many)]
+    return {"taken": len(made.decisions), "same": made.same, "unknown": len(made.unknown), "words": " ".join(words)}
 
 
 def agreement(studio: Studio) -> Plain:

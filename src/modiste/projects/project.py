@@ -29,7 +29,7 @@ from modiste.serving.labeller import Labeller, bundled, labeller_of
 
 VERSION = 1
 ABOUT, MODELS, DECISIONS, ENDING = "project.json", "models.json", "decisions.sqlite", ".project"
-OURS = (ABOUT, MODELS, DECISIONS, "models", "looks", "thumbnails", ".lock")
+OURS = (ABOUT, MODELS, DECISIONS, "models", "looks", "thumbnails", "exports", ".lock")
 ABOUT_AGAIN = "Restore it from a copy, or delete it and start the project anew with the same photos: what people said is kept beside it."
 MODELS_AGAIN = "Delete it to go on with the network that the project began with: what people said is kept beside it."
 

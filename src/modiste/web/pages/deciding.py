@@ -56,8 +56,13 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
 
     @app.get("/api/export")
     async def export(request: Request) -> Response:
-        name, kind, data = await apart(exchange.exported, studio, text_of(request.query_params, "format", "labels.csv") or "")
+        name, kind, data = await apart(exchange.download, studio, text_of(request.query_params, "format", "labels.csv") or "")
         return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+    @app.post("/api/export")
+    async def write_out(request: Request) -> Response:
+        to = await apart(exchange.written_out, studio, text_of(await talk.json_of(request), "format") or "")
+        return answer({"path": views.shown(str(to)), "words": f"Written to {views.shown(str(to))}."})
 
 
 def saved(studio: Studio, sent: list[Any], who: str) -> dict[str, Any]:
