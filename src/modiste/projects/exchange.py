@@ -48,7 +48,7 @@ def download(studio: Studio, format: str) -> Exported:  # noqa: A002  (the word 
 
 
 def written_out(studio: Studio, format: str, tell: Tell = silent) -> Path:  # noqa: A002
-    """The labelled photos as a folder in the project's exports, in a layout that modiste writes; photos are hard links where the disk allows."""
+    """The labelled photos as a folder in the project's exports, in a layout modiste writes; photos are hard links if the disk allows."""
     if format not in (NAMED, *WRITERS):
         raise unknown("format to write", format, (NAMED, *WRITERS))
     if studio.found is None:

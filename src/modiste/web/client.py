@@ -63,7 +63,7 @@ class Client:
         return [label for group in groups(map(read, some)) for label in self.labels(group, precision)]
 
     def search(self, photo: Photo, k: int = 12, label: str | None = None) -> list[Neighbour]:
-        """The k photos of the server's index that look most like one, as `Index.search` finds them; `PhotoRefused` where it cannot be read."""
+        """The k photos of the server's index that look most like one, as `Index.search` finds them; `PhotoRefused` if it cannot be read."""
         one = read(photo)
         if not isinstance(one.data, bytes):
             raise one.data

@@ -80,8 +80,8 @@ def saved(studio: Studio, sent: list[Any], who: str) -> dict[str, Any]:
 
 def decisions_of(studio: Studio, found: Guesses, sent: Any, who: str) -> list[Decision]:
     """What was sent of one photo, as said of it and of all with the same bytes, with the network that had made the guess."""
-    if not isinstance(sent, dict) or (more := set(sent) - set(SENT)):
-        raise Refused("bad_parameter", f"a decision is an object with {', '.join(SENT)}" + (f", not {min(more)[:40]!r}." if sent else "."))
+    if not isinstance(sent, dict) or set(sent) - set(SENT):
+        raise Refused("bad_parameter", f"a decision is an object with {', '.join(SENT)}, and nothing else.")
     row = found.rows.get(str(sent.get("photo")))
     if row is None:
         raise Refused("not_found", f"there is no photo {str(sent.get('photo'))[:40]!r} in this project (any more).")
