@@ -12,9 +12,10 @@ Floats = NDArray[np.float32]
 
 
 def heat(labeller: Labeller, pixels: NDArray[np.uint8], code: int, steps: int = STEPS, span: int = SPAN) -> Floats:
-    """How much of the probability of class `code` each place of a photo (S, S, C) holds up, (steps, steps), in [0, 1]; 0 where covering it does not lower it.
+    """How much of the probability of class `code` each place of a photo (S, S, C) holds up: (steps, steps), in [0, 1].
 
-    The cover is the photo's own mean colour and slides by a place, so that each place is covered span x span times (Zeiler & Fergus 2014, section 3).
+    It is what the probability loses when the place is covered, 0 where it gains. The cover is the photo's own mean colour and slides by a
+    place, so that each place is covered span x span times (Zeiler & Fergus 2014, section 3).
     """
     side = pixels.shape[0]
     edges = np.linspace(0, side, steps + 1).round().astype(int)
