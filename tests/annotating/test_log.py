@@ -149,11 +149,6 @@ def test_a_file_that_was_hurt_anywhere_is_never_read_wrong(path, said):
             refused += 1
         except ModisteError as error:  # its version, or whose it is
             refused += "newer" in str(error) or "belongs" in str(error)
-        try:
-            assert read(path) == good
-        except ModisteError as error:
-            refused += 1
-            assert str(path) in str(error)
     assert refused > 8  # the rest of the file is empty
 
 

@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ SAMPLE = 200
 HALF_WIDTH = 0.02
 Z = 1.959964  # of the normal distribution, for LEVEL
 POINTS, ROUNDS = 3, 2000  # of a learning curve: the fewest that tell something, and draws for its interval
+Floats = NDArray[np.float64]
 FARTHEST = 10.0  # times as many labels as there are: beyond that a curve says nothing
 
 
@@ -160,28 +162,31 @@ def needed(curve: Sequence[Point], target: float = 0.95, seed: int = 0) -> Neede
     labels, wrong, sampled = (np.array([getattr(one, name) for one in points], float) for name in ("labels", "wrong", "sampled"))
     if wrong[-1] / sampled[-1] <= 1 - target:
         return Needed(0, 0, 0, f"{goal} is reached")
-    likely = np.exp(np.polyval(*line(labels, wrong, sampled)))
-    drawn = np.random.default_rng(seed).binomial(sampled.astype(int), np.minimum(likely, 1), (ROUNDS, len(labels)))
-    reached = sorted(labels_at(1 - target, labels, one, sampled) for one in drawn)
-    middle = labels_at(1 - target, labels, wrong, sampled)
-    low, high = reached[ROUNDS // 20], reached[-ROUNDS // 20]
+    slope, height = lines(labels, wrong, sampled)
+    likely = np.minimum(1, np.exp(height) * labels**slope)
+    drawn = np.random.default_rng(seed).binomial(sampled.astype(int), likely, (ROUNDS, len(labels)))
+    middle = labels_at(1 - target, slope, height).item()
+    low, high = np.quantile(labels_at(1 - target, *lines(labels, drawn, sampled)), [0.05, 0.95], method="higher").tolist()
     if not max(middle, high) <= FARTHEST * labels[-1]:
         return cannot
     more, least, most = (max(1, round(end - labels[-1])) for end in (middle, low, high))
     return Needed(more, least, most, f"about {rounded(more)} more labels for {goal} ({rounded(least)} to {rounded(most)})")
 
 
-def line(labels: NDArray[np.float64], wrong: NDArray[np.float64], sampled: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Slope and height of log errors over log labels, each point as heavy as its errors are many; and the log labels."""
-    errors = np.log((wrong + 0.5) / (sampled + 1))
-    return np.polyfit(np.log(labels), errors, 1, w=np.sqrt(wrong + 0.5)), np.log(labels)
+def lines(labels: Floats, wrong: NDArray[Any], sampled: Floats) -> tuple[Floats, Floats]:
+    """Slopes and heights (...) of log errors (..., P) over log labels, each point as heavy as its errors are many."""
+    weights, errors, places = wrong + 0.5, np.log((wrong + 0.5) / (sampled + 1)), np.log(labels)
+    total = weights.sum(-1, keepdims=True)
+    across, down = ((weights * values).sum(-1, keepdims=True) / total for values in (places, errors))
+    slope = (weights * (places - across) * (errors - down)).sum(-1) / (weights * (places - across) ** 2).sum(-1)
+    return slope, down[..., 0] - slope * across[..., 0]
 
 
-def labels_at(error: float, labels: NDArray[np.float64], wrong: NDArray[np.float64], sampled: NDArray[np.float64]) -> float:
-    """The number of labels at which the fitted line comes down to an error; infinite where it does not fall."""
-    slope, height = line(labels, wrong, sampled)[0]
-    power = (math.log(error) - height) / slope if slope < 0 else math.inf
-    return math.exp(power) if power < 50 else math.inf
+def labels_at(error: float, slope: Floats, height: Floats) -> Floats:
+    """The numbers of labels at which fitted lines come down to an error; infinite where they do not fall."""
+    falls = slope < -1e-9
+    power = np.where(falls, (math.log(error) - height) / np.where(falls, slope, -1), np.inf)
+    return np.where(power < 50, np.exp(np.minimum(power, 50)), np.inf)
 
 
 def percent(share: float) -> str:

@@ -171,14 +171,16 @@ def clustered(points: Floats, count: int, rng: np.random.Generator) -> Rows:
 
 
 def spread(points: Floats, count: int, rng: np.random.Generator) -> list[int]:
-    """Points to start from, each drawn by how far it is from those before (Arthur, Vassilvitskii 2007)."""
+    """Points to start from, each the best of a few that are drawn by how far they are from those before (Arthur, Vassilvitskii 2007)."""
     chosen = [int(rng.integers(len(points)))]
     far = np.maximum(0, 1 - points @ points[chosen[0]]).astype(np.float64)
+    trials = 2 + int(np.log(count))
     while len(chosen) < count:
-        total = far.sum()
-        chosen.append(int(np.searchsorted(far.cumsum(), rng.random() * total, side="right")) if total > 0 else len(chosen) % len(points))
-        chosen[-1] = min(chosen[-1], len(points) - 1)
-        far = np.minimum(far, np.maximum(0, 1 - points @ points[chosen[-1]]))
+        drawn = np.searchsorted(far.cumsum(), rng.random(trials) * far.sum(), side="right").clip(max=len(points) - 1)
+        left = np.minimum(far[:, None], np.maximum(0, 1 - points @ points[drawn].T))
+        best = int(left.sum(0).argmin())
+        chosen.append(int(drawn[best]))
+        far = left[:, best]
     return chosen
 
 
