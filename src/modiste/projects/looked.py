@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,7 +21,7 @@ from modiste.records.errors import ModisteError
 from modiste.records.kept import Kept
 from modiste.records.labels import Classes
 from modiste.records.progress import Progress, Tell
-from modiste.serving.asking import each_answer
+from modiste.serving.asking import Found, each_answer
 from modiste.serving.labeller import Labeller
 
 VERSION = "1"  # raised whenever the same bytes and the same network may give another answer, or the files look different
@@ -113,18 +112,24 @@ class Look:
         """What is known after the first photos, after more, and after all, which is kept for the next time."""
         listed = self.listed()
         kept = Kept(self.folder / f"{key(self.labeller)}.bin", line_of(self.labeller, self.width), fields_of(*self.shape))
-        kept.read()
+        self.take_up(kept)
         shas: list[bytes | None] = []
         done, most = 0, FIRST
         while done < len(listed):
             some = listed[done : done + most]
             shas += self.asked(some, kept, done, len(listed))
             done, most = done + len(some), GROWTH * (done + len(some))
-            kept.flush()
             made = self.looked(listed[:done], shas, kept, len(listed))
             if done == len(listed):
                 write_bytes(snapshot(self.folder, self.labeller), packed(made))
             yield made
+
+    def take_up(self, kept: Kept) -> None:
+        """Read what is kept; where some of it was damaged, places of the last look lead nowhere, or to another photo's answer soon."""
+        size = kept.path.stat().st_size if kept.path.is_file() else 0
+        kept.read()
+        if kept.path.stat().st_size < size and seen_before(self.folder, self.labeller) is None:
+            snapshot(self.folder, self.labeller).unlink(missing_ok=True)
 
     @cached_property
     def width(self) -> int:
@@ -156,30 +161,26 @@ class Look:
         """SHA-256 of some photos' bytes, once what was not known of them is kept."""
         known = [content_hash(self.source.root, one.path) for one in some] if kept.places else [None] * len(some)
         lacking = [place for place, sha in enumerate(known) if sha is None or (sha not in kept.places and sha not in self.refused)]
-        shas, done = list(known), len(some) - len(lacking)
-        for place, (sha, answers) in zip(
-            lacking, each_answer(self.source.root, (some[place].path for place in lacking), self.labeller), strict=True
-        ):
-            shas[place] = sha
-            if isinstance(answers, str):
-                self.refused[before + place if sha is None else sha] = answers
-            elif sha is not None:
-                strange = np.float32(np.nan) if answers.strangeness is None else answers.strangeness[0]
-                kept.add(sha, answers.probabilities[0], strange, answers.features[0])
-            done += 1
-            if done % 16 == 0:
-                self.pause(kept)
-                self.tell(Progress("looking at photos", before + done, total, note=self.note))
-        self.tell(Progress("looking at photos", before + len(some), total, note=self.note))
+        shas, done = list(known), before + len(some) - len(lacking)
+        try:
+            for place, (sha, answers) in zip(lacking, self.answers(some, lacking), strict=True):
+                shas[place] = sha
+                if isinstance(answers, str):
+                    self.refused[before + place if sha is None else sha] = answers
+                elif sha is not None:
+                    strange = np.float32(np.nan) if answers.strangeness is None else answers.strangeness[0]
+                    kept.add(sha, answers.probabilities[0], strange, answers.features[0])
+                done += 1
+                if done % 16 == 0:
+                    self.stop()
+                    self.tell(Progress("looking at photos", done, total, note=self.note))
+            self.tell(Progress("looking at photos", done, total, note=self.note))
+        finally:
+            kept.flush()  # stopped too, all that is known is on the disk
         return shas
 
-    def pause(self, kept: Kept) -> None:
-        """Stop where that was asked for, with everything that is known on the disk."""
-        try:
-            self.stop()
-        except BaseException:
-            kept.flush()
-            raise
+    def answers(self, some: list[Listed], rows: list[int]) -> Iterator[Found]:
+        return each_answer(self.source.root, (some[row].path for row in rows), self.labeller)
 
     @property
     def note(self) -> str:
@@ -221,21 +222,24 @@ def coded(text: str) -> bytes:
 
 
 def packed(looked: Looked) -> bytes:
-    """All but the features as one file."""
+    """All but the features as one file, behind the SHA-256 of the rest."""
     data, lines = io.BytesIO(), [(one.path, one.product, one.own) for one in looked.photos]
     text = json.dumps([looked.model, looked.reasons, lines, looked.start, looked.width]).encode("ascii")
     arrays = {name: getattr(looked, name) for name in ("shas", "places", "probabilities", "strangeness")}
     np.savez(data, allow_pickle=False, text=np.frombuffer(text, np.uint8), **arrays)
-    return data.getvalue()
+    return hashlib.sha256(data.getbuffer()).digest() + data.getvalue()
 
 
 def seen_before(folder: Path, labeller: Labeller) -> Looked | None:
     """What the last whole look gave; None where there is none, or it is damaged: it is taken again."""
     try:
-        with np.load(snapshot(folder, labeller), allow_pickle=False) as held:
-            arrays = {name: held[name] for name in held.files}
-    except (OSError, ValueError, zipfile.BadZipFile):
+        data = memoryview(snapshot(folder, labeller).read_bytes())
+    except OSError:
         return None
+    if hashlib.sha256(data[32:]).digest() != data[:32]:
+        return None
+    with np.load(io.BytesIO(data[32:]), allow_pickle=False) as held:
+        arrays = {name: held[name] for name in held.files}
     model, reasons, lines, start, width = json.loads(arrays.pop("text").tobytes())
     photos = tuple(Listed(*line) for line in lines)
     kept = folder / f"{key(labeller)}.bin"
