@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from modiste.projects.looked import Looked, coded
 from modiste.records.labels import Classes
 from modiste.serving.bundle import Card
-from modiste.serving.deciding import DECISIONS, REJECT, REVIEW, Thresholds, thresholds
+from modiste.serving.deciding import DECISIONS, REJECT, Thresholds, thresholds
 from modiste.serving.graphs import Answers
 
 ID_DIGITS = 16
+UNSURE = "unsure"  # a word of deciding.WHY
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
@@ -71,8 +72,9 @@ def id_of(path: str) -> str:
 
 def guesses(looked: Looked, card: Card, classes: Classes, precision: float) -> Guesses:
     """The guesses for what was looked at, decided so that automatic labels are right with `precision`."""
-    known = [code for code, name in enumerate(card.classes.names) if name in classes.names]
-    places = [classes.names.index(card.classes.names[code]) for code in known]
+    ours = {name.casefold(): place for place, name in enumerate(classes.names)}
+    known = [code for code, name in enumerate(card.classes.names) if name.casefold() in ours]
+    places = [ours[card.classes.names[code].casefold()] for code in known]
     probabilities = np.zeros((len(looked), len(classes)), np.float32)
     probabilities[:, places] = looked.probabilities[:, known]
     asked = looked.places >= 0
@@ -82,19 +84,20 @@ def guesses(looked: Looked, card: Card, classes: Classes, precision: float) -> G
     labels = np.where(asked & (top[:, -1] > 0), shares.argmax(1), -1)
     confidence = np.where(asked, top[:, -1], np.nan).astype(np.float32)
     margin = np.where(asked, top[:, -1] - top[:, 0], np.nan).astype(np.float32)
-    decisions, reasons = decided(looked, thresholds(card, precision), asked)
-    decisions = np.where((labels < 0) & (decisions != DECISIONS.index(REJECT)), DECISIONS.index(REVIEW), decisions)
+    called = np.where(asked[:, None], looked.probabilities, 0).argmax(1)
+    foreign = asked & ~np.isin(called, known)  # called a class that the project has not: what it is sure of is not the guess
+    decisions, reasons = decided(looked, thresholds(card, precision), asked, foreign)
     return Guesses(looked, classes, probabilities, labels, confidence, margin, decisions, reasons)
 
 
-def decided(looked: Looked, chosen: Thresholds, asked: NDArray[np.bool_]) -> tuple[Codes, tuple[str, ...]]:
-    """What is to be done with each photo, and why."""
+def decided(looked: Looked, chosen: Thresholds, asked: NDArray[np.bool_], foreign: NDArray[np.bool_]) -> tuple[Codes, tuple[str, ...]]:
+    """What is to be done with each photo, and why; one that is `foreign` to the project is for people."""
     decisions, reasons = np.full(len(looked), DECISIONS.index(REJECT)), list(looked.reasons)
     rows = np.flatnonzero(asked)
     strange = looked.strangeness[rows]
     nothing = looked.probabilities[:0, :0]
     answers = Answers(looked.probabilities[rows], nothing, nothing, None if np.isnan(strange).any() else strange)
-    for row, reason in zip(rows.tolist(), chosen.reasons(answers), strict=True):
-        reasons[row] = reason
+    for row, said in zip(rows.tolist(), chosen.reasons(answers), strict=True):
+        reasons[row] = reason = UNSURE if foreign[row] and not said else said
         decisions[row] = DECISIONS.index(chosen.decision(reason))
     return decisions, tuple(reasons)
