@@ -36,6 +36,8 @@ class Wanted:
 def following(studio: Studio, found: Guesses, wanted: Wanted) -> list[int]:
     """The photos to label next, one of each group of copies: mostly those that the network learns most from, now and then one drawn."""
     heads, free = found.looked.heads, open_places(studio, found, wanted)
+    if wanted.by != "random":
+        close(free, found, sample_rows(studio, found))
     pool = Pool(probabilities_of(found, heads), found.looked.features[: len(heads)], free, labelled(studio, found, heads))
     places = ask(wanted.by, pool, wanted.n, 0 if wanted.by == "random" else len(studio.ledger.log))
     drawn = [] if wanted.by == "random" else drawn_next(studio, found, wanted)
@@ -62,11 +64,20 @@ def open_places(studio: Studio, found: Guesses, wanted: Wanted) -> Bools:
     heads, free = found.looked.heads, found.looked.heads >= 0
     if wanted.label is not None:
         free &= found.labels[heads] == studio.classes.code(wanted.label)
-    for row in spoken_of(studio, found):
-        free[max(found.looked.places[row], 0)] &= found.looked.places[row] < 0
-    for name in wanted.skip & found.rows.keys():
-        free[max(found.looked.places[found.rows[name]], 0)] = False
+    close(free, found, [*spoken_of(studio, found), *(found.rows[name] for name in wanted.skip & found.rows.keys())])
     return free
+
+
+def close(free: Bools, found: Guesses, rows: list[int]) -> None:
+    """Have the kept answers of some photos be asked about no more."""
+    places = found.looked.places[np.array(rows, np.int64)]
+    free[places[places >= 0]] = False
+
+
+def sample_rows(studio: Studio, found: Guesses) -> list[int]:
+    """Rows of the honest sample: nothing is learnt from them, and whichever of them is labelled must not turn on the network."""
+    places = found.by_path
+    return [places[path] for path in studio.sample if path in places]
 
 
 def spoken_of(studio: Studio, found: Guesses) -> list[int]:
@@ -89,9 +100,14 @@ def drawn_next(studio: Studio, found: Guesses, wanted: Wanted) -> list[int]:
     """Photos of the honest sample that this person has not spoken of, in the order in which they were drawn."""
     if wanted.label is not None:
         return []
-    places = found.by_path
-    rows = [places[path] for path in studio.drawn if path in places and studio.standing.said(path, wanted.who) is None]
-    return [row for row in rows if found.looked.places[row] >= 0 and found.ids[row] not in wanted.skip][: wanted.n]
+    rows, places = found.by_path, found.looked.places
+    out = {int(places[found.rows[name]]) for name in wanted.skip & found.rows.keys()} | {-1}
+    chosen = list[int]()
+    for row in (rows[path] for path in studio.drawn if path in rows and studio.standing.said(path, wanted.who) is None):
+        if (place := int(places[row])) not in out:
+            chosen.append(row)
+            out.add(place)
+    return chosen[: wanted.n]
 
 
 def alike(studio: Studio, found: Guesses, label: str | None, n: int, by: str, who: str) -> tuple[str | None, dict[str, int], list[int]]:
@@ -99,8 +115,8 @@ def alike(studio: Studio, found: Guesses, label: str | None, n: int, by: str, wh
     if by not in ("sure", "doubtful"):
         raise unknown("order", by, ("sure", "doubtful"))
     heads, free = found.looked.heads, open_places(studio, found, Wanted("", n, who))
+    close(free, found, sample_rows(studio, found))
     rows = heads[free]
-    rows = rows[[not studio.is_sample(found.looked.photos[row].path) for row in rows.tolist()]] if len(rows) else rows
     counts = np.bincount(found.labels[rows][found.labels[rows] >= 0], minlength=len(studio.classes))
     left = dict(zip(studio.classes.names, counts.tolist(), strict=True))
     code = studio.classes.code(label) if label is not None else int(counts.argmax()) if counts.any() else None
@@ -187,8 +203,10 @@ def against_source(_studio: Studio, found: Guesses, _who: str) -> Bools:
 
 def recent(studio: Studio, found: Guesses) -> Codes:
     """Those that were spoken of last come first."""
-    newest = {one.photo: number for number, one in enumerate(studio.standing.recent(4096))}
-    last = len(newest)
+    newest = dict[str, int]()
+    for number, one in enumerate(studio.standing.recent(4096)):
+        newest.setdefault(one.photo, number)
+    last = 4096
     return np.array(sorted(range(len(found)), key=lambda row: newest.get(found.looked.photos[row].path, last)), np.int64)
 
 

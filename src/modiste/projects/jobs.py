@@ -79,7 +79,7 @@ class Jobs:
         while (item := self.queue.get()) is not None and not self.closed:
             kind, work = item
             self.waiting.remove(kind)
-            self.now, self.stopping = Job(kind), False
+            self.now, self.stopping = Job(kind), self.closed
             self.marks.clear()
             self.changed()
             self.last = self.ended(kind, work)

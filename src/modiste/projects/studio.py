@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modiste.annotating.decisions import Decision
-from modiste.annotating.estimates import sample
+from modiste.annotating.estimates import SAMPLE, sample
 from modiste.annotating.ledger import Ledger, open_ledger
 from modiste.annotating.standing import Standing
 from modiste.data.layouts.sources import Source
@@ -24,6 +24,7 @@ from modiste.records.labels import Classes
 from modiste.records.progress import Tell
 from modiste.serving.labeller import PRECISION, Labeller
 
+SHARE = 5  # the honest sample is no more than every fifth photo: the others are there to be learnt from
 Stop = Callable[[], None]
 
 
@@ -93,16 +94,26 @@ class Studio:
         with self.lock:
             self.found = found
             if found is not None:
-                self.drawn = tuple(sample([one.path for one in found.looked.photos]))
+                self.drawn = tuple(sample([one.path for one in found.looked.photos], min(SAMPLE, len(found) // SHARE)))
                 self.sample = frozenset(copy for path in self.drawn for copy in found.copies_of(path))
             self.changed()
 
     def look(self, tell: Tell, stop: Stop) -> str:
-        """Ask the network in use about all photos."""
-        labeller = self.labeller
-        for looked in self.looks(labeller, tell, stop):
-            self.show(self.guessed(looked, labeller))
+        """Ask the network in use about all photos; where another is put in use meanwhile, that one."""
+        labeller: Labeller | None = None
+        while labeller is not self.labeller:
+            labeller = self.labeller
+            for looked in self.looks(labeller, tell, stop):
+                with self.lock:
+                    if labeller is not self.labeller:
+                        break
+                    if len(looked) == looked.total or not self.says_more(looked):
+                        self.show(self.guessed(looked, labeller))
         return f"{len(looked):,} photos were looked at."
+
+    def says_more(self, looked: Looked) -> bool:
+        """Whether more is known from the last time than what a look that goes on has come to."""
+        return self.found is not None and self.found.looked.model == looked.model and len(self.found) > len(looked)
 
     def look_with(self, number: int, tell: Tell, stop: Stop) -> Guesses:
         """Ask another network of the project about all photos."""
