@@ -10,12 +10,14 @@ from pathlib import Path
 
 from PIL import Image
 
+from modiste.data.opening.hashed import content_hash
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.thumbnails import as_jpeg, framed
 from modiste.data.opening.workers import one_photo
 
 SIDES = (160, 320, 640, 1280)  # px of the longer side
 MOST_BYTES = 1_000_000_000
+COLUMNS = "sha BLOB, side INTEGER, asked INTEGER, jpeg BLOB"
 AT_ONCE = 0.1  # of them are thrown away together, those that were not asked for longest
 
 
@@ -35,16 +37,18 @@ class Thumbnails:
             for left in self.path.parent.glob(f"{self.path.name}*"):
                 left.unlink()
             self.base = self.opened()
-        self.bytes = int(self.base.execute("SELECT coalesce(sum(length(jpeg)), 0) FROM pictures").fetchone()[0])
 
     def opened(self) -> sqlite3.Connection:
         base = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
-        for setting in ("journal_mode = WAL", "synchronous = OFF"):
-            base.execute(f"PRAGMA {setting}")
-        base.execute(
-            "CREATE TABLE IF NOT EXISTS pictures (sha BLOB, side INTEGER, asked INTEGER, jpeg BLOB, PRIMARY KEY (sha, side)) WITHOUT ROWID"
-        )
-        self.clock = int(base.execute("SELECT coalesce(max(asked), 0) FROM pictures").fetchone()[0])
+        try:
+            for setting in ("journal_mode = WAL", "synchronous = OFF"):
+                base.execute(f"PRAGMA {setting}")
+            base.execute(f"CREATE TABLE IF NOT EXISTS pictures ({COLUMNS}, PRIMARY KEY (sha, side)) WITHOUT ROWID")
+            told = base.execute("SELECT coalesce(max(asked), 0), coalesce(sum(length(jpeg)), 0) FROM pictures").fetchone()
+        except BaseException:
+            base.close()
+            raise
+        self.clock, self.bytes = map(int, told)
         return base
 
     def close(self) -> None:
@@ -59,8 +63,15 @@ class Thumbnails:
         if isinstance(made, PhotoRefused):
             raise made
         jpeg = as_jpeg(Image.fromarray(made))
-        self.keep(sha, side, jpeg)
+        if content_hash(root, path) == sha:  # a photo that was changed since is shown, and not kept as what it was
+            self.keep(sha, side, jpeg)
         return jpeg
+
+    def has(self, sha: bytes, side: int) -> bool:
+        """Whether a picture of these very bytes is kept."""
+        with self.lock, suppress(sqlite3.Error):
+            return self.base.execute("SELECT 1 FROM pictures WHERE sha = ? AND side = ?", (sha, side)).fetchone() is not None
+        return False
 
     def kept(self, sha: bytes, side: int) -> bytes | None:
         with self.lock, suppress(sqlite3.Error):
@@ -75,8 +86,8 @@ class Thumbnails:
         """Keep it, and make room where there is none; a full disk costs time alone."""
         with self.lock, suppress(sqlite3.Error):
             self.clock += 1
-            self.base.execute("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?)", (sha, side, self.clock, jpeg))
-            self.bytes += len(jpeg)
+            found = self.base.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?, ?, ?)", (sha, side, self.clock, jpeg))
+            self.bytes += len(jpeg) * found.rowcount
             if self.bytes > self.most_bytes:
                 self.make_room()
 

@@ -80,7 +80,7 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, state: State) -> N
             jpeg = studio.thumbnails.jpeg(studio.source.root, found.looked.photos[row].path, sha, side)
         except PhotoRefused as refused:
             raise Refused("not_found", f"this photo cannot be shown: {refused.reason.replace('_', ' ')}.") from refused
-        fresh = request.query_params.get("v") == sha[:4].hex()
+        fresh = request.query_params.get("v") == sha[:4].hex() and studio.thumbnails.has(sha, side)
         return Response(jpeg, media_type="image/jpeg", headers=FOREVER if fresh else {})
 
     @app.get("/api/state")
