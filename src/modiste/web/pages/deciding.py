@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -87,12 +88,10 @@ def decisions_of(studio: Studio, found: Guesses, sent: Any, who: str) -> list[De
         raise Refused("not_found", f"there is no photo {str(sent.get('photo'))[:40]!r} in this project (any more).")
     rest: dict[str, Any] = {name: sent.get(name) for name in SENT if name != "photo"}
     more = {"who": who, "model": studio.model.id, "sha256": found.looked.shas[row].tobytes().hex()}
-    rows = found.copies(row)
-    if len(rows) > 1:  # taken back together
-        rest["batch"] = rest["batch"] or rest["id"]
+    rest["batch"] = rest["batch"] or rest["id"]  # copies, be they known now or later, are taken back together
     made = [Decision(photo=found.looked.photos[row].path, **rest, **more)]
-    for number, other in enumerate(rows[1:], 1):
-        copy = {**rest, "id": f"{made[0].id[:55]}-{number}"}
+    for other in found.copies(row)[1:]:
+        copy = {**rest, "id": sha256(f"{made[0].id} {found.ids[other]}".encode()).hexdigest()[:32]}
         made.append(Decision(photo=found.looked.photos[other].path, **copy, **more))
     return made
 
