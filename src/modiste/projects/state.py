@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -89,7 +88,7 @@ def point(studio: Studio, found: Guesses, labels: int) -> Point:
 def counts_of(studio: Studio, found: Guesses | None) -> Plain:
     """Photos by what was said of them, and by what the network would do with them."""
     counts = studio.standing.counts()
-    lanes = Counter[str]() if found is None else Counter(DECISIONS[code] for code in found.decisions.tolist())
+    lanes = [0] * len(DECISIONS) if found is None else np.bincount(found.decisions, minlength=len(DECISIONS)).tolist()
     spoken = counts.labelled + counts.unsure + counts.bad + counts.conflicts
     return {
         "labelled": counts.labelled,
@@ -98,7 +97,7 @@ def counts_of(studio: Studio, found: Guesses | None) -> Plain:
         "conflicts": counts.conflicts,
         "left": 0 if found is None else max(0, int(np.sum(found.looked.places >= 0)) - spoken),
         "classes": {name: counts.classes.get(name, 0) for name in studio.classes.names},
-        "lanes": {name: lanes[name] for name in DECISIONS},
+        "lanes": dict(zip(DECISIONS, lanes, strict=True)),
     }
 
 
