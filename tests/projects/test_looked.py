@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shops import OWN, Counted, fill, never, network, png, shop
+from shops import OWN, Counted, fill, network, never, png, shop
 
 from modiste.data.layouts.sources import source_at
 from modiste.data.taxonomy import read_taxonomy
