@@ -50,6 +50,15 @@ def test_an_adjudication_wins_stands_beside_and_can_be_taken_back(said):
     assert one.settled("1.jpg") == "Shoes"
 
 
+def test_who_takes_back_an_adjudication_takes_back_their_own(said):
+    first, second = said("1.jpg", "Shoes", how="adjudicated"), said("1.jpg", "Bags", how="adjudicated", who="bob")
+    one = standing_of(first, second)
+    one.undo([first])
+    assert one.settled("1.jpg") == "Bags"
+    one.undo([second])
+    assert one.settled("1.jpg") is None
+
+
 def test_what_is_taken_back_uncovers_what_was_said_before(said):
     words = [said("1.jpg", label) for label in ("Shoes", "Bags", "Shoes", "Clothing")]
     one = standing_of(*words)
@@ -66,7 +75,10 @@ def test_counts_are_what_counting_anew_gives(seed, said):
     chance, one, stood = random.Random(seed), Standing(), []
     for _ in range(300):
         if stood and chance.random() < 0.3:
-            one.undo([stood.pop()])  # here all are of one stack: the last goes first for each person, too
+            who = chance.choice(stood).who
+            last = next(said for said in reversed(stood) if said.who == who)
+            stood.remove(last)
+            one.undo([last])
         else:
             kind = chance.choice(("label", "label", "unsure", "bad"))
             label = chance.choice(("Shoes", "Bags")) if kind == "label" else None

@@ -29,9 +29,9 @@ class Ledger:
     def undo(self, who: str, id: str | None = None) -> list[Decision]:  # noqa: A002  (what decisions call it)
         """Take back what `who` decided last, a batch as a whole; what was taken back. With an id of before, that alone is told."""
         with self.log.guard:
-            is_new = id is None or self.log.called(id) is None
+            before = len(self.log)
             taken = self.log.undo(who, id)
-            if is_new:
+            if len(self.log) > before:
                 self.standing.undo(taken)
         return taken
 

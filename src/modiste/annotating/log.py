@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import threading
+import uuid
 import zlib
 from array import array
 from collections import defaultdict
@@ -72,7 +73,7 @@ class Log:
             numbers = self.last_of(who)
             taken = self.numbered(numbers)
             if numbers or id is not None:
-                name = id or f"undo-{len(self) + 1}-{self.mark:08x}"
+                name = id or uuid.uuid4().hex
                 self.append([(name, None, UNDO, None, who, UNDO, *(None,) * 6, now(), " ".join(map(str, numbers)))])
                 del self.stacks[who][len(self.stacks[who]) - len(numbers) :]
             return taken
@@ -243,7 +244,7 @@ def content(one: Decision | Undo) -> Row:
 
 
 def checksum(row: Row, before: int) -> int:
-    return zlib.crc32(repr(row).encode("utf-8", "surrogatepass"), before)
+    return zlib.crc32(ascii(row).encode(), before)  # not repr: what it escapes changes with Unicode, from one Python to the next
 
 
 def damaged(path: Path, what: str) -> Damaged:

@@ -43,7 +43,7 @@ class Standing:
     """What stands. A person's last word on a photo counts; an adjudication stands beside it, above everybody's."""
 
     own: dict[str, dict[str, Decision]] = field(default_factory=dict)  # photo -> who -> the last that stands
-    ruled: dict[str, Decision] = field(default_factory=dict)  # photo -> its adjudication
+    ruled: dict[str, list[Decision]] = field(default_factory=dict)  # photo -> its adjudications that stand; the last one counts
     before: dict[str, Decision] = field(default_factory=dict)  # id of a decision -> the one that it took the place of
     states: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     people: Counter[str] = field(default_factory=Counter)
@@ -55,7 +55,7 @@ class Standing:
         """Take in what the log has newly written, in its order."""
         with self.guard:
             for one in decisions:
-                self.put(one.photo, one, one)
+                self.put(one, one)
                 if one.how != "import":
                     self.lately.append(one)
 
@@ -64,14 +64,15 @@ class Standing:
         with self.guard:
             gone = {one.id: one for one in decisions}
             for one in gone.values():
-                self.put(one.photo, one, self.before.pop(one.id, None))
+                self.put(one, self.before.pop(one.id, None))
             if any(one.id in gone for one in self.lately):
                 self.lately = deque((one for one in self.lately if one.id not in gone), maxlen=RECENT)
 
-    def put(self, photo: str, where: Decision, what: Decision | None) -> None:
+    def put(self, where: Decision, what: Decision | None) -> None:
         """Set what stands in the place of one decision, or empty it; keep the counts right."""
+        photo = where.photo
         was = self.state(photo)
-        self.replace(photo, where, what)
+        (self.rule if where.how == "adjudicated" else self.replace)(photo, where, what)
         now = self.state(photo)
         for state, step in ((was, -1), (now, 1)):
             if state is not None:
@@ -82,22 +83,25 @@ class Standing:
             self.open_conflicts.pop(photo, None)
 
     def replace(self, photo: str, where: Decision, what: Decision | None) -> None:
-        judged = where.how == "adjudicated"
-        place, key = (self.ruled, photo) if judged else (self.own.setdefault(photo, {}), where.who)
-        old = place.pop(key, None)
+        people = self.own.setdefault(photo, {})
+        old = people.pop(where.who, None)
         if what is not None:
-            place[key] = what
+            people[where.who] = what
             if old is not None and what is where:
                 self.before[what.id] = old
-        if not judged:
-            self.people[where.who] += (what is not None) - (old is not None)
-            if not place:
-                del self.own[photo]
+        self.people[where.who] += (what is not None) - (old is not None)
+        if not people:
+            del self.own[photo]
+
+    def rule(self, photo: str, where: Decision, what: Decision | None) -> None:
+        left = [one for one in self.ruled.pop(photo, ()) if one.id != where.id]
+        if left or what is not None:
+            self.ruled[photo] = left if what is None else [*left, what]
 
     def state(self, photo: str) -> tuple[str, str | None] | None:
         """What a photo counts as: a label, bad, unsure or a conflict, and the label; None where nobody spoke of it."""
-        if (judged := self.ruled.get(photo)) is not None:
-            return judged.kind, judged.label
+        if photo in self.ruled:
+            return self.ruled[photo][-1].kind, self.ruled[photo][-1].label
         people = self.own.get(photo)
         if people is None:
             return None
@@ -117,7 +121,9 @@ class Standing:
         return self.own.get(photo, {}).get(who)
 
     def adjudicated(self, photo: str) -> Decision | None:
-        return self.ruled.get(photo)
+        """The adjudication that counts."""
+        with self.guard:
+            return self.ruled[photo][-1] if photo in self.ruled else None
 
     def settled(self, photo: str) -> str | None:
         """The label that counts: the adjudicated one, else the one in which all who are sure agree, one alone too; else None."""
