@@ -58,6 +58,11 @@ def test_only_what_is_settled_is_right(said):
     assert found == [("1.jpg", "Shoes", "ada", WHEN), ("5.jpg", "Bags", "cy", WHEN)]
 
 
+def test_the_random_sample_can_be_left_out(standing):
+    assert len(right_labels(standing, but=set(ODD_NAMES[:4]))) == len(ODD_NAMES) - 4
+    assert right_csv(standing, but=set(ODD_NAMES)) == b"photo,right_label,who,at\n"
+
+
 def test_training_reads_the_right_labels_whatever_photos_are_called(shop, standing, tmp_path):
     table = tmp_path / "right.csv"
     table.write_bytes(right_csv(standing, [photo.path for photo in shop.photos]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -32,9 +32,9 @@ class RightLabel:
     at: str
 
 
-def right_labels(standing: Standing) -> list[RightLabel]:
-    """All settled labels, by path; photos that are in conflict, unsure or bad have none."""
-    found = [(photo, settling(standing, photo)) for photo in sorted(standing.photos())]
+def right_labels(standing: Standing, but: Collection[str] = ()) -> list[RightLabel]:
+    """All settled labels, by path, `but` for some photos; photos that are in conflict, unsure or bad have none."""
+    found = [(photo, settling(standing, photo)) for photo in sorted(standing.photos()) if photo not in but]
     return [RightLabel(photo, one.label, one.who, one.at) for photo, one in found if one is not None and one.label is not None]
 
 
@@ -46,9 +46,12 @@ def settling(standing: Standing, photo: str) -> Decision | None:
     return max((one for one in standing.of(photo).values() if label == one.label is not None), key=lambda one: one.at, default=None)
 
 
-def right_csv(standing: Standing, photos: Iterable[str] = ()) -> bytes:
-    """Settled labels as CSV, for `modiste train --from` and for people. `photos` are all there are, so that no path means two of them."""
-    rows = right_labels(standing)
+def right_csv(standing: Standing, photos: Iterable[str] = (), but: Collection[str] = ()) -> bytes:
+    """Settled labels as CSV, for `modiste train --from` and for people. `photos` are all there are, so that no path means two of them.
+
+    `but` are photos to leave out: the random sample, where it is to judge what is learnt.
+    """
+    rows = right_labels(standing, but)
     paths = {*photos, *(row.photo for row in rows)}
     return csv_bytes([COLUMNS, *([escaped(c) for c in (named(row.photo, paths), row.label, row.who, row.at)] for row in rows)])
 
