@@ -16,7 +16,8 @@ export function address(photo, px) {
 
 export function picture(photo, px, { alt = "", lazy = false, eager = false } = {}) {
   const box = made("span", { class: "picture" });
-  if (photo.problem) return unreadable(box, photo.problem);
+  const unasked = photo.label === null && photo.confidence === null; // the network could not be asked
+  if (photo.problem || unasked) return unreadable(box, photo.problem || "cannot be read");
   const image = made("img", { alt, loading: lazy ? "lazy" : null, decoding: "async", draggable: "false", fetchpriority: eager ? "high" : null });
   image.addEventListener("error", () => unreadable(box, "cannot be shown"), { once: true });
   image.src = address(photo, px);

@@ -1,0 +1,147 @@
+// Many photos: filters above, a wall of those that are left, what is chosen, one of them in full.
+
+import { get, state } from "./api.js";
+import { calmly, filled, here, made, say } from "./elements.js";
+import { answerWith, bindAnswers, bulkBar, Choosing } from "./choosing.js";
+import { Detail } from "./detail.js";
+import { bind } from "./keys.js";
+import { complain } from "./messages.js";
+import { onRefused, undo } from "./saving.js";
+import { photos as photosWords } from "./words.js";
+import { Wall } from "./wall.js";
+
+const SAID = [
+  ["", "said or not"],
+  ["none", "nothing said yet"],
+  ["label", "labelled"],
+  ["unsure", "unsure"],
+  ["bad", "bad pictures"],
+  ["conflict", "people disagree"],
+  ["corrected", "corrected by people"],
+  ["disagrees", "unlike the shop's words"],
+];
+const SORTS = [
+  ["doubt", "doubtful first"],
+  ["strange", "strange first"],
+  ["recent", "last said first"],
+  ["path", "by name"],
+];
+const ARROWS = { ArrowLeft: "Left", ArrowRight: "Right", ArrowUp: "Up", ArrowDown: "Down", PageUp: "A page up", PageDown: "A page down", Home: "First", End: "Last" };
+const STEADY_MS = 150; // a photo that is only passed is not looked up
+
+// A browser of photos in the elements of `_browse.html`; `asked` is what it begins with, `changed(asked)` hears of each other question.
+export class Browse {
+  constructor(asked, changed) {
+    this.asked = { said: "", label: "", text: "", sort: "doubt", ...asked };
+    this.changed = changed;
+    this.choosing = new Choosing(() => this.refresh());
+    this.detail = new Detail(here("detail"), { said: () => this.refresh() });
+    this.wall = new Wall(here("wall"), {
+      pages: (offset, limit) => this.pages(offset, limit),
+      chosen: this.choosing,
+      opened: (photo, place, event) => this.opened(photo, place, event),
+      moved: (photo, place, event) => this.moved(photo, place, event),
+      failed: complain,
+    });
+    this.bar = bulkBar(here("bulk"), this.choosing, (act, label) => this.act(act, label));
+    this.look = calmly((photo) => this.detail.show(photo), STEADY_MS);
+    this.bindFilters();
+    this.bindKeys();
+    onRefused(() => this.show());
+  }
+
+  async pages(offset, limit) {
+    if (this.given) return { total: this.given.length, photos: this.given.slice(offset, offset + limit) };
+    const answer = await get("/api/photos", { ...this.asked, offset, limit });
+    if (offset === 0) say(here("many"), photosWords(answer.total));
+    return answer;
+  }
+
+  // Ask anew, with some of the question changed; or show photos that are given.
+  async show(part = {}, given = null) {
+    Object.assign(this.asked, part);
+    this.given = given;
+    this.changed(this.asked);
+    this.choosing.clear();
+    here("nothing").hidden = true;
+    if (given) say(here("many"), photosWords(given.length));
+    await this.wall.show();
+    const none = this.wall.total === 0;
+    here("nothing").hidden = !none;
+    if (none) this.detail.close();
+    this.refresh();
+  }
+
+  refresh() {
+    this.bar?.();
+    this.wall?.refresh();
+  }
+
+  opened(photo, place, event) {
+    if (event.shiftKey) this.choosing.reach(place, (each) => this.wall.at(each));
+    else if (event.ctrlKey || event.metaKey || event.target.closest("[data-pick]")) this.choosing.toggle(photo, place);
+    else {
+      this.choosing.only(photo, place);
+      this.detail.show(photo);
+    }
+  }
+
+  moved(photo, place, event) {
+    if (event?.shiftKey) this.choosing.reach(place, (each) => this.wall.at(each));
+    else this.choosing.only(photo, place);
+    if (!here("detail").hidden) this.look(photo);
+  }
+
+  act(act, label) {
+    answerWith([...this.choosing.photos.values()], act, label);
+    const open = this.wall.at(this.wall.place);
+    this.refresh();
+    if (open && !here("detail").hidden) {
+      this.detail.id = null;
+      setTimeout(() => this.detail.show(open), 400);
+    }
+  }
+
+  async takeBack() {
+    const answer = await undo();
+    for (const photo of answer?.photos || []) {
+      const place = this.wall.placeOf(photo.id);
+      if (place >= 0) Object.assign(this.wall.at(place), { said: photo.said, settled: photo.settled });
+    }
+    this.detail.id = null;
+    const open = this.wall.at(this.wall.place);
+    if (open && !here("detail").hidden) this.detail.show(open);
+    this.refresh();
+  }
+
+  // --- filters and keys
+
+  bindFilters() {
+    const options = (pairs) => pairs.map(([value, words]) => made("option", { value }, words));
+    filled(here("said"), options(SAID));
+    filled(here("sort"), options(SORTS));
+    filled(here("label"), made("option", { value: "" }, "any class"), state().project.classes.map((name) => made("option", { value: name }, name)));
+    for (const name of ["said", "label", "sort"]) {
+      here(name).value = this.asked[name];
+      here(name).addEventListener("change", () => (here(name).blur(), this.show({ [name]: here(name).value })));
+    }
+    here("text").value = this.asked.text;
+    here("text").addEventListener("input", calmly(() => this.show({ text: here("text").value.trim() }), 250));
+    here("text").addEventListener("keydown", (event) => ["Enter", "Escape"].includes(event.key) && here("wall").focus());
+  }
+
+  bindKeys() {
+    for (const [key, words] of Object.entries(ARROWS)) bind(key, words, key, (event) => this.wall.go(this.wall.place < 0 ? 0 : this.wall.place + this.wall.step(key), event));
+    bind("open", "Open the photo", "Enter", () => this.wall.at(this.wall.place) && this.detail.show(this.wall.at(this.wall.place)));
+    bind("choose", "Choose, or not", " ", () => this.wall.at(this.wall.place) && this.choosing.toggle(this.wall.at(this.wall.place), this.wall.place));
+    bindAnswers((act, label) => this.act(act, label));
+    bind("undo", "Take back", "z", () => this.takeBack());
+    bind("filter", "Find by name", "/", () => here("text").focus());
+    bind("clear", "Close, or choose none", "Escape", () => (this.choosing.size > 1 || here("detail").hidden ? this.choosing.clear() : this.detail.close()));
+    document.addEventListener("keydown", (event) => {
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "a" || event.target.matches("input, select") || here("wall").offsetParent === null) return;
+      event.preventDefault();
+      this.choosing.all(this.wall.loaded());
+    });
+  }
+}

@@ -1,0 +1,103 @@
+// Photos that are chosen among many, and what is said of all of them at once.
+
+import { state } from "./api.js";
+import { filled, press } from "./elements.js";
+import { bind, cap } from "./keys.js";
+import { tell } from "./messages.js";
+import { decide } from "./saving.js";
+import { number, photos as photosWords, some } from "./words.js";
+
+export class Choosing {
+  constructor(changed) {
+    this.photos = new Map(); // id -> photo
+    this.anchor = null; // place from which a range reaches
+    this.changed = changed;
+  }
+
+  has(id) {
+    return this.photos.has(id);
+  }
+
+  get size() {
+    return this.photos.size;
+  }
+
+  only(photo, place) {
+    this.photos = new Map([[photo.id, photo]]);
+    this.anchor = place;
+    this.changed();
+  }
+
+  toggle(photo, place) {
+    if (!this.photos.delete(photo.id)) this.photos.set(photo.id, photo);
+    this.anchor = place;
+    this.changed();
+  }
+
+  // All from the anchor to a place, as far as they are loaded; `at(place)` gives a photo.
+  reach(place, at) {
+    const from = this.anchor ?? place;
+    for (let each = Math.min(from, place); each <= Math.max(from, place); each++) {
+      const photo = at(each);
+      if (photo) this.photos.set(photo.id, photo);
+    }
+    this.changed();
+  }
+
+  all(photos) {
+    for (const photo of photos) this.photos.set(photo.id, photo);
+    this.changed();
+  }
+
+  clear() {
+    this.photos.clear();
+    this.changed();
+  }
+}
+
+// Say the same of some photos; each is shown as said at once, and saved as one batch.
+export function sayOf(photos, kind, label, how = "review") {
+  if (!photos.length) return;
+  decide(photos.map((photo) => ({ photo: photo.id, kind, label, how, suggested: photo.label ?? null, confidence: photo.label ? photo.confidence ?? null : null })));
+  for (const photo of photos) Object.assign(photo, { said: { ...photo.said, kind, label }, settled: label, conflict: how === "adjudicated" ? false : photo.conflict });
+}
+
+export function acceptAll(photos) {
+  const guessed = photos.filter((photo) => photo.label);
+  if (!guessed.length) return tell("There is no suggestion to accept.");
+  decide(guessed.map((photo) => ({ photo: photo.id, kind: "label", label: photo.label, how: "review", suggested: photo.label, confidence: photo.confidence ?? null })));
+  for (const photo of guessed) Object.assign(photo, { said: { kind: "label", label: photo.label }, settled: photo.label });
+}
+
+// The buttons for what is chosen; `targets()` gives those photos, `done()` is called after something was said.
+export function bulkBar(place, choosing, act) {
+  const { classes } = state().project;
+  const give = classes.map((name, index) => press([name, index < 9 ? cap(`class-${index + 1}`) : ""], () => act("label", name), { class: "button light" }));
+  const rest = [
+    press(["Accept", cap("accept")], () => act("accept"), { class: "button light primary" }),
+    press(["Unsure", cap("unsure")], () => act("unsure"), { class: "button light" }),
+    press(["Bad", cap("bad")], () => act("bad"), { class: "button light" }),
+  ];
+  const count = Object.assign(document.createElement("strong"), { className: "small" });
+  const clear = press("Clear", () => choosing.clear(), { class: "button light plain" });
+  filled(place, count, rest[0], give, rest.slice(1), clear);
+  return () => {
+    place.hidden = choosing.size < 2;
+    count.textContent = `${number(choosing.size)} chosen`;
+  };
+}
+
+export function bindAnswers(act) {
+  state().project.classes.slice(0, 9).forEach((name, index) => bind(`class-${index + 1}`, `What is chosen: ${name}`, String(index + 1), () => act("label", name)));
+  bind("accept", "Accept the suggestions", "a", () => act("accept"));
+  bind("unsure", "Unsure", "x", () => act("unsure"));
+  bind("bad", "Bad picture", "b", () => act("bad"));
+}
+
+// Do what was pressed with some photos, and say so.
+export function answerWith(photos, act, label = null) {
+  if (!photos.length) return tell("Choose photos first: click one, or press the arrows.");
+  if (act === "accept") acceptAll(photos);
+  else sayOf(photos, act, label);
+  if (photos.length > 1) tell(`${photosWords(photos.length)}: ${act === "label" ? label : { accept: "suggestions accepted", unsure: "unsure", bad: some(photos.length, "bad picture") }[act]}.`);
+}

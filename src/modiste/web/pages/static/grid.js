@@ -1,0 +1,263 @@
+// Two dozen photos of one guessed class: the wrong ones are marked, one key confirms the rest.
+
+import { follow, get, state } from "./api.js";
+import { asked, filled, here, made, press, remember, say } from "./elements.js";
+import { begin } from "./frame.js";
+import { bind, cap } from "./keys.js";
+import { complain, speak } from "./messages.js";
+import { copiesWords, picture, preload } from "./photo.js";
+import { decide, onRefused, onSaving, undo, unsaved } from "./saving.js";
+import { number, percent, saidWord } from "./words.js";
+
+const MANY = 24;
+const LEAST = 104; // px of a photo's side
+const FETCHED = 100;
+const SURE = 0.8; // a confidence below it is shown on the tile
+const GAP = 8;
+const LONGEST_S = 600;
+
+let label = asked().label || null;
+let left = {}; // photos left, a class
+let shown = [];
+let coming = [];
+const marked = new Map(); // id -> null, or the answer it is given: { kind, label }
+const passed = new Set(); // answered or left open in this sitting: not shown again
+let place = 0;
+let anchor = 0;
+let since = performance.now();
+let round = 0;
+let columnsNow = 8;
+let page = MANY;
+
+// --- showing
+
+function show() {
+  marked.clear();
+  place = anchor = 0;
+  since = performance.now();
+  const none = !shown.length;
+  here("tiles").hidden = none;
+  here("done").hidden = !none;
+  filled(here("tiles"), shown.map(tile));
+  here("tiles").scrollTop = 0;
+  refresh();
+  for (const photo of coming.slice(0, page)) preload(photo, 160);
+}
+
+function tile(photo, index) {
+  const doubt = photo.confidence < SURE ? made("span", { class: "tag doubt" }, percent(photo.confidence)) : null;
+  const copies = photo.copies?.length ? made("span", { class: "tag copies", title: copiesWords(photo.copies) }, `+${photo.copies.length}`) : null;
+  return made("button", { type: "button", class: "tile", "data-tile": true, title: photo.name, tabindex: index === place ? 0 : -1, onclick: (event) => clicked(event, index), onfocus: () => (place = index) },
+    picture(photo, 160), doubt, copies, made("span", { class: "verdict", hidden: true }));
+}
+
+// What is confirmed is seen: as many photos as fit the window, two dozen at most, as large as they can be.
+function fitting() {
+  const box = here("sheet");
+  const margin = parseFloat(getComputedStyle(here("tiles")).paddingLeft);
+  const [width, height] = [box.clientWidth - 2 * margin, box.clientHeight - 2 * margin];
+  const sizes = [];
+  for (let columns = 3; columns <= 12; columns++) {
+    const rows = Math.ceil(MANY / columns);
+    const side = Math.min((width - GAP * (columns - 1)) / columns, (height - GAP * (rows - 1)) / rows);
+    sizes.push({ side, columns, many: MANY });
+  }
+  const best = sizes.sort((one, other) => other.side - one.side)[0];
+  if (best.side >= LEAST) return best;
+  const side = (width - 2 * GAP) / 3;
+  return { side, columns: 3, many: Math.min(MANY, 3 * Math.max(2, Math.floor((height + GAP) / (side + GAP)))) };
+}
+
+function layOut() {
+  const { side, columns, many } = fitting();
+  columnsNow = columns;
+  page = many;
+  here("tiles").style.gridTemplateColumns = `repeat(${columns}, ${Math.floor(side)}px)`;
+}
+
+// What depends on what is marked.
+function refresh() {
+  [...here("tiles").children].forEach((button, index) => {
+    const photo = shown[index];
+    const wrong = marked.has(photo.id);
+    const answer = marked.get(photo.id);
+    const verdict = button.lastElementChild;
+    button.tabIndex = index === place ? 0 : -1;
+    button.setAttribute("aria-pressed", wrong);
+    const words = answer ? `→ ${saidWord(answer)}` : `not ${label}`;
+    button.setAttribute("aria-label", `${photo.name}, ${wrong ? words : `${label}, ${percent(photo.confidence)}`}`);
+    verdict.hidden = !wrong;
+    say(verdict, words);
+  });
+  const rest = shown.length - marked.size;
+  filled(here("confirm"), rest === shown.length ? `All ${rest} are ${label}` : rest ? `The other ${rest} are ${label}` : "None of these", cap("confirm"));
+  here("confirm").hidden = !shown.length;
+  showGive();
+}
+
+function showGive() {
+  const open = [...marked.values()].filter((answer) => !answer).length;
+  if (!marked.size) return filled(here("give"), made("span", { class: "quiet small" }, shown.length ? "Mark the wrong ones." : ""));
+  const classes = state().project.classes.map((name, index) => name === label ? null : press([name, index < 9 ? cap(`class-${index + 1}`) : ""], () => give({ kind: "label", label: name }), { class: "button light" }));
+  const rest = [press(["Unsure", cap("unsure")], () => give({ kind: "unsure", label: null }), { class: "button light" }), press(["Bad", cap("bad")], () => give({ kind: "bad", label: null }), { class: "button light" })];
+  filled(here("give"), made("span", { class: "quiet small" }, open ? `${open} marked:` : `${marked.size} marked`), classes, rest);
+}
+
+function showLabels() {
+  const chip = (name) => press([made("span", {}, name), made("span", { class: "count" }, number(Math.max(0, left[name] ?? 0)))], () => turnTo(name), { class: "chip", "aria-pressed": name === label });
+  filled(here("labels"), state().project.classes.map(chip));
+  here("labels").querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+function showNone() {
+  const other = Object.entries(left).sort(([, one], [, two]) => two - one).find(([name, many]) => many > 0 && name !== label);
+  const to = other ? press(`On to ${other[0]}`, () => turnTo(other[0]), { class: "button primary" }) : made("a", { class: "button primary", href: "/train" }, "Train");
+  const single = made("a", { class: "button", href: "/annotate" }, "What was left open");
+  filled(here("done"), made("h2", {}, `No more ${label || "photos"} here`), made("p", {}, "What you marked as wrong and gave no class waits to be annotated one by one."), made("div", { class: "toolbar" }, to, single));
+}
+
+// --- marking
+
+function clicked(event, index) {
+  const photo = shown[index];
+  const to = !marked.has(photo.id);
+  const [first, last] = event.shiftKey ? [Math.min(anchor, index), Math.max(anchor, index)] : [index, index];
+  const mark = event.shiftKey ? marked.has(shown[anchor].id) : to;
+  for (const one of shown.slice(first, last + 1)) mark ? marked.set(one.id, marked.get(one.id) || null) : marked.delete(one.id);
+  if (!event.shiftKey) anchor = index;
+  place = index;
+  refresh();
+}
+
+function toggle() {
+  const photo = shown[place];
+  if (!photo) return;
+  marked.has(photo.id) ? marked.delete(photo.id) : marked.set(photo.id, null);
+  anchor = place;
+  refresh();
+  speak(marked.has(photo.id) ? "marked" : "not marked");
+}
+
+// The marked ones without an answer get this one; where none is marked, the photo under the keyboard.
+function give(answer) {
+  let open = [...marked].filter(([, given]) => !given).map(([id]) => id);
+  if (!open.length && shown[place] && here("tiles").contains(document.activeElement)) open = [shown[place].id];
+  const same = answer.kind === "label" && answer.label === label;
+  for (const id of open) same ? marked.delete(id) : marked.set(id, answer);
+  refresh();
+}
+
+function move(step) {
+  if (!shown.length) return;
+  const inside = here("tiles").contains(document.activeElement);
+  place = inside ? Math.max(0, Math.min(shown.length - 1, place + step)) : place;
+  refresh();
+  here("tiles").children[place].focus();
+}
+
+// --- deciding
+
+function confirm() {
+  if (!shown.length) return;
+  const seconds = Number((Math.min(LONGEST_S, (performance.now() - since) / 1000) / shown.length).toFixed(3));
+  const decisions = shown.filter((photo) => !marked.has(photo.id) || marked.get(photo.id)).map((photo) => {
+    const answer = marked.get(photo.id) || { kind: "label", label };
+    return { photo: photo.id, ...answer, how: "grid", seconds, suggested: photo.label, confidence: photo.confidence };
+  });
+  for (const photo of shown) passed.add(photo.id);
+  if (decisions.length) decide(decisions);
+  left[label] -= decisions.length;
+  here("tiles").focus();
+  next();
+}
+
+function next() {
+  shown = coming.splice(0, page);
+  showLabels();
+  if (shown.length) show();
+  if (coming.length < MANY) fetchMore();
+}
+
+// More of the class, once what was decided is on disk: else it would come again.
+async function fetchMore() {
+  if (unsaved()) return (waits = true);
+  const asking = ++round;
+  if (!shown.length) filled(here("done"), made("p", {}, "Fetching photos …"));
+  try {
+    const answer = await get("/api/grid", { label, n: FETCHED, by: here("by").value, skip: [...passed].slice(-200).join(",") });
+    if (asking !== round) return;
+    label = answer.label;
+    left = answer.left;
+    const there = new Set([...shown.map((photo) => photo.id), ...passed]);
+    coming = answer.photos.filter((photo) => !there.has(photo.id));
+  } catch (error) {
+    complain(error);
+  }
+  showLabels();
+  if (shown.length) return;
+  shown = coming.splice(0, page);
+  if (!shown.length) showNone();
+  show();
+}
+
+let waits = false;
+
+function turnTo(name) {
+  label = name;
+  remember({ label });
+  shown = [];
+  coming = [];
+  show();
+  showLabels();
+  fetchMore();
+}
+
+async function takeBack() {
+  const answer = await undo();
+  if (!answer?.photos?.length) return;
+  const photos = answer.photos.filter((photo) => !photo.said);
+  for (const photo of photos) passed.delete(photo.id);
+  const back = photos.filter((photo) => photo.label === label);
+  if (!back.length) return fetchMore();
+  const others = shown.filter((photo) => !back.some((one) => one.id === photo.id));
+  coming = [...back.slice(page), ...others, ...coming];
+  shown = back.slice(0, page);
+  left[label] += back.length;
+  showLabels();
+  show();
+}
+
+function bindKeys() {
+  bind("confirm", "Confirm the rest", "Enter", confirm);
+  bind("mark", "Mark, or unmark", " ", toggle);
+  state().project.classes.slice(0, 9).forEach((name, index) => bind(`class-${index + 1}`, `The marked ones: ${name}`, String(index + 1), () => give({ kind: "label", label: name })));
+  bind("unsure", "The marked ones: unsure", "x", () => give({ kind: "unsure", label: null }));
+  bind("bad", "The marked ones: bad pictures", "b", () => give({ kind: "bad", label: null }));
+  bind("undo", "Take back the last page", "z", takeBack);
+  for (const [name, words, key, step] of [["left", "Left", "ArrowLeft", () => -1], ["right", "Right", "ArrowRight", () => 1], ["up", "Up", "ArrowUp", () => -columnsNow], ["down", "Down", "ArrowDown", () => columnsNow]]) bind(name, words, key, () => move(step()));
+  bind("next-class", "Next class", ".", () => step(1));
+  bind("previous-class", "Class before", ",", () => step(-1));
+}
+
+function step(by) {
+  const { classes } = state().project;
+  turnTo(classes[(classes.indexOf(label) + by + classes.length) % classes.length]);
+}
+
+begin();
+bindKeys();
+filled(here("undo"), "Undo", cap("undo"));
+here("undo").addEventListener("click", takeBack);
+here("confirm").addEventListener("click", confirm);
+here("by").addEventListener("change", () => (here("by").blur(), turnTo(label)));
+onRefused((decisions) => decisions.forEach((one) => passed.delete(one.photo)));
+onSaving(({ unsaved: many }) => {
+  if (many || !waits) return;
+  waits = false;
+  fetchMore();
+});
+follow(({ pace, counts }) => say(here("pace"), `${pace?.per_minute ? `${number(Math.round(pace.per_minute))} a minute · ` : ""}${number(counts.left)} left`));
+new ResizeObserver(layOut).observe(here("sheet"));
+layOut();
+showLabels();
+fetchMore();
