@@ -9,8 +9,9 @@ from typing import Any
 from modiste.data.auditing.audits import KINDS
 from modiste.evaluation.metrics import accuracy, macro_f1
 from modiste.projects.studio import Studio
-from modiste.records.errors import ModisteError
-from modiste.records.findings import FILE, read_findings
+from modiste.projects.views import shown
+from modiste.records.errors import ModisteError, unknown
+from modiste.records.findings import FILE, Finding, dismissed, read_findings
 from modiste.records.run import Run, slug
 
 Plain = dict[str, Any]
@@ -49,8 +50,29 @@ def report(studio: Studio, name: str) -> bytes | None:
 
 def findings(studio: Studio) -> Plain:
     """How often an audit found what; `modiste data audit` writes it beside the place where the app was started."""
+    some = found_by_audit(studio)
+    counts = Counter(one.kind for one in some)
+    kinds = [{"kind": kind, "words": KINDS[kind], "n": counts[kind]} for kind in KINDS if counts[kind]]
+    return {"folder": str(studio.audit) if some else None, "kinds": kinds}
+
+
+def found_by_audit(studio: Studio) -> list[Finding]:
+    """All that an audit of these photos found, but for what was dismissed; nothing where there was none."""
     folder = studio.audit
     if folder is None or not (folder / FILE).is_file():
-        return {"folder": None, "kinds": []}
-    counts = Counter(one.kind for one in read_findings(folder))
-    return {"folder": str(folder), "kinds": [{"kind": kind, "words": KINDS[kind], "n": many} for kind, many in counts.most_common()]}
+        return []
+    gone = dismissed(folder)
+    return [one for one in read_findings(folder) if one.id not in gone and one.kind in KINDS]
+
+
+def paths_with(studio: Studio, kind: str) -> set[str]:
+    """The photos of which an audit found so."""
+    if kind not in KINDS:
+        raise unknown("kind of finding", kind, KINDS)
+    return {path for one in found_by_audit(studio) if one.kind == kind for path in (one.path, one.other) if path}
+
+
+def findings_on(studio: Studio, path: str) -> list[Plain]:
+    """What an audit found of one photo."""
+    some = [one for one in found_by_audit(studio) if path in (one.path, one.other)]
+    return [{"kind": one.kind, "words": KINDS[one.kind], "detail": one.detail, "other": shown(one.other)} for one in some]

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from modiste.data.opening.refusals import PhotoRefused
-from modiste.projects import choosing, views
+from modiste.projects import beside, choosing, views
 from modiste.projects.guesses import Guesses
 from modiste.projects.jobs import Jobs
 from modiste.projects.nearest import near
@@ -49,6 +49,9 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
         given, who, found = request.query_params, who_of(request), found_of(studio)
         names = ("lane", "label", "text", "said", "sort")
         rows = choosing.those(studio, found, who, **{name: text_of(given, name) for name in names})
+        if (kind := text_of(given, "finding")) is not None:
+            paths = beside.paths_with(studio, kind)
+            rows = rows[[found.looked.photos[row].path in paths for row in rows.tolist()]] if len(rows) else rows
         offset, limit = number_of(given, "offset", 0), number_of(given, "limit", 200, 1, MOST_PHOTOS)
         some = [views.brief(studio, found, row, who) for row in rows[offset : offset + limit].tolist()]
         return answer({"total": len(rows), "offset": offset, "photos": some})
@@ -57,7 +60,8 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
     def one(request: Request, photo: str) -> Response:
         found, row = row_of(studio, photo)
         who = who_of(request)
-        return answer({**views.photo(studio, found, row, who), "neighbours": neighbours(studio, found, row, NEIGHBOURS, None, who)})
+        more = {"findings": beside.findings_on(studio, found.looked.photos[row].path)}
+        return answer({**views.photo(studio, found, row, who), **more, "neighbours": neighbours(studio, found, row, NEIGHBOURS, None, who)})
 
     @app.get("/api/heat/{photo}")
     def heat(photo: str) -> Response:
