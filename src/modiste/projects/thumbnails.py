@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from zlib import crc32
 
 from PIL import Image
 
@@ -17,7 +18,7 @@ from modiste.data.opening.workers import one_photo
 
 SIDES = (160, 320, 640, 1280)  # px of the longer side
 MOST_BYTES = 1_000_000_000
-COLUMNS = "sha BLOB, side INTEGER, asked INTEGER, jpeg BLOB"
+COLUMNS = "sha BLOB, side INTEGER, asked INTEGER, mark INTEGER, jpeg BLOB"
 AT_ONCE = 0.1  # of them are thrown away together, those that were not asked for longest
 
 
@@ -33,7 +34,7 @@ class Thumbnails:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.base = self.opened()
-        except sqlite3.Error:  # damaged: nothing is lost but time
+        except (sqlite3.Error, UnicodeDecodeError):  # damaged: nothing is lost but time
             for left in self.path.parent.glob(f"{self.path.name}*"):
                 left.unlink()
             self.base = self.opened()
@@ -44,11 +45,11 @@ class Thumbnails:
             for setting in ("journal_mode = WAL", "synchronous = OFF"):
                 base.execute(f"PRAGMA {setting}")
             base.execute(f"CREATE TABLE IF NOT EXISTS pictures ({COLUMNS}, PRIMARY KEY (sha, side)) WITHOUT ROWID")
-            told = base.execute("SELECT coalesce(max(asked), 0), coalesce(sum(length(jpeg)), 0) FROM pictures").fetchone()
+            told = base.execute("SELECT coalesce(max(asked), 0), coalesce(sum(length(jpeg)), 0), count(mark) FROM pictures").fetchone()
         except BaseException:
             base.close()
             raise
-        self.clock, self.bytes = map(int, told)
+        self.clock, self.bytes = map(int, told[:2])
         return base
 
     def close(self) -> None:
@@ -74,20 +75,22 @@ class Thumbnails:
         return False
 
     def kept(self, sha: bytes, side: int) -> bytes | None:
+        """The picture that is kept, as it was made; None where there is none, or it is damaged."""
         with self.lock, suppress(sqlite3.Error):
-            row = self.base.execute("SELECT jpeg FROM pictures WHERE sha = ? AND side = ?", (sha, side)).fetchone()
-            if row is not None:
+            row = self.base.execute("SELECT jpeg, mark FROM pictures WHERE sha = ? AND side = ?", (sha, side)).fetchone()
+            if row is not None and isinstance(row[0], bytes) and crc32(row[0]) == row[1]:
                 self.clock += 1
                 self.base.execute("UPDATE pictures SET asked = ? WHERE sha = ? AND side = ?", (self.clock, sha, side))
-                return bytes(row[0])
+                return row[0]
         return None
 
     def keep(self, sha: bytes, side: int, jpeg: bytes) -> None:
         """Keep it, and make room where there is none; a full disk costs time alone."""
         with self.lock, suppress(sqlite3.Error):
             self.clock += 1
-            found = self.base.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?, ?, ?)", (sha, side, self.clock, jpeg))
-            self.bytes += len(jpeg) * found.rowcount
+            before = self.base.execute("SELECT length(jpeg) FROM pictures WHERE sha = ? AND side = ?", (sha, side)).fetchone()
+            self.base.execute("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?)", (sha, side, self.clock, crc32(jpeg), jpeg))
+            self.bytes += len(jpeg) - (before[0] if before else 0)
             if self.bytes > self.most_bytes:
                 self.make_room()
 
