@@ -11,23 +11,21 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from starlette.exceptions import HTTPException
 
 from modiste import __version__
 from modiste.data.opening.refusals import REASONS
-from modiste.records.errors import MachineError
 from modiste.searching.index import Index
 from modiste.serving.deciding import REJECT, WHY
 from modiste.serving.labeller import PRECISION, Label
 from modiste.web.bodies import Held, Piece, photos_in, received
 from modiste.web.desk import FAILED, Desk, Made
 from modiste.web.door import Door
-from modiste.web.guard import AT_DESK, INCOMING, MISTAKE, Guard, Log, Scope, State, settle, to_log, told
+from modiste.web.guard import AT_DESK, Guard, Log, Scope, State, to_log
 from modiste.web.likeness import add_search
 from modiste.web.limits import Limits, Refused, stopping
 from modiste.web.metrics import Metrics
+from modiste.web.refusing import refuse_in_words
 
 COMING_SECONDS = 0.1  # that a request which was let in counts as one photo: one that drips is not to keep others out for longer
 WORKING = ("/v1/label", "/v1/search")  # on photos
@@ -114,8 +112,7 @@ def app_of(
         redirect_slashes=False,
         responses=EVERYWHERE,
     )
-    for kind in (Refused, RequestValidationError, HTTPException, MachineError, OSError, Exception):
-        app.add_exception_handler(kind, functools.partial(refuse, limits))
+    refuse_in_words(app, limits, "/openapi.json lists all paths and what they take.")
     add_state(app, house)
     add_model(app, house)
     add_label(app, house)
@@ -142,36 +139,6 @@ def full(house: House) -> Refused | None:
         return None
     house.metrics.request("/v1/label", "POST", 503)
     return house.desk.busy()
-
-
-async def refuse(limits: Limits, request: Request, error: Exception) -> Response:
-    """An answer in words to whatever a route raised."""
-    refused = refusal(error)
-    await settle(request.scope[INCOMING], request.scope, limits)
-    text, headers = told(refused)
-    answer = Response(text, refused.status)
-    answer.raw_headers = headers
-    if isinstance(error, HTTPException) and error.headers:  # which methods there are
-        answer.headers.update(error.headers)
-    return answer
-
-
-def refusal(error: Exception) -> Refused:
-    """The refusal that an error stands for."""
-    if isinstance(error, Refused):
-        return error
-    if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        return Refused("bad_parameter", f"{first['loc'][-1]}: {first['msg']}.")
-    if isinstance(error, HTTPException):
-        reason, words = {404: ("not_found", "there is no such path."), 405: ("wrong_method", "this path does not take this method.")}.get(
-            error.status_code, ("bad_request", "the request is garbled.")
-        )
-        return Refused(reason, f"{words} /openapi.json lists all paths and what they take.")
-    if not isinstance(error, MachineError | OSError):
-        return Refused("our_mistake", MISTAKE)
-    to_log(f"modiste: {error}")
-    return Refused("machine", "the machine lacks room or processes just now; the server's log says what. Ask again in 10 s.", 10)
 
 
 def add_state(app: FastAPI, house: House) -> None:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import functools
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 
 from modiste.projects.jobs import Jobs
 from modiste.projects.studio import Studio
-from modiste.records.errors import MachineError, ModisteError
 from modiste.web.bodies import Held
 from modiste.web.door import Door
 from modiste.web.guard import Guard, Log, Scope, State, to_log
-from modiste.web.limits import Limits, Refused, stopping
+from modiste.web.limits import Limits, stopping
 from modiste.web.metrics import Metrics
 from modiste.web.pages import asking, deciding, looking, shown, training
-from modiste.web.pages.talking import Talk, refuse
+from modiste.web.pages.talking import Talk
+from modiste.web.refusing import refuse_in_words
 
 EVERY_PAGE = (
     (b"cache-control", b"no-store"),
@@ -39,8 +37,7 @@ def app_of(studio: Studio, jobs: Jobs, door: Door, limits: Limits, log: Log | No
     """The whole app, guarded, and what the server knows of itself."""
     state, talk = State(), Talk(limits, Held(limits.held_bytes), door)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    for kind in (Refused, RequestValidationError, HTTPException, MachineError, ModisteError, OSError, Exception):
-        app.add_exception_handler(kind, functools.partial(refuse, limits))
+    refuse_in_words(app, limits, frank=True)
     for add in ROUTES:
         add(app, studio, jobs, talk, state)
     return Guard(app, door, limits, Metrics(), state, (), functools.partial(admit, state), log, EVERY_PAGE), state

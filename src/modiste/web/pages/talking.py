@@ -11,14 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from starlette.exceptions import HTTPException
 
-from modiste.records.errors import MachineError, ModisteError, UsageError
 from modiste.web.bodies import Held, received
 from modiste.web.door import Door
-from modiste.web.guard import INCOMING, MISTAKE, settle, to_log, told
 from modiste.web.limits import Limits, Refused
 
 MOST_JSON_BYTES = 4_000_000
@@ -102,31 +98,3 @@ def who_of(request: Request) -> str:
         return bytes.fromhex(request.cookies.get(WHO_COOKIE, "")).decode() or WHO
     except ValueError:
         return WHO
-
-
-async def refuse(limits: Limits, request: Request, error: Exception) -> Response:
-    """An answer in words to whatever a route raised."""
-    refused = refusal(error)
-    await settle(request.scope[INCOMING], request.scope, limits)
-    text, headers = told(refused)
-    made = Response(text, refused.status)
-    made.raw_headers = headers
-    return made
-
-
-def refusal(error: Exception) -> Refused:
-    """The refusal that an error stands for."""
-    if isinstance(error, Refused):
-        return error
-    if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        return Refused("bad_parameter", f"{first['loc'][-1]}: {first['msg']}.")
-    if isinstance(error, HTTPException):
-        words = {404: ("not_found", "there is no such page."), 405: ("wrong_method", "this path does not take this method.")}
-        return Refused(*words.get(error.status_code, ("bad_request", "the request is garbled.")))
-    if isinstance(error, MachineError | OSError):
-        to_log(f"modiste: {error}")
-        return Refused("machine", str(error), 10)
-    if isinstance(error, ModisteError | UsageError):
-        return Refused("refused", str(error))
-    return Refused("our_mistake", MISTAKE)
