@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ from modiste.annotating.agreement import agreements
 from modiste.annotating.exports import labelled, right_csv, write_as_paper
 from modiste.annotating.imports import imported
 from modiste.data.layouts.readers import read
+from modiste.data.layouts.tables import header, is_table_name, read_table
 from modiste.data.layouts.writers import WRITERS, write
+from modiste.data.opening.stores import open_store
+from modiste.learning.labels import RIGHT
 from modiste.projects.studio import Studio
 from modiste.projects.views import shown
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError, unknown
+from modiste.records.labels import Classes
 from modiste.records.progress import Tell, silent
 
 Plain = dict[str, Any]
@@ -37,6 +42,7 @@ def log(studio: Studio) -> Exported:
 
 
 DOWNLOADS: dict[str, Callable[[Studio], Exported]] = {"labels.csv": right_labels, "log": log}
+PHOTO = "photo"  # the column that names photos, beside the one of right labels
 NAMED = "paper-names"  # the paper's files under the paper's names
 
 
@@ -66,17 +72,30 @@ def taken_in(studio: Studio, path: str | None, who: str) -> Plain:
     """Labels of a file or folder on this machine, in any layout modiste reads, as decisions of whoever asks; paths say which photos."""
     if path is None:
         raise ModisteError("name a file or folder with labels: its path on this machine.")
-    place = Path(path).expanduser()
+    place = Path(path)
+    with suppress(RuntimeError):  # there is nobody of the name behind the ~
+        place = place.expanduser()
     if not place.exists():
         raise ModisteError(f"{place} is not there. Give the full path of a file or folder with labels.")
     photos = () if studio.found is None else studio.found.by_path
-    made = imported(read(place), who, photos, studio.classes, studio.standing)
+    made = imported(labels_at(place, studio.classes), who, photos, studio.classes, studio.standing)
     if made.unknown and not (made.decisions or made.same):
         raise ModisteError(f"{place} labels {len(made.unknown):,} photos, none of which is in this project: '{shown(made.unknown[0])}'.")
     studio.take(made.decisions)
     rest = [(made.same, "were said before"), (len(made.unknown), "are of photos that are not in this project")]
     words = [f"{len(made.decisions):,} labels were taken in.", *(f"{many:,} {what}." for many, what in rest if many)]
     return {"taken": len(made.decisions), "same": made.same, "unknown": len(made.unknown), "words": " ".join(words)}
+
+
+def labels_at(place: Path, classes: Classes) -> Catalogue:
+    """The labels at a place; a table with a column right_label, as it is downloaded here, needs no photos beside it."""
+    store = open_store(place)
+    names = header(store, store.chosen) if store.chosen and is_table_name(store.chosen) else []
+    if not {PHOTO, RIGHT} <= {name.strip().casefold() for name in names}:
+        return read(place)
+    rows = read_table(store, store.chosen, {PHOTO: "name", RIGHT: "label"}, PHOTO)
+    labelled = ((row.cells["name"].removeprefix("./"), row.cell("label")) for row in rows)
+    return Catalogue(store.root, classes, tuple(Photo(path, classes.code(label)) for path, label in labelled if label))
 
 
 def agreement(studio: Studio) -> Plain:

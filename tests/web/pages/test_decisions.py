@@ -1,0 +1,229 @@
+"""What is said of photos: saved once, taken back whole, exported as it was said; names are data."""
+
+import json
+import os
+import threading
+
+import pytest
+
+from modiste.projects.project import project_at
+
+
+def test_what_is_saved_is_shown(pages):
+    photo = pages.id_of("000-Red.png")
+    sent = pages.decision(photo, "Blue", seconds=1.5, suggested="Red", confidence=0.75)
+    answer = pages.say(sent)
+    assert answer["saved"] == [sent["id"]]
+    shown = pages.get(f"/api/photo/{photo}")
+    assert (shown["said"]["id"], shown["said"]["label"], shown["said"]["who"], shown["settled"]) == (sent["id"], "Blue", "ada", "Blue")
+    assert answer["counts"]["labelled"] == 1
+    assert answer["counts"]["classes"] == {"Red": 0, "Green": 0, "Blue": 1}
+    assert answer["version"] <= pages.get("/api/state")["version"]
+    assert pages.get(f"/api/photo/{photo}", "bob")["said"] is None
+    assert pages.get(f"/api/photo/{photo}", "bob")["others"][0]["label"] == "Blue"
+
+
+def test_the_same_decision_sent_twice_counts_once_and_another_of_its_id_is_refused(pages):
+    one, two = (pages.id_of(name) for name in ("000-Red.png", "001-Green.png"))
+    sent = pages.decision(one, "Blue")
+    first = pages.say(sent)
+    assert pages.say(sent, sent)["saved"] == [sent["id"]] * 2
+    assert pages.get("/api/state")["counts"] == first["counts"]
+    for change in ({"label": "Red"}, {"photo": two}, {"kind": "unsure", "label": None}):
+        refused = pages.send("/api/decisions", {"decisions": [pages.decision(two, "Green"), {**sent, **change}]})
+        assert refused.status == 422
+        assert "saved before" in refused.plain["error"]
+        assert pages.get("/api/state")["counts"] == first["counts"]  # all or none
+    assert pages.send("/api/decisions", {"decisions": [sent]}, "bob").status == 422
+
+
+def test_undo_goes_back_all_the_way_and_everything_is_as_it_was(pages):
+    photos = [one["id"] for one in pages.photos()]
+    states = [pages.everything()]
+    steps = [
+        [pages.decision(photos[0], "Blue")],
+        [pages.decision(photos[0], "Red")],
+        [pages.decision(photo, "Green", batch="b1", how="grid") for photo in photos[1:6]],
+        [pages.decision(photos[2], None)],
+        [pages.decision(pages.id_of("copy1.png"), "Red")],
+        [pages.decision(pages.id_of("broken.jpg"), None, kind="bad")],
+        [pages.decision(photos[1], "Blue", batch="b2"), pages.decision(pages.id_of("copy2.png"), "Green", batch="b2")],
+    ]
+    for step in steps:
+        pages.say(*step)
+        states.append(pages.everything())
+    pages.say(pages.decision(photos[7], "Red"), who="bob")
+    bob = pages.get(f"/api/photo/{photos[7]}", "bob")["said"]
+    for step, before in zip(reversed(steps), reversed(states[:-1]), strict=True):
+        gone = pages.post("/api/undo", {})
+        assert {one["id"] for one in step} <= set(gone["undone"])
+        assert {one["id"] for one in gone["photos"]} >= {one["photo"] for one in step}
+        now = pages.everything()
+        for photo, shown in now["photos"].items():
+            if photo != photos[7]:
+                assert {**shown, "neighbours": []} == {**before["photos"][photo], "neighbours": []}  # bob's photo is among them
+    assert pages.post("/api/undo", {})["undone"] == []
+    assert pages.get(f"/api/photo/{photos[7]}", "bob")["said"] == bob
+    pages.post("/api/undo", {}, "bob")
+    assert pages.everything() == states[0]
+
+
+def test_an_undo_that_is_sent_twice_is_one(pages):
+    photos = [one["id"] for one in pages.photos()]
+    for photo in photos[:3]:
+        pages.say(pages.decision(photo))
+    first = pages.post("/api/undo", {"id": "u1"})
+    assert pages.post("/api/undo", {"id": "u1"})["undone"] == first["undone"]
+    assert pages.get("/api/state")["counts"]["labelled"] == 2
+    assert pages.post("/api/undo", {"id": "u2"})["undone"] != first["undone"]
+
+
+def test_copies_are_labelled_together_and_taken_back_together(pages):
+    copies = {pages.id_of(f"copy{number}.png") for number in (1, 2, 3)}
+    one = pages.id_of("copy2.png")
+    assert {copy["id"] for copy in pages.get(f"/api/photo/{one}")["copies"]} == copies - {one}
+    sent = pages.decision(one, "Green")
+    assert pages.say(sent)["counts"]["labelled"] == 3
+    assert {pages.get(f"/api/photo/{copy}")["settled"] for copy in copies} == {"Green"}
+    pages.say(sent)
+    assert pages.get("/api/state")["counts"]["labelled"] == 3
+    gone = pages.post("/api/undo", {})
+    assert {photo["id"] for photo in gone["photos"]} == copies
+    assert {pages.get(f"/api/photo/{copy}")["said"] for copy in copies} == {None}
+
+
+def test_a_copy_that_comes_later_does_not_make_the_same_decision_another(pages, project):
+    photo, sent = pages.id_of("000-Red.png"), None
+    sent = pages.decision(photo, "Blue")
+    pages.say(sent)
+    shop = project.with_name("shop")
+    (shop / "another.png").write_bytes((shop / "000-Red.png").read_bytes())
+    pages.post("/api/look", {})
+    pages.settled()
+    assert pages.get(f"/api/photo/{photo}")["copies"]
+    assert pages.say(sent)["saved"] == [sent["id"]]
+
+
+def test_many_threads_that_save_at_once_lose_nothing(pages):
+    photos = [one["id"] for one in pages.photos() if not one["name"].startswith("copy")]
+    people, failed = [f"person {number}" for number in range(8)], []
+
+    def work(who, number):
+        try:
+            for turn in range(12):
+                photo = photos[(number + turn) % len(photos)]
+                sent = {"id": f"{number}-{turn}", "photo": photo, "kind": "label", "label": "Red", "how": "single"}
+                assert pages.say(sent, who=who)["saved"] == [sent["id"]]
+                if turn % 4 == 3:
+                    assert pages.post("/api/undo", {}, who)["undone"] == [sent["id"]]
+                pages.get("/api/queue?n=5", who)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(who, number)) for number, who in enumerate(people)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    log = [json.loads(line) for line in pages.ask("GET", "/api/export?format=log").text.splitlines()]
+    assert len([one for one in log if "photo" in one]) == 8 * 12
+    for number, who in enumerate(people):
+        kept = [one["id"] for one in log if one.get("who") == who and "photo" in one]
+        assert kept == [f"{number}-{turn}" for turn in range(12)]
+        said = {one["id"] for one in pages.photos(who=who) if one["said"]}
+        assert said == {photos[(number + turn) % len(photos)] for turn in range(12) if turn % 4 != 3}
+
+
+def test_decisions_are_all_saved_or_none(pages):
+    photos = [one["id"] for one in pages.photos()]
+    good = [pages.decision(photo) for photo in photos[:3]]
+    before = pages.everything()
+    for wrong in (
+        pages.decision(photos[4], "Purple"),
+        pages.decision("0" * 16),
+        pages.decision(photos[4], how="magic"),
+        pages.decision(photos[4], "Red", kind="unsure"),
+        {**pages.decision(photos[4]), "who": "bob"},
+        {**pages.decision(photos[4]), "id": "../../etc"},
+        {**pages.decision(photos[4]), "id": None},
+        None,
+        [],
+        {},
+    ):
+        refused = pages.send("/api/decisions", {"decisions": [*good, wrong]})
+        assert 400 <= refused.status < 500, wrong
+        assert set(refused.plain) == {"error", "reason"}
+        assert pages.everything() == before
+    for wrong in ([], None, {}, [pages.decision(photos[0])] * 5001):
+        assert pages.send("/api/decisions", {"decisions": wrong}).status == 422
+    pages.say(*good)  # the control
+
+
+def test_who_one_is_is_kept_in_a_cookie_that_no_script_and_no_other_site_gets(pages):
+    answer = pages.send("/api/who", {"who": "  Zoë   Müller "})
+    cookie = answer.headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+    back = pages.ask("GET", "/api/state", Cookie=cookie.partition(";")[0]).plain
+    assert back["who"] == "Zoë Müller"
+    for wrong in ("", " ", "a\u202eb", "x" * 81, None, 7, ["ada"]):
+        assert 400 <= pages.send("/api/who", {"who": wrong}).status < 500
+    for odd in ("zz", "ff", "", "00", "e280ae", "20", "41" * 500, '"'):
+        said = pages.ask("GET", "/api/state", Cookie=f"modiste_who={odd}")
+        assert said.status == 200
+
+
+def test_names_are_data_in_json_pages_and_csv_and_come_back_byte_for_byte(served, tmp_path, colours, odd_names):
+    import shops
+
+    photos = shops.fill(tmp_path / "shop", odd_names)
+    with served(project_at(photos, model=colours)) as pages:
+        names = {one["name"] for one in pages.photos()}
+        assert {shown for shown in odd_names.values() if shown is not None} <= names
+        assert len(names) == len(odd_names)
+        labels = {}
+        for number, one in enumerate(pages.photos()):
+            label = ["Red", "Green", "Blue"][number % 3]
+            labels[one["name"]] = label
+            pages.say(pages.decision(one["id"], label))
+            assert pages.ask("GET", f"/photo/{one['id']}?side=160").headers["content-type"] == "image/jpeg"
+            assert pages.get(f"/api/photo/{one['id']}")["name"] == one["name"]
+        table = pages.ask("GET", "/api/export?format=labels.csv")
+        assert table.headers["content-disposition"] == 'attachment; filename="labels.csv"'
+        assert b"\n=cmd" not in table.text
+        assert b"caf\xe9\xff.png" in table.text
+        for page in ("/", "/annotate"):
+            text = pages.ask("GET", page).text
+            assert b"<script>alert" not in text
+            assert b"<img src=x" not in text
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "labels.csv").write_bytes(table.text)
+    with served(project_at(tmp_path / "other.project", photos=photos, model=colours)) as pages:
+        taken = pages.post("/api/import", {"path": str(tmp_path / "taken" / "labels.csv")}, "bob")
+        assert (taken["taken"], taken["unknown"]) == (len(odd_names), 0)
+        assert {one["name"]: one["settled"] for one in pages.photos()} == labels
+        again = pages.post("/api/import", {"path": str(tmp_path / "taken" / "labels.csv")}, "bob")
+        assert (again["taken"], again["same"]) == (0, len(odd_names))
+        assert len(pages.post("/api/undo", {}, "bob")["undone"]) == len(odd_names)  # an import is taken back whole
+        log = pages.ask("GET", "/api/export?format=log").text.splitlines()
+        paths = {os.fsencode(json.loads(line)["photo"]) for line in log if "photo" in json.loads(line)}
+        assert paths == {os.fsencode(name) for name in odd_names}
+
+
+@pytest.mark.parametrize("path", ["/no/where", "~nobody-of-this-name/labels.csv", "", None, 7, "a\0b", "\ud800", "x" * 5000, ".."])
+def test_labels_that_cannot_be_taken_in_are_refused_in_words(shared, path):
+    answer = shared.send("/api/import", {"path": path})
+    assert 400 <= answer.status < 500
+    assert set(answer.plain) == {"error", "reason"}
+
+
+def test_what_two_people_say_is_compared(pages):
+    photos = [one["id"] for one in pages.photos() if not one["name"].startswith("copy")]
+    for number, photo in enumerate(photos[:10]):
+        pages.say(pages.decision(photo, "Red"))
+        pages.say(pages.decision(photo, "Red" if number else "Blue"), who="bob")
+    said = pages.get("/api/agreement")
+    assert said["conflicts"] == 1
+    (pair,) = said["pairs"]
+    assert ({pair["a"], pair["b"]}, pair["photos"]) == ({"ada", "bob"}, 10)
+    assert [one["id"] for one in pages.photos("&said=conflict")] == [photos[0]]
