@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,15 @@ ODD_NAMES = (
 PEOPLE = ("ada", "bob", "Zoë")
 LABELS = ("Shoes", "Clothing", "=Bags")
 POINTS = (
-    *("before the transaction", "after BEGIN", "after the rows", "within COMMIT", "after COMMIT", "after it was reported"),
+    *(
+        "before the transaction",
+        "after BEGIN",
+        "between the rows",
+        "after the rows",
+        "within COMMIT",
+        "after COMMIT",
+        "after it was reported",
+    ),
     *("while opening", "at the checkpoint", "never"),
 )
 Step = dict[str, Any]
@@ -85,11 +93,15 @@ class Aimed:
         time.sleep(seconds)
         self.die(self.point)
 
-    def executemany(self, *given: Any) -> Any:
-        done = self.base.executemany(*given)
+    def executemany(self, words: str, rows: Sequence[Any]) -> Any:
+        done = self.base.executemany(words, self.half_of(rows) if self.point == "between the rows" else rows)
         if self.point == "after the rows":
             self.die(self.point)
         return done
+
+    def half_of(self, rows: Sequence[Any]) -> Iterator[Any]:
+        yield from rows[: max(1, len(rows) // 2)]
+        self.die(self.point)
 
     def close(self) -> None:
         self.base.close()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy.stats import beta
 
-from modiste.annotating.estimates import LEVEL, Point, accuracy, needed, percent, sample
+from modiste.annotating.estimates import LEVEL, Point, accuracy, in_turn, needed, percent, sample
 
 PHOTOS = [f"images/{n}.jpg" for n in range(1000)]
 
@@ -25,6 +25,18 @@ def test_the_sample_turns_on_paths_alone_and_grows_at_its_end():
 def test_photos_that_come_later_push_few_out():
     before, after = sample(PHOTOS, 200), sample(PHOTOS + [f"new/{n}.jpg" for n in range(100)], 200)
     assert len(set(before) & set(after)) >= 200 - 40  # 18 are expected
+
+
+def test_what_a_queue_labelled_of_the_sample_out_of_turn_does_not_spoil_the_estimate():
+    """A queue asks for what the model is wrong of; half of the sample is labelled in its turn besides."""
+    drawn, rng, taken_all, taken_in_turn = sample(PHOTOS, 200), np.random.default_rng(0), [], []
+    for _ in range(200):
+        wrong = {photo for photo in PHOTOS if rng.random() < 0.1}
+        labelled = {*drawn[:100], *sorted(wrong)[:60]}
+        taken_all.append(np.mean([photo not in wrong for photo in drawn if photo in labelled]))
+        taken_in_turn.append(np.mean([photo not in wrong for photo in in_turn(drawn, labelled.__contains__)]))
+    assert np.mean(taken_in_turn) == pytest.approx(0.9, abs=0.01)
+    assert np.mean(taken_all) < 0.86
 
 
 def test_the_sample_is_not_of_one_kind():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,15 @@ def sample(photos: Iterable[str], n: int = SAMPLE, seed: int = 0) -> list[str]:
     True
     """
     return sorted(photos, key=lambda photo: (place_of(photo, seed), photo))[:n]
+
+
+def in_turn(drawn: Iterable[str], looked_at: Callable[[str], object]) -> list[str]:
+    """The sample up to the first photo that nobody has looked at: of what comes behind it some may be labelled, but not by chance.
+
+    >>> in_turn(["a.jpg", "b.jpg", "c.jpg"], {"a.jpg", "c.jpg"}.__contains__)
+    ['a.jpg']
+    """
+    return list(takewhile(looked_at, drawn))
 
 
 def place_of(photo: str, seed: int = 0) -> bytes:
