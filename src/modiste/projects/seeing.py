@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from modiste.data.auditing.look import look
 from modiste.data.opening.images import to_pixels
 from modiste.data.opening.refusals import REASONS, PhotoRefused
 from modiste.data.opening.workers import one_photo
@@ -35,6 +36,14 @@ def pixels_at(labeller: Labeller, root: Path, path: str) -> Bytes:
         raise made
     pixels: Bytes = made
     return pixels
+
+
+def measures_of(root: Path, path: str) -> Plain:
+    """How large a photo is, upright, in px, and its file in bytes; nothing of one that cannot be read."""
+    made = one_photo(root, path, look)
+    if isinstance(made, PhotoRefused):
+        return {"width": None, "height": None, "bytes": None}
+    return {name: int(made["small"][name]) for name in ("width", "height", "bytes")}
 
 
 def said_of(labeller: Labeller, data: bytes, precision: float) -> tuple[Plain, Floats]:

@@ -14,7 +14,7 @@ from modiste.projects import beside, choosing, views
 from modiste.projects.guesses import Guesses
 from modiste.projects.jobs import Jobs
 from modiste.projects.nearest import near
-from modiste.projects.seeing import heat_of, said_of
+from modiste.projects.seeing import heat_of, measures_of, said_of
 from modiste.projects.studio import Studio
 from modiste.web.bodies import photos_in, received
 from modiste.web.guard import State
@@ -60,7 +60,8 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
     def one(request: Request, photo: str) -> Response:
         found, row = row_of(studio, photo)
         who = who_of(request)
-        more = {"findings": beside.findings_on(studio, found.looked.photos[row].path)}
+        path = found.looked.photos[row].path
+        more = {"findings": beside.findings_on(studio, path), **measures_of(studio.source.root, path)}
         return answer({**views.photo(studio, found, row, who), **more, "neighbours": neighbours(studio, found, row, NEIGHBOURS, None, who)})
 
     @app.get("/api/heat/{photo}")

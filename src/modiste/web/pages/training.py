@@ -18,7 +18,7 @@ from modiste.records.progress import Tell
 from modiste.web.guard import State
 from modiste.web.limits import Refused
 from modiste.web.pages.asking import found_of
-from modiste.web.pages.talking import Talk, answer, apart, number_of, who_of
+from modiste.web.pages.talking import Talk, answer, apart, number_of, text_of, who_of
 
 
 def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> None:
@@ -58,7 +58,8 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> 
         first, second = number_of(given, "a", studio.models.in_use), number_of(given, "b", -1)
         one, other = said_by(studio, jobs, first), said_by(studio, jobs, second)
         offset, limit = number_of(given, "offset", 0), number_of(given, "limit", 60, 1, 500)
-        return answer(compared(studio, (first, one), (second, other), offset, limit, who_of(request)))
+        became = (text_of(given, "from"), text_of(given, "to"))
+        return answer(compared(studio, (first, one), (second, other), became, slice(offset, offset + limit), who_of(request)))
 
 
 def shown(studio: Studio, model: Model) -> dict[str, Any]:
@@ -94,17 +95,26 @@ def said_by(studio: Studio, jobs: Jobs, number: int) -> Guesses:
     raise Refused("not_yet", f"network {number} is being asked about all photos. Ask again in 2 s.", 2)
 
 
-def compared(studio: Studio, first: tuple[int, Guesses], second: tuple[int, Guesses], offset: int, limit: int, who: str) -> dict[str, Any]:
-    """Where two networks differ, the photos side by side."""
+def compared(
+    studio: Studio,
+    first: tuple[int, Guesses],
+    second: tuple[int, Guesses],
+    became: tuple[str | None, str | None],
+    some: slice,
+    who: str,
+) -> dict[str, Any]:
+    """Where two networks differ, some of the photos side by side; `became` leaves those where one guess became another."""
     (a, one), (b, other) = first, second
     found, names = differences(one, other), studio.classes.names
-    photos = []
-    for row in found.rows[offset : offset + limit]:
-        there = other.by_path[one.looked.photos[row].path]
-        sides = {"a": side(names, one, row), "b": side(names, other, there)}
-        photos.append({**views.brief(studio, one, row, who), **sides})
-    pairs = [{"from": names[left], "to": names[right], "n": many} for left, right, many in found.pairs]
-    return {"a": a, "b": b, "differ": len(found.rows), "same": found.same, "pairs": pairs, "offset": offset, "photos": photos}
+    wanted = [None if name is None else studio.classes.code(name) for name in became]
+    sides = [(row, other.by_path[one.looked.photos[row].path]) for row in found.rows]
+    left = [(row, there) for row, there in sides if wanted[0] in (None, one.labels[row]) and wanted[1] in (None, other.labels[there])]
+    photos = [
+        {**views.brief(studio, one, row, who), "a": side(names, one, row), "b": side(names, other, there)} for row, there in left[some]
+    ]
+    pairs = [{"from": names[was], "to": names[now], "n": many} for was, now, many in found.pairs]
+    more = {"total": len(left), "offset": some.start, "photos": photos}
+    return {"a": a, "b": b, "differ": len(found.rows), "same": found.same, "pairs": pairs, **more}
 
 
 def side(names: tuple[str, ...], found: Guesses, row: int) -> dict[str, Any]:
