@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -50,7 +51,7 @@ class Decision:
             raise ModisteError(f"a decision of kind '{self.kind}' {'needs a label' if self.label is None else 'has no label'}.")
         check_who(self.who)
         check_number("confidence", self.confidence, 1.0)
-        check_number("seconds", self.seconds, math.inf)
+        check_number("seconds", self.seconds, sys.float_info.max)
         if self.sha256 is not None and not matches(SHA, self.sha256):
             raise ModisteError(f"sha256 {self.sha256!r} is not 64 digits of 0-9 and a-f.")
         if self.at != "":
