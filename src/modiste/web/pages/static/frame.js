@@ -5,7 +5,7 @@ import { filled, here, made, say } from "./elements.js";
 import { bind, resetKeys, showKeys } from "./keys.js";
 import { complain, tell } from "./messages.js";
 import { onSaving, tryNow } from "./saving.js";
-import { number, seconds, some, WORK } from "./words.js";
+import { number, some, workWords } from "./words.js";
 
 let ended = null; // the last job that was told of
 
@@ -59,8 +59,7 @@ function showWork({ job, last }) {
   const bar = here("work-bar");
   here("work").hidden = !job;
   if (job) {
-    const words = job.words || [WORK[job.kind] || job.kind, job.stage].filter(Boolean).join(": ");
-    say(here("work-words"), [words, seconds(job.seconds_left)].filter(Boolean).join(" · "));
+    say(here("work-words"), workWords(job));
     const share = job.total ? job.done / job.total : null;
     bar.classList.toggle("unknown", share === null);
     bar.firstElementChild.style.width = share === null ? "" : `${100 * share}%`;

@@ -174,15 +174,15 @@ function confirm() {
 function next() {
   shown = coming.splice(0, page);
   showLabels();
-  if (shown.length) show();
+  show();
   if (coming.length < MANY) fetchMore();
 }
 
 // More of the class, once what was decided is on disk: else it would come again.
 async function fetchMore() {
+  if (!shown.length) filled(here("done"), made("p", {}, "Fetching photos …"));
   if (unsaved()) return (waits = true);
   const asking = ++round;
-  if (!shown.length) filled(here("done"), made("p", {}, "Fetching photos …"));
   try {
     const answer = await get("/api/grid", { label, n: FETCHED, by: here("by").value, skip: [...passed].slice(-200).join(",") });
     if (asking !== round) return;
@@ -215,7 +215,7 @@ function turnTo(name) {
 async function takeBack() {
   const answer = await undo();
   if (!answer?.photos?.length) return;
-  const photos = answer.photos.filter((photo) => !photo.said);
+  const photos = answer.photos.toReversed().filter((photo) => !photo.said); // the last comes first
   for (const photo of photos) passed.delete(photo.id);
   const back = photos.filter((photo) => photo.label === label);
   if (!back.length) return fetchMore();

@@ -20,6 +20,7 @@ const LANES = [
 ];
 let models = [];
 let agreement = { pairs: [] };
+let open = null; // photos to review that nobody has spoken of
 
 // --- what to do next
 
@@ -39,9 +40,12 @@ function nextStep(now) {
 }
 
 function needed({ counts, estimate }) {
-  const many = Math.min(counts.lanes.review, counts.left) || counts.left;
-  const why = estimate?.more_words ? `${sentence(estimate.more_words)} The doubtful ones come first.` : "The network's suggestion is there: most take one key. The doubtful ones come first.";
-  return step(`${some(many, "photo needs", "photos need")} you: annotate`, why, "/annotate", "Annotate");
+  const many = Math.min(open ?? counts.lanes.review, counts.left);
+  const chance = estimate ? Math.max(0, estimate.sample - estimate.sampled) : 0;
+  const told = estimate?.accuracy && estimate.more_words ? sentence(estimate.more_words) : "The network's suggestion is there: most take one key.";
+  if (many) return step(`${some(many, "photo needs", "photos need")} you: annotate`, `${told} The doubtful ones come first.`, "/annotate", "Annotate");
+  if (chance) return step("How often is the network right?", `${some(chance, "photo", "photos")} drawn by chance will tell: annotate, and every fifth is one of them.`, "/annotate", "Annotate");
+  return step(`${photos(counts.left)} have only the network's word`, "A page of the grid confirms two dozen at a time.", "/grid", "Confirm by the grid");
 }
 
 const step = (heading, why, go, words) => ({ heading, why, go, words });
@@ -155,9 +159,11 @@ async function importLabels(event) {
 }
 
 async function fetchRest() {
-  const answers = await Promise.allSettled([get("/api/models"), get("/api/agreement")]);
+  const doubtful = { lane: "review", said: "none", limit: 1 };
+  const answers = await Promise.allSettled([get("/api/models"), get("/api/agreement"), get("/api/photos", doubtful)]);
   if (answers[0].value) models = answers[0].value.models;
   if (answers[1].value) agreement = answers[1].value;
+  if (answers[2].value) open = answers[2].value.total;
   show(state());
 }
 

@@ -6,6 +6,8 @@ import { percent, saidWord } from "./words.js";
 const SIDES = [160, 320, 640, 1280];
 const DOUBTFUL = 0.25; // a margin below which two classes are named
 const SURE = 0.9;
+const AGAIN_MS = 1500; // before a picture that did not come is asked for again, then three times as long
+const LONGEST_MS = 15_000;
 
 // The address of a photo that is shown `px` wide: the smallest picture that is sharp there.
 export function address(photo, px) {
@@ -19,10 +21,24 @@ export function picture(photo, px, { alt = "", lazy = false, eager = false } = {
   const unasked = photo.label === null && photo.confidence === null; // the network could not be asked
   if (photo.problem || unasked) return unreadable(box, photo.problem || "cannot be read");
   const image = made("img", { alt, loading: lazy ? "lazy" : null, decoding: "async", draggable: "false", fetchpriority: eager ? "high" : null });
-  image.addEventListener("error", () => unreadable(box, "cannot be shown"), { once: true });
   image.src = address(photo, px);
   box.append(image);
+  tryAgain(box, image, AGAIN_MS);
   return box;
+}
+
+// A picture that does not come is asked for again while it is shown: the server may be on its way back.
+function tryAgain(box, image, pause) {
+  image.addEventListener("error", () => {
+    unreadable(box, "cannot be shown");
+    if (pause > LONGEST_MS) return;
+    setTimeout(() => {
+      if (!box.isConnected) return;
+      box.replaceChildren(image);
+      tryAgain(box, image, 3 * pause);
+      image.src = image.src.replace(/(&again=\d+)?$/, `&again=${pause}`);
+    }, pause);
+  }, { once: true });
 }
 
 function unreadable(box, words) {

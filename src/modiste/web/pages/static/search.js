@@ -59,7 +59,7 @@ function showAsked(asked) {
   const box = question.id ? picture({ ...asked, id: question.id }, 352, { alt: `Photo ${asked.name || ""}`, eager: true }) : dropped();
   const words = made("p", { class: "quiet small", hidden: true });
   const told = (text) => ((words.textContent = text || "Red: covered, the photo looks less like what it is called."), (words.hidden = false));
-  const heat = asked.problem ? null : heatButton(box, question.id ? heatOf(question.id) : async () => asked, told);
+  const heat = asked.problem ? null : heatButton(box, question.id ? heatOf(question.id) : async () => ({ heat: asked.heat }), told);
   const name = question.id ? asked.name : question.file.name;
   const first = Object.entries(asked.probabilities || {}).sort(([, one], [, two]) => two - one).map(([, share]) => share);
   const photo = { margin: first.length > 1 ? first[0] - first[1] : null, ...asked };

@@ -5,7 +5,7 @@ import { asked, filled, here, made, press, remember, say } from "./elements.js";
 import { begin } from "./frame.js";
 import { complain, tell } from "./messages.js";
 import { bar, picture } from "./photo.js";
-import { day, number, percent, photos as photosWords, seconds, sentence, some, WORK } from "./words.js";
+import { day, number, percent, photos as photosWords, sentence, some, workWords } from "./words.js";
 
 const PAGE = 60;
 const MOST_PAIRS = 14;
@@ -36,8 +36,7 @@ function showJob(job) {
   here("live").hidden = !mine;
   if (!mine) return;
   here("live-bar").firstElementChild.style.width = `${job.total ? (100 * job.done) / job.total : 0}%`;
-  const far = job.total ? `${number(job.done)} of ${number(job.total)}` : "";
-  say(here("live-words"), [WORK[job.kind], job.words || job.stage, job.words ? "" : far, seconds(job.seconds_left)].filter(Boolean).join(" · "));
+  say(here("live-words"), workWords(job));
 }
 
 async function learn() {

@@ -43,4 +43,12 @@ export const KINDS = { unsure: "unsure", bad: "bad picture" };
 // What was said, in a word: a class, "unsure" or "bad picture".
 export const saidWord = (said) => (said ? (said.kind === "label" ? said.label : KINDS[said.kind] || said.kind) : "");
 
-export const WORK = { look: "Looking at the photos", train: "Training", compare: "Comparing", map: "Laying out the map", promote: "Putting a network in use" };
+const WORK = { look: "Looking at the photos", train: "Training", compare: "Comparing", map: "Laying out the map", promote: "Putting a network in use" };
+
+// What goes on in the background, and how far it is.
+export function workWords(job) {
+  const name = WORK[job.kind] || job.kind;
+  const stage = job.kind !== "look" && job.stage ? `: ${job.stage}` : "";
+  const far = job.total > 1 ? `${number(job.done)} of ${number(job.total)} ${job.unit || ""}`.trim() : "";
+  return [name + stage, job.words || far, seconds(job.seconds_left)].filter(Boolean).join(" · ");
+}
