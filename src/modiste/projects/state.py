@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from modiste.annotating.decisions import now
-from modiste.annotating.estimates import Point, accuracy, needed
+from modiste.annotating.estimates import Point, accuracy, in_turn, needed
 from modiste.projects.guesses import Guesses
 from modiste.projects.jobs import Job, Jobs
 from modiste.projects.studio import Studio
@@ -67,15 +67,15 @@ def estimate_of(studio: Studio, found: Guesses | None) -> Plain | None:
 
 
 def judged(studio: Studio, found: Guesses) -> tuple[int, int, int]:
-    """Photos of the sample on which a network is right, those whose class is known, and those that nobody can tell."""
+    """Photos of the sample, in its turn, on which a network is right, those whose class is known, and those that nobody can tell."""
     right = sampled = untold = 0
-    for path in studio.drawn:
+    for path in in_turn(studio.drawn, studio.standing.state):
         label, row = studio.standing.settled(path), found.by_path.get(path)
         if label is not None and row is not None:
             sampled += 1
             right += bool(found.labels[row] == studio.classes.code(label))
         else:
-            untold += bool(studio.standing.of(path))
+            untold += 1
     return right, sampled, untold
 
 

@@ -94,7 +94,8 @@ class Studio:
         with self.lock:
             self.found = found
             if found is not None:
-                self.drawn = tuple(sample([one.path for one in found.looked.photos], min(SAMPLE, len(found) // SHARE)))
+                there = [one.path for one, place in zip(found.looked.photos, found.looked.places.tolist(), strict=True) if place >= 0]
+                self.drawn = tuple(sample(there, min(SAMPLE, len(there) // SHARE)))
                 self.sample = frozenset(copy for path in self.drawn for copy in found.copies_of(path))
             self.changed()
 

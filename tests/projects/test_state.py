@@ -1,0 +1,93 @@
+"""How a project stands, beside a plain reading of what was said."""
+
+import random
+from collections import Counter
+
+import pytest
+from shops import open_studio, paths, png, say, shop, truth
+
+from modiste.annotating.estimates import accuracy
+from modiste.projects.jobs import Jobs
+from modiste.projects.state import state_of
+
+
+@pytest.fixture
+def made(colours, tmp_path):
+    photos = shop(tmp_path / "shop", 98, spread=90)
+    for name in ("broken1.jpg", "broken2.jpg"):
+        (photos / name).write_bytes(b"no picture")
+    with open_studio(photos, model=colours) as studio:
+        yield studio
+
+
+@pytest.fixture
+def jobs():
+    made = Jobs(lambda: None, print)
+    made.close()
+    return made
+
+
+def test_counts_are_what_a_plain_count_says(made, jobs):
+    chance = random.Random(0)
+    for path in chance.sample(paths(made.found)[:98], 60):
+        kind = chance.choice(["label", "label", "unsure", "bad"])
+        say(made, path, chance.choice(made.classes.names) if kind == "label" else None, chance.choice(["ada", "bob"]), kind)
+    for path in made.standing.photos()[:20]:
+        say(made, path, chance.choice(made.classes.names), "cleo")
+    state = state_of(made, jobs, "ada")
+    settled = Counter(made.standing.settled(path) for path in paths(made.found))
+    settled.pop(None)
+    counts = state["counts"]
+    assert counts["classes"] == {name: settled[name] for name in made.classes.names}
+    assert counts["labelled"] == settled.total()
+    assert counts["conflicts"] == sum(made.standing.conflict(path) for path in paths(made.found)) > 0
+    assert counts["left"] == 98 - len(made.standing.photos())
+    assert sum(counts["lanes"].values()) == 100
+    assert state["annotators"] == ["ada", "bob", "cleo"]
+    assert (state["project"]["photos"], state["project"]["readable"]) == (100, 98)
+
+
+def test_the_estimate_is_of_the_sample_in_its_turn(made, jobs):
+    """What of the sample is labelled out of its turn was picked by somebody: it does not count before those in front of it do."""
+    assert len(made.drawn) == 98 // 5
+    assert not [path for path in made.drawn if path.startswith("broken")]
+    assert state_of(made, jobs, "ada")["estimate"]["accuracy"] is None
+    for path in made.drawn[3:]:
+        say(made, path, truth(path))
+    assert state_of(made, jobs, "ada")["estimate"]["sampled"] == 0
+    for path in made.drawn[:2]:
+        say(made, path, truth(path))
+    assert state_of(made, jobs, "ada")["estimate"]["sampled"] == 2
+    say(made, made.drawn[2], None)  # nobody can tell
+    rest = [path for path in made.drawn if path != made.drawn[2]]
+    for path in rest[:4]:
+        say(made, path, "Blue")
+    guesses = {path: made.classes.names[made.found.labels[made.found.by_path[path]]] for path in rest}
+    right = sum(guesses[path] == made.standing.settled(path) for path in rest)
+    assert 0 < right < len(rest)
+    found = state_of(made, jobs, "ada")["estimate"]
+    plainly = accuracy(right, len(rest), 98, 1)
+    assert (found["accuracy"], found["low"], found["high"], found["words"]) == (plainly.value, plainly.low, plainly.high, plainly.words)
+    assert found["sampled"] == found["sample"] == len(made.drawn)
+
+
+def test_photos_that_come_later_leave_most_of_the_sample_as_it_is(made, tmp_path):
+    from modiste.records.progress import silent
+
+    before = made.drawn
+    for number in range(5):
+        (tmp_path / "shop" / f"new{number}.png").write_bytes(png("Red", 900 + number))
+    made.look(silent, lambda: None)
+    assert len(set(before) - set(made.drawn)) <= 5
+
+
+def test_each_change_is_another_version(made, jobs):
+    seen = [state_of(made, jobs, "ada")["version"]]
+    for change in (
+        lambda: say(made, paths(made.found)[0], "Red"),
+        lambda: made.undo("ada"),
+        lambda: made.show(made.found),
+    ):
+        change()
+        seen.append(state_of(made, jobs, "ada")["version"])
+    assert seen == sorted(set(seen))
