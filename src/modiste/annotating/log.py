@@ -216,18 +216,14 @@ def prepare(base: sqlite3.Connection, path: Path) -> None:
 def decision_of(row: Row) -> Decision:
     """A row as the decision it was, which was checked when it was made; what many decisions share is held once."""
     _, name, photo, kind, label, who, how, suggested, confidence, model, batch, seconds, sha, at, _ = row
-    kind, label, who, how, suggested, model, batch, sha = map(shared, (kind, label, who, how, suggested, model, batch, sha))
-    path = sys.intern(photo.decode("utf-8", "surrogateescape"))
+    said = (photo.decode("utf-8", "surrogateescape"), kind, label, who, how, suggested, model, batch, sha)
+    path, kind, label, who, how, suggested, model, batch, sha = [text and sys.intern(text) for text in said]
     one = object.__new__(Decision)
-    for field_set, value in zip(
+    for set_field, value in zip(
         FIELDS, (name, path, kind, label, who, how, suggested, confidence, model, batch, seconds, sha, at), strict=True
     ):
-        field_set(one, value)
+        set_field(one, value)
     return one
-
-
-def shared(text: str | None) -> Any:
-    return None if text is None else sys.intern(text)
 
 
 def values(one: Decision) -> Row:

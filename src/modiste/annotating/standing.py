@@ -105,6 +105,9 @@ class Standing:
         people = self.own.get(photo)
         if people is None:
             return None
+        if len(people) == 1:  # as most are
+            (one,) = people.values()
+            return one.kind, one.label
         said = {(one.kind, one.label) for one in people.values()}
         sure = said - {(UNSURE, None)}
         if len(sure) > 1:
