@@ -1,0 +1,223 @@
+"""What pages ask for: queues, walls, photos in portions, what looks alike, networks side by side, maps and reports."""
+
+import base64
+import io
+import time
+
+import pytest
+from PIL import Image
+
+from modiste.projects.project import project_at
+from modiste.web.pages.shown import PAGES
+
+
+def until(pages, path, holds=lambda _said: True):
+    """Ask again while the answer is not there yet, as pages do."""
+    ends = time.monotonic() + 120
+    while True:
+        answer = pages.ask("GET", path, **pages.cookie())
+        if answer.status == 200 and holds(answer.plain):
+            return answer.plain
+        assert answer.status in (200, 503), answer.text
+        assert answer.status == 200 or answer.headers["retry-after"]
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_there_and_holds_no_script_and_no_style_of_its_own(shared, path):
+    answer = shared.ask("GET", path)
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    text = answer.text.decode().lower()
+    assert "http://" not in text
+    assert "https://" not in text
+    assert " style=" not in text
+    assert " onclick=" not in text
+    assert text.count("<script") == text.count('<script type="module" src="/static/') + text.count('<script type="application/json"')
+
+
+def test_portions_together_are_the_whole(shared):
+    for query in ("sort=path", "sort=doubt", "sort=strange&lane=review", "sort=recent&said=none", "label=Red", "text=green"):
+        whole = shared.get(f"/api/photos?limit=1000&{query}")
+        assert whole["total"] == len(whole["photos"])
+        for limit in (1, 3, 7):
+            parts = []
+            for offset in range(0, whole["total"] + limit, limit):
+                part = shared.get(f"/api/photos?limit={limit}&offset={offset}&{query}")
+                assert (part["total"], part["offset"]) == (whole["total"], offset)
+                assert len(part["photos"]) == max(0, min(limit, whole["total"] - offset))
+                parts += part["photos"]
+            assert parts == whole["photos"]
+
+
+def test_a_photo_among_many_is_the_photo_itself(shared):
+    for brief in shared.photos():
+        whole = shared.get(f"/api/photo/{brief['id']}")
+        assert {name: whole[name] for name in brief if name != "said"} == {name: brief[name] for name in brief if name != "said"}
+        if whole["problem"]:
+            assert (whole["label"], whole["decision"], whole["probabilities"], whole["neighbours"]) == (None, "reject", {}, [])
+            assert whole["words"]
+        else:
+            assert sum(whole["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+            assert max(whole["probabilities"], key=whole["probabilities"].get) == whole["label"]
+            assert (whole["width"], whole["height"]) == (32, 32)
+
+
+def test_a_queue_and_a_wall_over_http_are_of_open_photos_once_each(pages):
+    seen = set()
+    while photos := pages.get("/api/queue?n=4")["photos"]:
+        for photo in photos:
+            assert photo["said"] is None
+            assert photo["sha"] not in seen  # copies stand under one
+            seen.add(photo["sha"])
+        more = pages.get(f"/api/queue?n=4&skip={','.join(photo['id'] for photo in photos)}")["photos"]
+        assert not {photo["sha"] for photo in photos} & {photo["sha"] for photo in more}
+        wall = pages.get("/api/grid?n=100&label=Red")
+        assert {photo["label"] for photo in wall["photos"]} <= {"Red"}
+        assert not [photo for photo in wall["photos"] if photo["sample"] or photo["said"]]
+        assert wall["left"]["Red"] == len(wall["photos"])
+        pages.say(*(pages.decision(photo["id"], "Red") for photo in photos))
+    assert len(seen) == 17
+    assert pages.get("/api/grid")["photos"] == []
+    assert pages.get("/api/state")["counts"]["left"] == 0
+
+
+def test_what_looks_alike_has_the_photo_itself_left_out_and_copies_under_one(shared):
+    for photo in shared.photos():
+        if photo["label"] is None:
+            continue
+        found = shared.get(f"/api/search?photo={photo['id']}&k=8")
+        assert found["asked"]["id"] == photo["id"]
+        similar = [one["similarity"] for one in found["neighbours"]]
+        assert similar == sorted(similar, reverse=True)
+        assert all(-1 <= one <= 1 for one in similar)
+        shas = [one["sha"] for one in found["neighbours"]]
+        assert photo["sha"] not in shas
+        assert len(set(shas)) == len(shas)
+        alone = shared.get(f"/api/search?photo={photo['id']}&k=8&label=Blue")
+        assert {one["label"] for one in alone["neighbours"]} == {"Blue"}
+
+
+def test_the_heat_of_a_photo_is_a_picture(shared):
+    photo = shared.id_of("000-Red.png")
+    said = shared.get(f"/api/heat/{photo}")
+    kind, _, data = said["heat"].partition(",")
+    assert kind == "data:image/png;base64"
+    assert Image.open(io.BytesIO(base64.b64decode(data))).mode == "RGBA"
+    assert said["label"] == "Red"
+    assert 400 <= shared.ask("GET", f"/api/heat/{shared.id_of('broken.jpg')}").status < 500
+
+
+def test_labels_lead_to_a_better_network_that_is_compared_put_in_use_and_there_after_a_restart(served, tmp_path, colours):
+    import shops
+
+    photos = shops.shop(tmp_path / "shop", 75)
+    wrong = shops.network(tmp_path / "wrong.onnx", (1, 0, 2))
+    with served(project_at(photos, model=wrong)) as pages:
+        refused = pages.post("/api/train", {})
+        assert refused["started"]
+        assert "nothing is labelled" in pages.settled()["last"]["words"]
+        for photo in pages.photos():
+            pages.say(pages.decision(photo["id"], shops.truth(photo["name"])))
+        before = pages.get("/api/state")["estimate"]
+        assert before["accuracy"] < 0.6
+        pages.post("/api/train", {})
+        ended = pages.settled()["last"]
+        assert (ended["kind"], ended["ok"]) == ("train", True), ended
+        models = pages.get("/api/models")
+        assert [(one["number"], one["in_use"]) for one in models["models"]] == [(0, True), (1, False)]
+        assert models["models"][1]["labels"] == 75
+        found = until(pages, "/api/compare?a=0&b=1&limit=500")
+        right = {one["id"]: one["a"]["label"] == shops.truth(one["name"]) for one in found["photos"]}
+        assert found["differ"] == len(found["photos"]) == len(right)
+        assert found["differ"] + found["same"] == 75
+        assert all(one["a"]["label"] != one["b"]["label"] for one in found["photos"])
+        assert sum(pair["n"] for pair in found["pairs"]) == found["differ"]
+        for pair in found["pairs"]:
+            some = pages.get(f"/api/compare?a=0&b=1&limit=500&from={pair['from']}&to={pair['to']}")
+            assert some["total"] == len(some["photos"]) == pair["n"]
+            assert {(one["a"]["label"], one["b"]["label"]) for one in some["photos"]} == {(pair["from"], pair["to"])}
+        assert pages.send("/api/promote", {"number": 7}).status == 422
+        assert pages.post("/api/promote", {"number": 1}) == {"in_use": 1}
+        state = pages.settled()
+        assert state["model"]["number"] == 1
+        assert state["estimate"]["accuracy"] > max(0.9, before["accuracy"])
+        assert sum(one["label"] == shops.truth(one["name"]) for one in pages.photos()) > 70
+        guesses = {one["id"]: one["label"] for one in pages.photos()}
+    with served(photos.with_name("shop.project")) as pages:
+        assert pages.get("/api/state")["model"]["number"] == 1
+        assert {one["id"]: one["label"] for one in pages.photos()} == guesses
+        back = until(pages, "/api/compare?a=1&b=0")
+        assert back["differ"] == found["differ"]
+
+
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_map_has_each_photo_once_within_its_square(served, project, monkeypatch, whole):
+    """The whole way takes scikit-learn, which is slow to come; without it, the map is of the directions of most variance."""
+    if not whole:
+        monkeypatch.setattr("modiste.projects.mapping.find_spec", lambda _name: None)
+    with served(project) as pages:
+        maps(pages)
+
+
+def maps(shared):
+    said = until(shared, "/api/map", lambda one: one["ready"])
+    assert len(said["points"]) == 17
+    ids = {one["id"]: one["label"] for one in shared.photos()}
+    for x, y, code, photo in said["points"]:
+        assert 0 <= x <= 1
+        assert 0 <= y <= 1
+        assert said["classes"][code] == ids[photo]
+
+
+def test_reports_lie_in_a_box_of_their_own(served, project, tmp_path):
+    runs = tmp_path / "runs"
+    for name in ("paper", "my study"):
+        (runs / "studies" / name).mkdir(parents=True)
+        (runs / "studies" / name / "report.html").write_text(f"<script>alert(1)</script>{name}")
+    (runs / "studies" / "empty").mkdir()
+    (tmp_path / "report.html").write_text("secret")
+    with served(project, runs=runs, audit=tmp_path / "audit") as pages:
+        assert {one["name"] for one in pages.get("/api/runs")["studies"]} == {"paper", "my study"}
+        for name in ("paper", "my%20study"):
+            answer = pages.ask("GET", f"/report/{name}")
+            assert answer.status == 200
+            assert "sandbox" in answer.headers["content-security-policy"]
+            assert "script-src" not in answer.headers["content-security-policy"]
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            assert "allow-scripts" not in answer.headers["content-security-policy"]
+        for name in ("empty", "..", "..%2f..", "nothing", "paper%2freport.html", "%2e%2e"):
+            assert pages.ask("GET", f"/report/{name}").status == 404
+        assert pages.get("/api/findings")["kinds"] == []
+        assert pages.send("/api/export", {"format": "folders"}).status == 422  # nothing is labelled yet
+
+
+def test_a_look_that_fails_says_why(served, project):
+    photos = project.with_name("shop")
+    with served(project) as pages:
+        kept = pages.photos()
+        photos.rename(photos.with_name("away"))
+        pages.post("/api/look", {})
+        ended = pages.settled()["last"]
+        assert not ended["ok"]
+        assert str(photos) in ended["words"]
+        assert pages.photos() == kept
+        assert pages.ask("GET", f"/photo/{kept[0]['id']}").status in (200, 404)
+
+
+def test_a_decision_on_a_photo_of_which_the_network_knows_nothing_yet_is_told_to_come_again(served, tmp_path, colours, monkeypatch):
+    import shops
+
+    from modiste.projects.looked import Look
+
+    monkeypatch.setattr(Look, "listed", lambda _look: time.sleep(1) or [])
+    photos = shops.shop(tmp_path / "shop", 3)
+    with served(project_at(photos, model=colours), settle=False) as pages:
+        for path in ("/api/queue", "/api/grid", "/api/photos", "/api/photo/0", "/api/map", "/api/search?photo=0"):
+            answer = pages.ask("GET", path)
+            assert (answer.status, answer.plain["reason"], answer.headers["retry-after"]) == (503, "not_yet", "2")
+        assert pages.send("/api/decisions", {"decisions": [pages.decision("0" * 16)]}).status == 503
+        for page in PAGES:
+            assert pages.ask("GET", page).status == 200
+        assert pages.get("/api/state")["project"]["photos"] == 0
