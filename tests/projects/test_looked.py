@@ -2,6 +2,7 @@
 
 import os
 import random
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -268,6 +269,23 @@ def test_another_network_has_answers_of_its_own(colours, tmp_path):
     assert first != second
     assert said(seen_before(folder, one.labeller)) == first
     assert said(seen_before(folder, other.labeller)) == second
+
+
+def test_photos_in_an_archive_are_looked_at_as_those_in_a_folder_are(colours, tmp_path):
+    photos = fill(tmp_path / "shop", [name for name in ODD if isinstance(name, str) and "\n" not in name])
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        for path in sorted(photos.rglob("*.*")):
+            archive.write(path, path.relative_to(photos).as_posix())
+    network = Counted(colours)
+    from_folder = said(taken(photos, tmp_path / "looks", network.labeller))
+    asked = network.photos
+    from_archive = taken(tmp_path / "shop.zip", tmp_path / "others", network.labeller)
+    assert said(from_archive) == from_folder
+    assert network.photos == 2 * asked
+    again = Counted(colours)
+    assert said(taken(tmp_path / "shop.zip", tmp_path / "others", again.labeller)) == from_folder
+    assert again.photos == 0
 
 
 def test_a_folder_without_pictures_is_refused_in_words(colours, tmp_path):

@@ -78,8 +78,8 @@ class Jobs:
     def run(self) -> None:
         while (item := self.queue.get()) is not None and not self.closed:
             kind, work = item
-            self.waiting.remove(kind)
             self.now, self.stopping = Job(kind), self.closed
+            self.waiting.remove(kind)
             self.marks.clear()
             self.changed()
             self.last = self.ended(kind, work)

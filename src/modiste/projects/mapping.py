@@ -49,6 +49,8 @@ def mapped(studio: Studio, tell: Tell, stop: Stop) -> str:
     if found is None or not found.looked.width:
         return "There is nothing to draw a map of yet."
     places = np.flatnonzero(found.looked.heads >= 0)
+    if not len(places):
+        return "There is no photo that can be read, and nothing to draw a map of."
     if len(places) > MOST:
         places = np.sort(np.random.default_rng(0).choice(places, MOST, replace=False))
     tell(Progress("drawing the map", 0, 2, "steps"))

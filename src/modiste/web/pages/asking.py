@@ -120,9 +120,10 @@ def neighbours(studio: Studio, found: Guesses, row: int, k: int, label: str | No
 
 def like_dropped(studio: Studio, data: bytes, given: Mapping[str, str], who: str) -> dict[str, Any]:
     """What a photo from elsewhere is called, where the network looks in it, and the photos that look most like it."""
-    found = found_of(studio)
+    with studio.lock:  # another network may be put in use
+        found, labeller = found_of(studio), studio.labeller
     try:
-        asked, vector = said_of(studio.labeller, data, studio.precision)
+        asked, vector = said_of(labeller, data, studio.precision)
     except PhotoRefused as refused:
         raise Refused("not_a_photo", f"this is no photo that can be read: {refused.reason.replace('_', ' ')}.") from refused
     k, label = number_of(given, "k", 24, 1, MOST_NEAR), code_of(studio, text_of(given, "label"))

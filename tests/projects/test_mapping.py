@@ -1,0 +1,69 @@
+"""A map: each kept photo once, what looks alike together, made anew where it is not of these photos."""
+
+import numpy as np
+import pytest
+from shops import open_studio, png, shop, truth
+
+from modiste.projects import mapping
+from modiste.projects.mapping import map_of, mapped, path_of, principal
+from modiste.records.progress import silent
+
+
+def never() -> None:
+    """Nobody asks to stop."""
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Without scikit-learn, which is slow to come."""
+    monkeypatch.setattr(mapping, "find_spec", lambda _name: None)
+
+
+def test_what_looks_alike_lies_together(colours, tmp_path):
+    with open_studio(shop(tmp_path / "shop", 30), model=colours) as made:
+        assert map_of(made, made.found) is None
+        mapped(made, silent, never)
+        points = map_of(made, made.found)
+        assert len(points) == 30
+        names = {photo: truth(made.found.looked.photos[row].path) for photo, row in made.found.rows.items()}
+        middles = {name: np.mean([[x, y] for x, y, _, photo in points if names[photo] == name], 0) for name in set(names.values())}
+        for x, y, code, photo in points:
+            assert 0 <= min(x, y) <= max(x, y) <= 1
+            assert code == made.found.labels[made.found.rows[photo]]
+            assert min(middles, key=lambda name: np.hypot(*(middles[name] - [x, y]))) == names[photo]
+
+
+def test_a_map_goes_on_with_photos_that_came_or_went_and_a_damaged_one_is_none(colours, tmp_path):
+    photos = shop(tmp_path / "shop", 30)
+    with open_studio(photos, model=colours) as made:
+        mapped(made, silent, never)
+        (photos / "000-Red.png").unlink()
+        (photos / "new.png").write_bytes(png("Red", 500))
+        made.look(silent, never)
+        ids = {photo for *_, photo in map_of(made, made.found)}
+        assert ids == set(made.found.ids) - {made.found.ids[made.found.by_path["new.png"]]}
+        path = path_of(made, made.found)
+        path.write_bytes(path.read_bytes()[:100])
+        assert map_of(made, made.found) is None
+
+
+def test_there_is_nothing_to_draw_of_photos_that_cannot_be_read(colours, tmp_path):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "a.jpg").write_bytes(b"no picture")
+    with open_studio(tmp_path / "shop", model=colours) as made:
+        assert "nothing to draw" in mapped(made, silent, never)
+
+
+def test_one_photo_and_two_are_maps_too(colours, tmp_path):
+    for many in (1, 2):
+        with open_studio(shop(tmp_path / f"shop{many}", many), model=colours) as made:
+            mapped(made, silent, never)
+            assert len(map_of(made, made.found)) == many
+
+
+def test_principal_directions_keep_distances(colours):
+    vectors = np.random.default_rng(0).normal(size=(20, 4))
+    found = principal(vectors, 50)
+    assert found.shape == (20, 4)
+    assert np.allclose(np.linalg.norm(found[3] - found[7]), np.linalg.norm(vectors[3] - vectors[7]))
+    assert (found.var(0)[:-1] >= found.var(0)[1:] - 1e-9).all()
