@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,13 @@ def path_of(studio: Studio, found: Guesses) -> Path:
 def map_of(studio: Studio, found: Guesses) -> list[list[Any]] | None:
     """The map that was made: x, y in [0, 1], the code of the guess, the photo's id; None where there is none of these photos."""
     try:
-        with np.load(path_of(studio, found), allow_pickle=False) as held:
-            places, xy = held["places"], held["xy"]
-    except (OSError, ValueError, KeyError):
+        data = memoryview(path_of(studio, found).read_bytes())
+    except OSError:
         return None
+    if sha256(data[32:]).digest() != data[:32]:  # damaged: it is drawn anew
+        return None
+    with np.load(io.BytesIO(data[32:]), allow_pickle=False) as held:
+        places, xy = held["places"], held["xy"]
     heads = found.looked.heads
     if not len(places) or places.max() >= len(heads) or 2 * len(places) < min(MOST, int((heads >= 0).sum())):
         return None
@@ -62,7 +66,7 @@ def mapped(studio: Studio, tell: Tell, stop: Stop) -> str:
     low, high = xy.min(0), xy.max(0)
     data = io.BytesIO()
     np.savez(data, places=places, xy=((xy - low) / np.maximum(high - low, 1e-9)).astype(np.float32))
-    write_bytes(path_of(studio, found), data.getvalue())
+    write_bytes(path_of(studio, found), sha256(data.getbuffer()).digest() + data.getvalue())
     return f"A map of {len(places):,} photos is drawn."
 
 
