@@ -219,7 +219,7 @@ def test_events_tell_of_every_change_and_end_when_the_server_stops(served, proje
         begun = time.monotonic()
         pages.say(pages.decision(photo))
         second = next_event(answer)
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
         assert second["version"] > first["version"]
         assert second["counts"]["labelled"] == 1
         pages.say(pages.decision(photo, "Blue"), who="bob")
@@ -227,7 +227,7 @@ def test_events_tell_of_every_change_and_end_when_the_server_stops(served, proje
         begun = time.monotonic()
         pages.listener.stop()
         rest = answer.read()
-        assert time.monotonic() - begun < 15
+        assert time.monotonic() - begun < 30
         assert rest == b"" or rest.endswith(b"\n\n")
         connection.close()
 
