@@ -126,7 +126,7 @@ index(sys.argv[1], sys.argv[2], model=sys.argv[3])
 @pytest.mark.parametrize(
     ("room", "module", "name", "call"),
     [
-        ("searching", "built", "vector_of", 12),
+        ("serving", "asking", "finished", 12),
         ("records", "kept", "append_bytes", 1),
         ("searching", "stored", "sync_folder", 1),
         ("searching", "stored", "write_sealed", 1),

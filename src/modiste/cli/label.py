@@ -71,7 +71,7 @@ def label(
     """
     from modiste.data.layouts.sources import source_at
     from modiste.data.taxonomy import read_taxonomy
-    from modiste.labelling.asking import ready
+    from modiste.labelling.ready import ready
 
     if photos < 1:
         raise UsageError(f"--photos {photos}: must be 1 or more.")

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modiste.data.layouts.sources import Source
-from modiste.data.opening.hashed import content_hash, nothing, opened
-from modiste.data.opening.refusals import LASTING, PhotoRefused
-from modiste.data.opening.workers import each_photo
-from modiste.labelling.book import Answer, Answers, Bytes, Listed, Listing
-from modiste.records.errors import ModisteError
+from modiste.data.opening.hashed import content_hash
+from modiste.data.opening.refusals import LASTING
+from modiste.labelling.book import Answer, Answers, Listed, Listing
 from modiste.records.progress import Progress, Tell
+from modiste.serving import graphs
+from modiste.serving.asking import PASSING, each_answer
+from modiste.serving.labeller import Labeller
 
-if TYPE_CHECKING:
-    from modiste.serving.labeller import Labeller
-
-PASSING = ("decoder_crashed", "out_of_memory", "timeout")  # reasons that need not come again
 Stop = Callable[[int], None]  # given how many photos are done, raises `Stopped` where that was asked for
 
 
@@ -59,31 +51,21 @@ def answer_all(job: Job, threads: int, workers: int | None) -> None:
 
 
 def ask(job: Job, paths: Iterator[str], threads: int, workers: int | None) -> None:
-    """Decode, score, keep. Each photo is scored alone, on one thread, so that its answer depends on nothing beside it."""
-    pixels, scored = job.labeller.pixels, deque[tuple[Listed, bytes, Future[Answer]]]()
-    options = {"side": pixels.side, "colour": pixels.colour, "fit": pixels.fit}
-    made = each_photo(job.source.root, paths, opened, options, workers=workers)
-    with ThreadPoolExecutor(threads, "scores") as pool:
-        try:
-            for one in made:
-                listed = job.on_the_way.popleft()
-                job.stop(job.done)
-                if isinstance(one, PhotoRefused):
-                    refuse(job, listed, content_hash(job.source.root, listed.path), one.reason)
-                    continue
-                sha, reason = bytes(one["sha256"]), bytes(one["reason"][()]).decode()
-                if reason:
-                    refuse(job, listed, sha, reason)
-                elif job.answers.get(sha) is not None:  # the same photo under another name
-                    job.finish(listed, sha)
-                else:
-                    scored.append((listed, sha, pool.submit(score, job.labeller, one["pixels"])))
-                if len(scored) > 2 * threads:
-                    keep(job, *scored.popleft())
-            while scored:
-                keep(job, *scored.popleft())
-        finally:
-            pool.shutdown(cancel_futures=True)
+    """Have each photo's answer kept, or why there is none."""
+
+    def known(sha: bytes) -> bool:
+        """Whether it is the same photo under another name."""
+        return job.answers.get(sha) is not None
+
+    for sha, said in each_answer(job.source.root, paths, job.labeller, threads=threads, workers=workers, known=known):
+        job.stop(job.done)
+        listed = job.on_the_way.popleft()
+        if isinstance(said, str):
+            refuse(job, listed, sha, said)
+            continue
+        if said is not None and sha is not None:
+            job.answers.add(sha, answer_of(said))
+        job.finish(listed, sha)
 
 
 def unanswered(job: Job) -> Iterator[str]:
@@ -111,16 +93,10 @@ def once_more(job: Job) -> Iterator[str]:
             yield listed.path
 
 
-def score(labeller: Labeller, pixels: Bytes) -> Answer:
-    """What the network says of one photo (S, S, C)."""
-    answers = labeller.score(pixels[None])
-    strangeness = np.float32(np.nan) if answers.strangeness is None else answers.strangeness[0]
-    return Answer(np.append(answers.probabilities[0], strangeness).astype(np.float32))
-
-
-def keep(job: Job, listed: Listed, sha: bytes, scored: Future[Answer]) -> None:
-    job.answers.add(sha, scored.result())
-    job.finish(listed, sha)
+def answer_of(said: graphs.Answers) -> Answer:
+    """What is kept of what the network says of one photo."""
+    strangeness = np.float32(np.nan) if said.strangeness is None else said.strangeness[0]
+    return Answer(np.append(said.probabilities[0], strangeness).astype(np.float32))
 
 
 def refuse(job: Job, listed: Listed, sha: bytes | None, reason: str) -> None:
@@ -131,21 +107,3 @@ def refuse(job: Job, listed: Listed, sha: bytes | None, reason: str) -> None:
         job.finish(listed, sha)
     else:
         job.finish(listed, sha, reason)
-
-
-@contextmanager
-def ready(source: Source) -> Iterator[None]:
-    """A worker starts while the block does something else, such as opening a network."""
-
-    def start() -> None:
-        with suppress(ModisteError):  # it is told once it matters
-            paths = [said.path for said in islice(source.photos(), 1)]
-            for _ in each_photo(source.root, paths, nothing, workers=1):
-                pass
-
-    thread = threading.Thread(target=start)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()

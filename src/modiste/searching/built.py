@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,18 @@ from numpy.typing import NDArray
 
 from modiste.data.layouts.sources import Source
 from modiste.data.opening.crew import processors
-from modiste.data.opening.hashed import content_hash, opened
-from modiste.data.opening.refusals import PhotoRefused
-from modiste.data.opening.workers import each_photo
+from modiste.data.opening.hashed import content_hash
 from modiste.records.errors import ModisteError, Stopped, UsageError
 from modiste.records.kept import Kept
 from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
 from modiste.searching.nearest import unit
 from modiste.searching.stored import BLOCK, ENDINGS, ROW, About, Part, Stored, is_index, open_stored, sweep, write_stored
+from modiste.serving.asking import PASSING, each_answer
 from modiste.serving.labeller import Labeller
 from modiste.training.stopping import stoppable
 
 VERSION = "1"  # raised whenever the same bytes and the same network may give another vector
-PASSING = ("decoder_crashed", "out_of_memory", "timeout")  # reasons that need not come again
 KEPT = "kept.bin"
 NOWHERE = np.iinfo(np.int64).max
 GOES_ON = "The same command goes on from there."
@@ -206,43 +203,23 @@ def answer_all(work: Work, threads: int, workers: int | None) -> None:
 
 
 def ask(work: Work, paths: Iterator[str], on_the_way: deque[int], known: Known, threads: int, workers: int | None) -> None:
-    """Decode in workers, score in threads, each photo alone, and keep."""
-    pixels, waiting = work.labeller.pixels, deque[tuple[int, bytes, Future[tuple[int, float, NDArray[np.float32]]]]]()
-    options = {"side": pixels.side, "colour": pixels.colour, "fit": pixels.fit}
+    """Have each photo's vector kept, or why there is none."""
 
-    def keep() -> None:
-        place, sha, future = waiting.popleft()
-        if sha not in work.kept.places:
-            work.kept.add(sha, *future.result())
+    def is_known(sha: bytes) -> bool:
+        return work.place_of(sha, known) is not None
+
+    for sha, said in each_answer(work.source.root, paths, work.labeller, threads=threads, workers=workers, known=is_known):
+        place = on_the_way.popleft()
+        work.stop(work.done)
+        if isinstance(said, str) or sha is None:
+            work.finish(place, reason=str(said))
+            continue
+        if said is not None and sha not in work.kept.places:
+            work.kept.add(sha, int(said.called[0]), float(said.confidence[0]), unit(said.features[0]))
             work.scored += 1
-        work.finish(place, -1 - work.kept.places[sha])
-
-    with ThreadPoolExecutor(threads, "scores") as pool:
-        try:
-            for one in each_photo(work.source.root, paths, opened, options, workers=workers):
-                place = on_the_way.popleft()
-                work.stop(work.done)
-                if isinstance(one, PhotoRefused):
-                    work.finish(place, reason=one.reason)
-                    continue
-                sha, reason = bytes(one["sha256"]), bytes(one["reason"][()]).decode()
-                found = work.place_of(sha, known)
-                if reason or found is not None:
-                    work.finish(place, NOWHERE if found is None else found, reason)
-                else:
-                    waiting.append((place, sha, pool.submit(vector_of, work.labeller, one["pixels"])))
-                if len(waiting) > 2 * threads:
-                    keep()
-            while waiting:
-                keep()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def vector_of(labeller: Labeller, pixels: NDArray[np.uint8]) -> tuple[int, float, NDArray[np.float32]]:
-    """The class called for a photo (S, S, C), its probability, and the features (F,) brought to length 1."""
-    answers = labeller.score(pixels[None])
-    return int(answers.called[0]), float(answers.confidence[0]), unit(answers.features[0])
+        found = work.place_of(sha, known)
+        assert found is not None
+        work.finish(place, found)
 
 
 class Known:

@@ -14,12 +14,12 @@ from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.stores import read_photo
 
 
-def opened(data: bytes, side: int, colour: str, fit: str, where: str) -> NDArray[np.void]:
+def opened(data: bytes, side: int, colour: str, fit: str, where: str, strict: bool = True) -> NDArray[np.void]:
     """One record (): `sha256`, `reason` ('' for a photo that was decoded) and `pixels` (S, S, C)."""
     made = np.zeros((), record(side, colour))
     made["sha256"] = np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
     try:
-        made["pixels"] = to_pixels(data, side, colour, fit, where)
+        made["pixels"] = to_pixels(data, side, colour, fit, where, strict)
     except PhotoRefused as refused:
         made["reason"] = refused.reason.encode()
     return made
