@@ -31,7 +31,7 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
     @app.get("/api/queue")
     def queue(request: Request) -> Response:
         given, who = request.query_params, who_of(request)
-        by, skip = text_of(given, "by", "uncertainty") or "", set((text_of(given, "skip", "", 4000) or "").split(","))
+        by, skip = text_of(given, "by", "margin") or "", set((text_of(given, "skip", "", 4000) or "").split(","))
         wanted = choosing.Wanted(by, number_of(given, "n", 20, 1, MOST_NEXT), who, text_of(given, "label"), frozenset(skip))
         found = found_of(studio)
         rows = choosing.following(studio, found, wanted)
