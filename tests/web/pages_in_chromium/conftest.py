@@ -180,12 +180,12 @@ class Window:
 
 @pytest.fixture
 def window(chromium):
-    """window(app, width=1280, dark=False): a fresh page before an app."""
+    """window(app, width=1280): a fresh page before an app."""
     contexts = []
 
-    def opened(app, width=1280, *, dark=False):
+    def opened(app, width=1280):
         size = {"width": width, "height": 844 if width < 500 else 800}
-        contexts.append(chromium.new_context(viewport=size, color_scheme="dark" if dark else "light", has_touch=width < 500))
+        contexts.append(chromium.new_context(viewport=size, has_touch=width < 500))
         page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
         return Window(page, app)

@@ -3,12 +3,13 @@
 import { follow, state } from "./api.js";
 import { asked, filled, here, made, remember, say } from "./elements.js";
 import { begin } from "./frame.js";
-import { bind, cap } from "./keys.js";
+import { bind, cap, showKeys } from "./keys.js";
 import { complain, speak, tell } from "./messages.js";
-import { copiesWords, fill, guessWords, picture, preload, sureWords } from "./photo.js";
+import { picture, preload } from "./photo.js";
 import { Queue } from "./queue.js";
 import { decide, onRefused, onSaving, undo } from "./saving.js";
-import { number, percent, saidWord, sentence } from "./words.js";
+import { about, AHEAD, flash, frameWidth, hidden, showClasses, showGuess, showStrip } from "./stage.js";
+import { number } from "./words.js";
 
 const ORDERS = [
   ["uncertainty", "most doubtful"],
@@ -18,10 +19,6 @@ const ORDERS = [
   ["rare", "rare classes"],
   ["random", "by chance"],
 ];
-const HONEST = "Drawn by chance: your answer comes first, so that modiste learns honestly how often it is right.";
-const BEFORE = 6; // photos of the strip before the present one
-const STRIP = 14;
-const AHEAD = 4; // pictures fetched before they are wanted
 const LONGEST_S = 600;
 
 const queue = new Queue();
@@ -40,74 +37,25 @@ function show() {
   filled(here("frame"), picture(photo, frameWidth(), { alt: `Photo ${photo.name}`, eager: true }));
   filled(here("about"), about(photo));
   showGuess(item);
-  showClasses(item);
-  showStrip();
+  showClasses(item, buttons);
+  showStrip(queue, go);
   for (const next of queue.ahead(AHEAD)) preload(next.photo, frameWidth());
 }
 
-const frameWidth = () => Math.max(320, Math.min(here("frame").clientWidth, here("frame").clientHeight) || 640);
-
-const hidden = (item) => item.photo.sample && !item.said;
-
-function about(photo) {
-  const copies = photo.copies?.length
-    ? made("details", { class: "copies" }, made("summary", {}, copiesWords(photo.copies)), made("ul", {}, photo.copies.map((one) => made("li", { class: "name" }, one.path))))
-    : null;
-  const own = photo.own && !photo.sample ? made("span", {}, "the shop says ", made("strong", {}, photo.own)) : null;
-  const others = (photo.others || []).filter(() => !photo.sample).map((one) => made("span", { class: "tag" }, `${one.who}: ${saidWord(one)}`));
-  return [made("span", { class: "name", title: photo.path }, photo.name), copies, own, others];
-}
-
-function showGuess(item) {
-  const { photo, said } = item;
-  const honest = hidden(item);
-  here("guess").classList.toggle("honest", honest);
-  say(here("guess-words"), honest ? "What is this?" : guessWords(photo));
-  const words = said ? `You said: ${saidWord(said)}` : honest ? "" : sureWords(photo);
-  say(here("sure"), words);
-  here("sure").hidden = !words;
-  say(here("why"), honest ? HONEST : sentence(photo.words));
-  const accept = here("accept");
-  accept.hidden = honest || !photo.label;
-  filled(accept, photo.label ? `It is ${photo.label}` : "");
-}
-
-function showClasses(item) {
-  const honest = hidden(item);
-  for (const { name, button, share, bar } of buttons) {
-    const p = honest ? null : item.photo.probabilities?.[name] ?? null;
-    button.classList.toggle("likeliest", !honest && name === item.photo.label);
-    const chosen = item.said?.kind === "label" && item.said.label === name;
-    button.classList.toggle("said", chosen);
-    button.setAttribute("aria-pressed", chosen);
-    say(share, p === null ? "" : percent(p));
-    bar.hidden = p === null;
-    fill(bar, p || 0);
-  }
-  for (const kind of ["unsure", "bad"]) here(`say-${kind}`).classList.toggle("said", item.said?.kind === kind);
-}
-
-function showStrip() {
-  const first = Math.max(0, queue.place - BEFORE);
-  const some = queue.items.slice(first, first + STRIP);
-  filled(here("strip"), some.map((item, index) => stripButton(item, first + index)));
-}
-
-function stripButton(item, place) {
-  const what = item.said ? saidWord(item.said) : place === queue.place ? "now" : "";
-  const go = () => {
-    queue.place = place;
-    show();
-  };
-  const label = `${item.photo.name}${what ? `, ${what}` : ""}`;
-  return made("button", { type: "button", class: place > queue.place && !item.said ? "ahead" : null, "aria-current": place === queue.place ? "true" : null, "aria-label": label, title: label, onclick: go },
-    picture(item.photo, 66), made("span", { class: "what name" }, what));
+function go(place) {
+  queue.place = place;
+  show();
 }
 
 function showEnd() {
   if (queue.asking) return filled(here("done"), made("p", {}, "Fetching photos …"));
-  const none = here("label").value ? `Nothing is left that is guessed to be ${here("label").value}.` : "Every photo that can be read has an answer.";
-  const links = [made("a", { class: "button primary", href: "/train" }, "Train"), made("a", { class: "button", href: "/review" }, "Review")];
+  const none = here("label").value
+    ? `Nothing is left that is guessed to be ${here("label").value}.`
+    : "Every photo that can be read has an answer.";
+  const links = [
+    made("a", { class: "button primary", href: "/train" }, "Train"),
+    made("a", { class: "button", href: "/review" }, "Review"),
+  ];
   filled(here("done"), made("h2", {}, "Nothing is left here"), made("p", {}, none), made("div", { class: "toolbar" }, links));
 }
 
@@ -120,20 +68,22 @@ function answer(kind, label = null) {
   const blind = hidden(item);
   const looked = Math.min(LONGEST_S, (performance.now() - since) / 1000);
   const suggested = blind ? null : photo.label;
-  decide([{ photo: photo.id, kind, label, how: "single", seconds: Number(looked.toFixed(2)), suggested, confidence: suggested ? photo.confidence : null }]);
+  decide([
+    {
+      photo: photo.id,
+      kind,
+      label,
+      how: "single",
+      seconds: Number(looked.toFixed(2)),
+      suggested,
+      confidence: suggested ? photo.confidence : null,
+    },
+  ]);
   item.said = { kind, label };
-  flash(label);
+  flash(buttons, label);
   queue.forward({ open: true });
   show();
   refill();
-}
-
-function flash(label) {
-  const one = buttons.find(({ name }) => name === label);
-  if (!one) return;
-  one.button.classList.remove("flash");
-  void one.button.offsetWidth; // begin anew
-  one.button.classList.add("flash");
 }
 
 function accept() {
@@ -160,7 +110,7 @@ async function refill() {
     complain(error);
   }
   if (ended || !queue.now) show();
-  else showStrip();
+  else showStrip(queue, go);
 }
 
 function move(step) {
@@ -174,7 +124,10 @@ function move(step) {
 // --- what is about the photo
 
 function showCounts({ counts, pace }) {
-  filled(here("counts"), Object.entries(counts.classes).map(([name, many]) => made("span", {}, `${name} ${number(many)}`)));
+  filled(
+    here("counts"),
+    Object.entries(counts.classes).map(([name, many]) => made("span", {}, `${name} ${number(many)}`)),
+  );
   const speed = pace?.per_minute ? `${number(Math.round(pace.per_minute))} a minute · ` : "";
   say(here("pace"), `${speed}${number(counts.labelled)} labelled · ${number(counts.left)} left`);
 }
@@ -183,20 +136,43 @@ function makeButtons() {
   buttons = state().project.classes.map((name, place) => {
     if (place < 9) bind(`class-${place + 1}`, name, String(place + 1), () => answer("label", name));
     const share = made("span", { class: "share" });
+    const space = made("span", { class: "space" }, cap("accept"));
     const bar = made("span", { class: "bar", "aria-hidden": "true" }, made("i"));
-    const button = made("button", { type: "button", class: "class", onclick: () => answer("label", name) }, place < 9 ? cap(`class-${place + 1}`) : made("span"), made("span", { class: "name" }, name), share, bar);
+    const button = made(
+      "button",
+      { type: "button", class: "class", onclick: () => answer("label", name) },
+      place < 9 ? cap(`class-${place + 1}`) : made("span"),
+      made("span", { class: "name" }, name),
+      space,
+      share,
+      bar,
+    );
     return { name, button, share, bar };
   });
-  filled(here("classes"), buttons.map(({ button }) => button));
+  filled(
+    here("classes"),
+    buttons.map(({ button }) => button),
+  );
 }
 
 function makeOthers() {
-  const rows = [["unsure", "Unsure", "x", () => answer("unsure")], ["bad", "Bad picture", "b", () => answer("bad")], ["undo", "Undo", "z", takeBack], ["skip", "Skip", "ArrowRight", () => move(1)]];
+  const rows = [
+    ["unsure", "Unsure", "x", () => answer("unsure")],
+    ["bad", "Bad picture", "b", () => answer("bad")],
+    ["undo", "Undo", "z", takeBack],
+    ["skip", "Skip", "ArrowRight", () => move(1)],
+  ];
   bind("accept", "Accept the suggestion", " ", accept);
   for (const [name, words, key, act] of rows) bind(name, { undo: "Take back the last answer", skip: "Forward" }[name] || words, key, act);
   bind("back", "Back", "ArrowLeft", () => move(-1));
   bind("filter", "Which photos next", "/", focusFilter);
-  filled(here("others"), rows.map(([name, words, , act]) => made("button", { type: "button", class: "button", id: `say-${name}`, onclick: act }, words, cap(name))));
+  bind("heat", "Where the network looked", "h", () => here("about").querySelector("button")?.click());
+  filled(
+    here("others"),
+    rows.map(([name, words, , act]) =>
+      made("button", { type: "button", class: "button", id: `say-${name}`, onclick: act }, words, cap(name)),
+    ),
+  );
 }
 
 function focusFilter() {
@@ -217,10 +193,18 @@ async function choose() {
 }
 
 function start() {
-  makeButtons();
   makeOthers();
-  filled(here("by"), ORDERS.map(([value, words]) => made("option", { value }, words)));
-  filled(here("label"), made("option", { value: "" }, "any class"), state().project.classes.map((name) => made("option", { value: name }, name)));
+  makeButtons();
+  showKeys();
+  filled(
+    here("by"),
+    ORDERS.map(([value, words]) => made("option", { value }, words)),
+  );
+  filled(
+    here("label"),
+    made("option", { value: "" }, "any class"),
+    state().project.classes.map((name) => made("option", { value: name }, name)),
+  );
   here("by").value = asked().by || "uncertainty";
   here("label").value = asked().label || "";
   for (const id of ["by", "label"]) here(id).addEventListener("change", () => (here(id).blur(), choose()));

@@ -29,7 +29,8 @@ export async function get(path, parameters = {}, signal) {
   }
 }
 
-export const post = (path, value = {}) => answered(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) });
+export const post = (path, value = {}) =>
+  answered(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) });
 
 export const send = (path, form, parameters = {}) => answered(`${path}${query(parameters)}`, { method: "POST", body: form });
 

@@ -26,14 +26,25 @@ const SORTS = [
   ["recent", "last said first"],
   ["path", "by name"],
 ];
-const ARROWS = { ArrowLeft: "Left", ArrowRight: "Right", ArrowUp: "Up", ArrowDown: "Down", PageUp: "A page up", PageDown: "A page down", Home: "First", End: "Last" };
+const ARROWS = {
+  ArrowLeft: "Left",
+  ArrowRight: "Right",
+  ArrowUp: "Up",
+  ArrowDown: "Down",
+  PageUp: "A page up",
+  PageDown: "A page down",
+  Home: "First",
+  End: "Last",
+};
 const STEADY_MS = 150; // a photo that is only passed is not looked up
 
-// A browser of photos in the elements of `_browse.html`; `asked` is what it begins with, `changed(asked)` hears of each other question.
+// A browser of photos in the elements of `_browse.html`; `asked` is what it begins with, `changed(asked)` hears of each other question;
+// `elsewhere(act, label)` takes the keys of answers while the wall is not in sight: what cannot be seen is not spoken of.
 export class Browse {
-  constructor(asked, changed) {
+  constructor(asked, changed, elsewhere = () => {}) {
     this.asked = { said: "", label: "", text: "", sort: "doubt", ...asked };
     this.changed = changed;
+    this.elsewhere = elsewhere;
     this.choosing = new Choosing(() => this.refresh());
     this.detail = new Detail(here("detail"), { said: () => this.refresh() });
     this.wall = new Wall(here("wall"), {
@@ -92,6 +103,10 @@ export class Browse {
     if (!here("detail").hidden) this.look(photo);
   }
 
+  inSight() {
+    return here("wall").offsetParent !== null;
+  }
+
   act(act, label) {
     answerWith([...this.choosing.photos.values()], act, label);
     const open = this.wall.at(this.wall.place);
@@ -120,26 +135,42 @@ export class Browse {
     const options = (pairs) => pairs.map(([value, words]) => made("option", { value }, words));
     filled(here("said"), options(SAID));
     filled(here("sort"), options(SORTS));
-    filled(here("label"), made("option", { value: "" }, "any class"), state().project.classes.map((name) => made("option", { value: name }, name)));
+    filled(
+      here("label"),
+      made("option", { value: "" }, "any class"),
+      state().project.classes.map((name) => made("option", { value: name }, name)),
+    );
     for (const name of ["said", "label", "sort"]) {
       here(name).value = this.asked[name];
       here(name).addEventListener("change", () => (here(name).blur(), this.show({ [name]: here(name).value })));
     }
     here("text").value = this.asked.text;
-    here("text").addEventListener("input", calmly(() => this.show({ text: here("text").value.trim() }), 250));
+    here("text").addEventListener(
+      "input",
+      calmly(() => this.show({ text: here("text").value.trim() }), 250),
+    );
     here("text").addEventListener("keydown", (event) => ["Enter", "Escape"].includes(event.key) && here("wall").focus());
   }
 
   bindKeys() {
-    for (const [key, words] of Object.entries(ARROWS)) bind(key, words, key, (event) => this.wall.go(this.wall.place < 0 ? 0 : this.wall.place + this.wall.step(key), event));
+    for (const [key, words] of Object.entries(ARROWS))
+      bind(key, words, key, (event) => this.wall.go(this.wall.place < 0 ? 0 : this.wall.place + this.wall.step(key), event));
     bind("open", "Open the photo", "Enter", () => this.wall.at(this.wall.place) && this.detail.show(this.wall.at(this.wall.place)));
-    bind("choose", "Choose, or not", " ", () => this.wall.at(this.wall.place) && this.choosing.toggle(this.wall.at(this.wall.place), this.wall.place));
-    bindAnswers((act, label) => this.act(act, label));
+    bind(
+      "choose",
+      "Choose, or not",
+      " ",
+      () => this.inSight() && this.wall.at(this.wall.place) && this.choosing.toggle(this.wall.at(this.wall.place), this.wall.place),
+    );
+    bindAnswers((act, label) => (this.inSight() ? this.act(act, label) : this.elsewhere(act, label)));
     bind("undo", "Take back", "z", () => this.takeBack());
     bind("filter", "Find by name", "/", () => here("text").focus());
-    bind("clear", "Close, or choose none", "Escape", () => (this.choosing.size > 1 || here("detail").hidden ? this.choosing.clear() : this.detail.close()));
+    bind("clear", "Close, or choose none", "Escape", () =>
+      this.choosing.size > 1 || here("detail").hidden ? this.choosing.clear() : this.detail.close(),
+    );
     document.addEventListener("keydown", (event) => {
-      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "a" || event.target.matches("input, select") || here("wall").offsetParent === null) return;
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "a" || event.target.matches("input, select") || !this.inSight())
+        return;
       event.preventDefault();
       this.choosing.all(this.wall.loaded());
     });

@@ -58,21 +58,46 @@ export class Choosing {
 // Say the same of some photos; each is shown as said at once, and saved as one batch.
 export function sayOf(photos, kind, label, how = "review") {
   if (!photos.length) return;
-  decide(photos.map((photo) => ({ photo: photo.id, kind, label, how, suggested: photo.label ?? null, confidence: photo.label ? photo.confidence ?? null : null })));
-  for (const photo of photos) Object.assign(photo, { said: { ...photo.said, kind, label }, settled: label, conflict: how === "adjudicated" ? false : photo.conflict });
+  decide(
+    photos.map((photo) => ({
+      photo: photo.id,
+      kind,
+      label,
+      how,
+      suggested: photo.label ?? null,
+      confidence: photo.label ? (photo.confidence ?? null) : null,
+    })),
+  );
+  for (const photo of photos)
+    Object.assign(photo, {
+      said: { ...photo.said, kind, label },
+      settled: label,
+      conflict: how === "adjudicated" ? false : photo.conflict,
+    });
 }
 
-export function acceptAll(photos) {
+function acceptAll(photos) {
   const guessed = photos.filter((photo) => photo.label);
   if (!guessed.length) return tell("There is no suggestion to accept.");
-  decide(guessed.map((photo) => ({ photo: photo.id, kind: "label", label: photo.label, how: "review", suggested: photo.label, confidence: photo.confidence ?? null })));
+  decide(
+    guessed.map((photo) => ({
+      photo: photo.id,
+      kind: "label",
+      label: photo.label,
+      how: "review",
+      suggested: photo.label,
+      confidence: photo.confidence ?? null,
+    })),
+  );
   for (const photo of guessed) Object.assign(photo, { said: { kind: "label", label: photo.label }, settled: photo.label });
 }
 
 // The buttons for what is chosen; `targets()` gives those photos, `done()` is called after something was said.
 export function bulkBar(place, choosing, act) {
   const { classes } = state().project;
-  const give = classes.map((name, index) => press([name, index < 9 ? cap(`class-${index + 1}`) : ""], () => act("label", name), { class: "button light" }));
+  const give = classes.map((name, index) =>
+    press([name, index < 9 ? cap(`class-${index + 1}`) : ""], () => act("label", name), { class: "button light" }),
+  );
   const rest = [
     press(["Accept", cap("accept")], () => act("accept"), { class: "button light primary" }),
     press(["Unsure", cap("unsure")], () => act("unsure"), { class: "button light" }),
@@ -88,7 +113,9 @@ export function bulkBar(place, choosing, act) {
 }
 
 export function bindAnswers(act) {
-  state().project.classes.slice(0, 9).forEach((name, index) => bind(`class-${index + 1}`, `What is chosen: ${name}`, String(index + 1), () => act("label", name)));
+  state()
+    .project.classes.slice(0, 9)
+    .forEach((name, index) => bind(`class-${index + 1}`, `What is chosen: ${name}`, String(index + 1), () => act("label", name)));
   bind("accept", "Accept the suggestions", "a", () => act("accept"));
   bind("unsure", "Unsure", "x", () => act("unsure"));
   bind("bad", "Bad picture", "b", () => act("bad"));
@@ -99,5 +126,8 @@ export function answerWith(photos, act, label = null) {
   if (!photos.length) return tell("Choose photos first: click one, or press the arrows.");
   if (act === "accept") acceptAll(photos);
   else sayOf(photos, act, label);
-  if (photos.length > 1) tell(`${photosWords(photos.length)}: ${act === "label" ? label : { accept: "suggestions accepted", unsure: "unsure", bad: some(photos.length, "bad picture") }[act]}.`);
+  if (photos.length > 1)
+    tell(
+      `${photosWords(photos.length)}: ${act === "label" ? label : { accept: "suggestions accepted", unsure: "unsure", bad: some(photos.length, "bad picture") }[act]}.`,
+    );
 }

@@ -4,9 +4,11 @@ import { get, state } from "./api.js";
 import { filled, made, press } from "./elements.js";
 import { heatButton, heatOf } from "./heat.js";
 import { complain } from "./messages.js";
-import { copiesWords, guessWords, picture, shares, sureWords } from "./photo.js";
+import { address, copiesWords, guessWords, picture, shares, sureWords } from "./photo.js";
 import { sayOf } from "./choosing.js";
 import { bytes, day, percent, saidWord, sentence } from "./words.js";
+
+const [SMALL, LARGE] = [140, 360]; // px
 
 export class Detail {
   // `said(photo)` is called when something was said here.
@@ -27,7 +29,7 @@ export class Detail {
     this.place.hidden = false;
     this.asking?.abort();
     this.asking = new AbortController();
-    filled(this.place, this.closeButton(), picture(brief, 360, { alt: "" }), made("h2", { class: "whole" }, brief.name));
+    filled(this.place, this.closeButton(), picture(brief, SMALL, { alt: "" }), made("h2", { class: "whole" }, brief.name));
     try {
       const photo = await get(`/api/photo/${brief.id}`, {}, this.asking.signal);
       if (this.id === brief.id) this.draw(photo, brief);
@@ -37,11 +39,24 @@ export class Detail {
   }
 
   draw(photo, brief) {
-    const box = picture(photo, 360, { alt: `Photo ${photo.name}`, eager: true });
+    const box = picture(photo, LARGE, { alt: `Photo ${photo.name}`, eager: true });
+    box.style.background = `center / contain no-repeat url("${address(photo, SMALL)}")`; // there already, until the large one is
     const words = made("p", { class: "quiet small", hidden: true });
     const heat = photo.problem ? null : heatButton(box, heatOf(photo.id), (told) => ((words.hidden = !told), (words.textContent = told)));
     const like = photo.problem ? null : made("a", { class: "button light", href: `/search?photo=${photo.id}` }, "Find what is like it");
-    filled(this.place, this.closeButton(), box, made("div", { class: "toolbar" }, heat, like), words, this.about(photo), this.guess(photo), this.answers(photo, brief), people(photo), findings(photo), this.neighbours(photo));
+    filled(
+      this.place,
+      this.closeButton(),
+      box,
+      made("div", { class: "toolbar" }, heat, like),
+      words,
+      this.about(photo),
+      this.guess(photo),
+      this.answers(photo, brief),
+      people(photo),
+      findings(photo),
+      this.neighbours(photo),
+    );
     this.place.scrollTop = 0;
   }
 
@@ -51,36 +66,84 @@ export class Detail {
 
   about(photo) {
     const size = [photo.width && `${photo.width} × ${photo.height} px`, bytes(photo.bytes)].filter(Boolean).join(", ");
-    const copies = photo.copies?.length ? made("details", { class: "small" }, made("summary", {}, copiesWords(photo.copies)), made("ul", { class: "quiet" }, photo.copies.map((one) => made("li", { class: "whole" }, one.path)))) : null;
-    return made("div", {}, made("h2", { class: "whole" }, photo.name), made("p", { class: "quiet small" }, [size, photo.own && `the shop says ${photo.own}`].filter(Boolean).join(" · ")), copies);
+    const copies = photo.copies?.length
+      ? made(
+          "details",
+          { class: "small" },
+          made("summary", {}, copiesWords(photo.copies)),
+          made(
+            "ul",
+            { class: "quiet" },
+            photo.copies.map((one) => made("li", { class: "whole" }, one.path)),
+          ),
+        )
+      : null;
+    return made(
+      "div",
+      {},
+      made("h2", { class: "whole" }, photo.name),
+      made("p", { class: "quiet small" }, [size, photo.own && `the shop says ${photo.own}`].filter(Boolean).join(" · ")),
+      copies,
+    );
   }
 
   guess(photo) {
     if (photo.problem) return made("p", { class: "notice wrong" }, sentence(photo.words || photo.problem.replaceAll("_", " ")));
     const hidden = photo.sample && !photo.said;
     if (hidden) return made("p", { class: "notice" }, "Of the honest sample: the suggestion is shown once you have said what it is.");
-    return made("div", { class: "guessed" }, made("h3", {}, guessWords(photo), made("span", { class: "quiet" }, ` ${sureWords(photo)}`)), photo.words ? made("p", { class: "quiet small" }, sentence(photo.words)) : null, shares(photo));
+    return made(
+      "div",
+      { class: "guessed" },
+      made("h3", {}, guessWords(photo), made("span", { class: "quiet" }, ` ${sureWords(photo)}`)),
+      photo.words ? made("p", { class: "quiet small" }, sentence(photo.words)) : null,
+      shares(photo),
+    );
   }
 
   answers(photo, brief) {
     const settle = photo.conflict;
     const say = (kind, label = null) => {
       sayOf([brief], kind, label, settle ? "adjudicated" : "review");
-      Object.assign(photo, { said: { who: state().who, how: settle ? "adjudicated" : "review", kind, label }, settled: label, conflict: false });
+      Object.assign(photo, {
+        said: { who: state().who, how: settle ? "adjudicated" : "review", kind, label },
+        settled: label,
+        conflict: false,
+      });
       this.said(brief);
       this.draw(photo, brief);
     };
     const on = (kind, label = null) => photo.said?.kind === kind && photo.said.label === label;
-    const classes = state().project.classes.map((name) => press(name, () => say("label", name), { class: "button light", "aria-pressed": on("label", name) }));
-    const others = [["unsure", "Unsure"], ["bad", "Bad picture"]].map(([kind, words]) => press(words, () => say(kind), { class: "button light", "aria-pressed": on(kind) }));
+    const classes = state().project.classes.map((name) =>
+      press(name, () => say("label", name), { class: "button light", "aria-pressed": on("label", name) }),
+    );
+    const others = [
+      ["unsure", "Unsure"],
+      ["bad", "Bad picture"],
+    ].map(([kind, words]) => press(words, () => say(kind), { class: "button light", "aria-pressed": on(kind) }));
     const heading = settle ? "People disagree: your word settles it" : photo.said ? "You said" : "What is it?";
-    return made("div", { class: settle ? "answers notice doubt" : "answers" }, made("h3", {}, heading), made("div", { class: "chips" }, classes, others));
+    return made(
+      "div",
+      { class: settle ? "answers notice doubt" : "answers" },
+      made("h3", {}, heading),
+      made("div", { class: "chips" }, classes, others),
+    );
   }
 
   neighbours(photo) {
     if (!photo.neighbours?.length) return null;
-    const tiles = photo.neighbours.map((one) => made("button", { type: "button", title: `${one.name}, ${percent(one.similarity)} alike`, "aria-label": `${one.name}, ${one.said ? saidWord(one.said) : one.label || ""}`, onclick: () => this.show(one) },
-      picture(one, 84, { lazy: true }), made("span", { class: "name" }, one.said ? saidWord(one.said) : one.label || "")));
+    const tiles = photo.neighbours.map((one) =>
+      made(
+        "button",
+        {
+          type: "button",
+          title: `${one.name}, ${percent(one.similarity)} alike`,
+          "aria-label": `${one.name}, ${one.said ? saidWord(one.said) : one.label || ""}`,
+          onclick: () => this.show(one),
+        },
+        picture(one, 84, { lazy: true }),
+        made("span", { class: "name" }, one.said ? saidWord(one.said) : one.label || ""),
+      ),
+    );
     return made("div", {}, made("h3", {}, "Most like it"), made("div", { class: "neighbours" }, tiles));
   }
 }
@@ -88,11 +151,22 @@ export class Detail {
 function people(photo) {
   const said = [photo.said && { ...photo.said, who: `${photo.said.who || state().who} (you)` }, ...(photo.others || [])].filter(Boolean);
   if (!said.length) return null;
-  const rows = said.map((one) => made("li", {}, made("strong", {}, one.who), `: ${saidWord(one)}`, one.at ? made("span", { class: "quiet" }, ` ${day(one.at)}`) : null));
+  const rows = said.map((one) =>
+    made("li", {}, made("strong", {}, one.who), `: ${saidWord(one)}`, one.at ? made("span", { class: "quiet" }, ` ${day(one.at)}`) : null),
+  );
   return made("div", { class: "small" }, made("h3", {}, "What people said"), made("ul", {}, rows));
 }
 
 function findings(photo) {
   if (!photo.findings?.length) return null;
-  return made("div", { class: "small" }, made("h3", {}, "What the audit found"), made("ul", {}, photo.findings.map((one) => made("li", {}, sentence(one.words)))));
+  return made(
+    "div",
+    { class: "small" },
+    made("h3", {}, "What the audit found"),
+    made(
+      "ul",
+      {},
+      photo.findings.map((one) => made("li", { class: "whole" }, sentence([one.words, one.detail, one.other].filter(Boolean).join(": ")))),
+    ),
+  );
 }

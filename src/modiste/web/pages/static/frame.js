@@ -4,7 +4,7 @@ import { follow, listen, post, state } from "./api.js";
 import { filled, here, made, say } from "./elements.js";
 import { bind, resetKeys, showKeys } from "./keys.js";
 import { complain, tell } from "./messages.js";
-import { onSaving, tryNow } from "./saving.js";
+import { onSaving, tryNow, unsaved } from "./saving.js";
 import { number, some, workWords } from "./words.js";
 
 let ended = null; // the last job that was told of
@@ -19,12 +19,12 @@ function showCounts({ counts }) {
   }
 }
 
-function showSaving({ now, unsaved, saved }) {
+function showSaving({ now, unsaved: open, saved }) {
   const words = {
     idle: "",
-    saving: `saving ${number(unsaved)} …`,
+    saving: `saving ${number(open)} …`,
     saved: `${number(saved)} saved`,
-    failing: `${number(unsaved)} not saved, trying again`,
+    failing: `${number(open)} not saved, trying again`,
   };
   here("kept").dataset.now = now;
   here("kept").hidden = now === "idle";
@@ -38,13 +38,18 @@ function showSaving({ now, unsaved, saved }) {
 function showWho({ who, annotators }) {
   say(here("whose"), who);
   here("whose").setAttribute("aria-label", `You are ${who}: change the name`);
-  filled(here("annotators"), annotators.map((name) => made("option", { value: name })));
+  filled(
+    here("annotators"),
+    annotators.map((name) => made("option", { value: name })),
+  );
 }
 
 async function rename(event) {
   event.preventDefault();
   const name = here("who-name").value.trim();
   if (!name) return;
+  if (unsaved())
+    return tell("Some decisions are not saved yet. Wait until they are: they are yours under the name of now.", { wrong: true });
   try {
     await post("/api/who", { who: name });
     location.reload();
@@ -98,7 +103,8 @@ export function begin() {
   here("who-form").addEventListener("submit", rename);
   here("work-stop").addEventListener("click", stop);
   here("kept-again").addEventListener("click", tryNow);
-  for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  for (const dialog of document.querySelectorAll("dialog"))
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   follow((now) => (showCounts(now), showWho(now), showWork(now)));
   onSaving(showSaving);
   document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -2,18 +2,17 @@
 
 import { follow, get, state } from "./api.js";
 import { asked, filled, here, made, press, remember, say } from "./elements.js";
+import { fitting } from "./fitting.js";
 import { begin } from "./frame.js";
 import { bind, cap } from "./keys.js";
 import { complain, speak } from "./messages.js";
-import { copiesWords, picture, preload } from "./photo.js";
+import { preload } from "./photo.js";
 import { decide, onRefused, onSaving, undo, unsaved } from "./saving.js";
-import { number, percent, saidWord } from "./words.js";
+import { mark, tile } from "./tiles.js";
+import { number } from "./words.js";
 
 const MANY = 24;
-const LEAST = 104; // px of a photo's side
 const FETCHED = 100;
-const SURE = 0.8; // a confidence below it is shown on the tile
-const GAP = 8;
 const LONGEST_S = 600;
 
 let label = asked().label || null;
@@ -27,6 +26,7 @@ let anchor = 0;
 let since = performance.now();
 let round = 0;
 let columnsNow = 8;
+let sideNow = 148; // px
 let page = MANY;
 
 // --- showing
@@ -38,82 +38,81 @@ function show() {
   const none = !shown.length;
   here("tiles").hidden = none;
   here("done").hidden = !none;
-  filled(here("tiles"), shown.map(tile));
+  filled(
+    here("tiles"),
+    shown.map((photo, index) => tile(photo, sideNow, { onclick: (event) => clicked(event, index), onfocus: () => (place = index) })),
+  );
   here("tiles").scrollTop = 0;
   refresh();
-  for (const photo of coming.slice(0, page)) preload(photo, 160);
-}
-
-function tile(photo, index) {
-  const doubt = photo.confidence < SURE ? made("span", { class: "tag doubt" }, percent(photo.confidence)) : null;
-  const copies = photo.copies?.length ? made("span", { class: "tag copies", title: copiesWords(photo.copies) }, `+${photo.copies.length}`) : null;
-  return made("button", { type: "button", class: "tile", "data-tile": true, title: photo.name, tabindex: index === place ? 0 : -1, onclick: (event) => clicked(event, index), onfocus: () => (place = index) },
-    picture(photo, 160), doubt, copies, made("span", { class: "verdict", hidden: true }));
-}
-
-// What is confirmed is seen: as many photos as fit the window, two dozen at most, as large as they can be.
-function fitting() {
-  const box = here("sheet");
-  const margin = parseFloat(getComputedStyle(here("tiles")).paddingLeft);
-  const [width, height] = [box.clientWidth - 2 * margin, box.clientHeight - 2 * margin];
-  const sizes = [];
-  for (let columns = 3; columns <= 12; columns++) {
-    const rows = Math.ceil(MANY / columns);
-    const side = Math.min((width - GAP * (columns - 1)) / columns, (height - GAP * (rows - 1)) / rows);
-    sizes.push({ side, columns, many: MANY });
-  }
-  const best = sizes.sort((one, other) => other.side - one.side)[0];
-  if (best.side >= LEAST) return best;
-  const side = (width - 2 * GAP) / 3;
-  return { side, columns: 3, many: Math.min(MANY, 3 * Math.max(2, Math.floor((height + GAP) / (side + GAP)))) };
+  for (const photo of coming.slice(0, page)) preload(photo, sideNow);
 }
 
 function layOut() {
-  const { side, columns, many } = fitting();
+  const margin = parseFloat(getComputedStyle(here("tiles")).paddingLeft);
+  const { side, columns, many } = fitting(here("sheet"), margin, MANY);
   columnsNow = columns;
+  sideNow = Math.floor(side);
   page = many;
-  here("tiles").style.gridTemplateColumns = `repeat(${columns}, ${Math.floor(side)}px)`;
+  here("tiles").style.gridTemplateColumns = `repeat(${columns}, ${sideNow}px)`;
 }
 
 // What depends on what is marked.
 function refresh() {
   [...here("tiles").children].forEach((button, index) => {
     const photo = shown[index];
-    const wrong = marked.has(photo.id);
-    const answer = marked.get(photo.id);
-    const verdict = button.lastElementChild;
     button.tabIndex = index === place ? 0 : -1;
-    button.setAttribute("aria-pressed", wrong);
-    const words = answer ? `→ ${saidWord(answer)}` : `not ${label}`;
-    button.setAttribute("aria-label", `${photo.name}, ${wrong ? words : `${label}, ${percent(photo.confidence)}`}`);
-    verdict.hidden = !wrong;
-    say(verdict, words);
+    mark(button, photo, label, marked.has(photo.id), marked.get(photo.id));
   });
-  const rest = shown.length - marked.size;
-  filled(here("confirm"), rest === shown.length ? `All ${rest} are ${label}` : rest ? `The other ${rest} are ${label}` : "None of these", cap("confirm"));
+  filled(here("confirm"), confirmWords(), cap("confirm"));
   here("confirm").hidden = !shown.length;
   showGive();
+}
+
+function confirmWords() {
+  const rest = shown.length - marked.size;
+  if (rest) return rest === shown.length ? `All ${rest} are ${label}` : `The other ${rest} are ${label}`;
+  return [...marked.values()].some(Boolean) ? "As marked" : "None of these";
 }
 
 function showGive() {
   const open = [...marked.values()].filter((answer) => !answer).length;
   if (!marked.size) return filled(here("give"), made("span", { class: "quiet small" }, shown.length ? "Mark the wrong ones." : ""));
-  const classes = state().project.classes.map((name, index) => name === label ? null : press([name, index < 9 ? cap(`class-${index + 1}`) : ""], () => give({ kind: "label", label: name }), { class: "button light" }));
-  const rest = [press(["Unsure", cap("unsure")], () => give({ kind: "unsure", label: null }), { class: "button light" }), press(["Bad", cap("bad")], () => give({ kind: "bad", label: null }), { class: "button light" })];
+  const classes = state().project.classes.map((name, index) =>
+    name === label
+      ? null
+      : press([name, index < 9 ? cap(`class-${index + 1}`) : ""], () => give({ kind: "label", label: name }), { class: "button light" }),
+  );
+  const rest = [
+    press(["Unsure", cap("unsure")], () => give({ kind: "unsure", label: null }), { class: "button light" }),
+    press(["Bad", cap("bad")], () => give({ kind: "bad", label: null }), { class: "button light" }),
+  ];
   filled(here("give"), made("span", { class: "quiet small" }, open ? `${open} marked:` : `${marked.size} marked`), classes, rest);
 }
 
 function showLabels() {
-  const chip = (name) => press([made("span", {}, name), made("span", { class: "count" }, number(Math.max(0, left[name] ?? 0)))], () => turnTo(name), { class: "chip", "aria-pressed": name === label });
+  const chip = (name) =>
+    press([made("span", {}, name), made("span", { class: "count" }, number(Math.max(0, left[name] ?? 0)))], () => turnTo(name), {
+      class: "chip",
+      "aria-pressed": name === label,
+    });
   filled(here("labels"), state().project.classes.map(chip));
   here("labels").querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function showNone() {
-  const other = Object.entries(left).sort(([, one], [, two]) => two - one).find(([name, many]) => many > 0 && name !== label);
-  const to = other ? press(`On to ${other[0]}`, () => turnTo(other[0]), { class: "button primary" }) : made("a", { class: "button primary", href: "/train" }, "Train");
+  const other = Object.entries(left)
+    .sort(([, one], [, two]) => two - one)
+    .find(([name, many]) => many > 0 && name !== label);
+  const to = other
+    ? press(`On to ${other[0]}`, () => turnTo(other[0]), { class: "button primary" })
+    : made("a", { class: "button primary", href: "/train" }, "Train");
   const single = made("a", { class: "button", href: "/annotate" }, "What was left open");
-  filled(here("done"), made("h2", {}, `No more ${label || "photos"} here`), made("p", {}, "What you marked as wrong and gave no class waits to be annotated one by one."), made("div", { class: "toolbar" }, to, single));
+  filled(
+    here("done"),
+    made("h2", {}, `No more ${label || "photos"} here`),
+    made("p", {}, "What you marked as wrong and gave no class waits to be annotated one by one."),
+    made("div", { class: "toolbar" }, to, single),
+  );
 }
 
 // --- marking
@@ -160,10 +159,12 @@ function move(step) {
 function confirm() {
   if (!shown.length) return;
   const seconds = Number((Math.min(LONGEST_S, (performance.now() - since) / 1000) / shown.length).toFixed(3));
-  const decisions = shown.filter((photo) => !marked.has(photo.id) || marked.get(photo.id)).map((photo) => {
-    const answer = marked.get(photo.id) || { kind: "label", label };
-    return { photo: photo.id, ...answer, how: "grid", seconds, suggested: photo.label, confidence: photo.confidence };
-  });
+  const decisions = shown
+    .filter((photo) => !marked.has(photo.id) || marked.get(photo.id))
+    .map((photo) => {
+      const answer = marked.get(photo.id) || { kind: "label", label };
+      return { photo: photo.id, ...answer, how: "grid", seconds, suggested: photo.label, confidence: photo.confidence };
+    });
   for (const photo of shown) passed.add(photo.id);
   if (decisions.length) decide(decisions);
   left[label] -= decisions.length;
@@ -230,11 +231,21 @@ async function takeBack() {
 function bindKeys() {
   bind("confirm", "Confirm the rest", "Enter", confirm);
   bind("mark", "Mark, or unmark", " ", toggle);
-  state().project.classes.slice(0, 9).forEach((name, index) => bind(`class-${index + 1}`, `The marked ones: ${name}`, String(index + 1), () => give({ kind: "label", label: name })));
+  state()
+    .project.classes.slice(0, 9)
+    .forEach((name, index) =>
+      bind(`class-${index + 1}`, `The marked ones: ${name}`, String(index + 1), () => give({ kind: "label", label: name })),
+    );
   bind("unsure", "The marked ones: unsure", "x", () => give({ kind: "unsure", label: null }));
   bind("bad", "The marked ones: bad pictures", "b", () => give({ kind: "bad", label: null }));
   bind("undo", "Take back the last page", "z", takeBack);
-  for (const [name, words, key, step] of [["left", "Left", "ArrowLeft", () => -1], ["right", "Right", "ArrowRight", () => 1], ["up", "Up", "ArrowUp", () => -columnsNow], ["down", "Down", "ArrowDown", () => columnsNow]]) bind(name, words, key, () => move(step()));
+  for (const [name, words, key, step] of [
+    ["left", "Left", "ArrowLeft", () => -1],
+    ["right", "Right", "ArrowRight", () => 1],
+    ["up", "Up", "ArrowUp", () => -columnsNow],
+    ["down", "Down", "ArrowDown", () => columnsNow],
+  ])
+    bind(name, words, key, () => move(step()));
   bind("next-class", "Next class", ".", () => step(1));
   bind("previous-class", "Class before", ",", () => step(-1));
 }
@@ -256,7 +267,9 @@ onSaving(({ unsaved: many }) => {
   waits = false;
   fetchMore();
 });
-follow(({ pace, counts }) => say(here("pace"), `${pace?.per_minute ? `${number(Math.round(pace.per_minute))} a minute · ` : ""}${number(counts.left)} left`));
+follow(({ pace, counts }) =>
+  say(here("pace"), `${pace?.per_minute ? `${number(Math.round(pace.per_minute))} a minute · ` : ""}${number(counts.left)} left`),
+);
 new ResizeObserver(layOut).observe(here("sheet"));
 layOut();
 showLabels();

@@ -4,8 +4,8 @@ import { follow, get, post, state } from "./api.js";
 import { filled, here, made, press, say } from "./elements.js";
 import { begin } from "./frame.js";
 import { complain, tell } from "./messages.js";
-import { bar } from "./photo.js";
-import { number, percent, photos, sentence, some } from "./words.js";
+import { stands } from "./stands.js";
+import { number, photos, sentence, some } from "./words.js";
 
 const EXPORTS = [
   ["labels.csv", "labels"],
@@ -13,11 +13,6 @@ const EXPORTS = [
   ["log", "all that was said"],
 ];
 const FEW = 40; // labels before a training makes sense
-const LANES = [
-  ["auto", "automatic", "sure enough to be labelled without you"],
-  ["review", "to review", "somebody should look"],
-  ["reject", "rejected", "not of your classes, or not to be read"],
-];
 let models = [];
 let agreement = { pairs: [] };
 let open = null; // photos to review that nobody has spoken of
@@ -30,11 +25,26 @@ function nextStep(now) {
   const use = models.find((one) => one.in_use);
   const newer = models.filter((one) => use && one.number > use.number).at(-1);
   const fresh = counts.labelled - (models.at(-1)?.labels || 0);
-  if (!project.photos && job) return step("Your photos are being looked at", "You can begin as soon as the first are there.", "/look", "See the photos");
-  if (!project.photos) return step("There are no photos yet", `Put photos into ${project.source}, then open this project again.`, "/look", "See the photos");
-  if (counts.conflicts) return step(`${some(counts.conflicts, "photo is", "photos are")} disputed: settle them`, "People said different things of them. Your word decides.", "/review?said=conflict", "Settle");
-  if (newer) return step(`${newer.name} waits for your verdict`, `${sentence(newer.verdict)} See where it differs from the one in use, then decide.`, `/train?a=${use.number}&b=${newer.number}`, "Compare");
-  if (counts.labelled >= FEW && fresh >= Math.max(FEW, counts.labelled / 4)) return step(`${number(fresh)} new labels: train`, "A network learnt from them may know your photos better.", "/train", "Train");
+  if (!project.photos && job)
+    return step("Your photos are being looked at", "You can begin as soon as the first are there.", "/look", "See the photos");
+  if (!project.photos)
+    return step("There are no photos yet", `Put photos into ${project.source}, then open this project again.`, "/look", "See the photos");
+  if (counts.conflicts)
+    return step(
+      `${some(counts.conflicts, "photo is", "photos are")} disputed: settle them`,
+      "People said different things of them. Your word decides.",
+      "/review?said=conflict",
+      "Settle",
+    );
+  if (newer)
+    return step(
+      `${newer.name} waits for your verdict`,
+      `${sentence(newer.verdict)} See where it differs from the one in use, then decide.`,
+      `/train?a=${use.number}&b=${newer.number}`,
+      "Compare",
+    );
+  if (counts.labelled >= FEW && fresh >= Math.max(FEW, counts.labelled / 4))
+    return step(`${number(fresh)} new labels: train`, "A network learnt from them may know your photos better.", "/train", "Train");
   if (counts.left) return needed(now);
   return step("Everything is labelled", "Take the labels along, or search the photos by what they show.", "/search", "Search");
 }
@@ -42,10 +52,28 @@ function nextStep(now) {
 function needed({ counts, estimate }) {
   const many = Math.min(open ?? counts.lanes.review, counts.left);
   const chance = estimate ? Math.max(0, estimate.sample - estimate.sampled) : 0;
-  const told = estimate?.accuracy && estimate.more_words ? sentence(estimate.more_words) : "The network's suggestion is there: most take one key.";
-  if (many) return step(`${some(many, "photo needs", "photos need")} you: annotate`, `${told} The doubtful ones come first.`, "/annotate", "Annotate");
-  if (chance) return step("How often is the network right?", `${some(chance, "photo", "photos")} drawn by chance will tell: annotate, and every fifth is one of them.`, "/annotate", "Annotate");
-  return step(`${photos(counts.left)} have only the network's word`, "A page of the grid confirms two dozen at a time.", "/grid", "Confirm by the grid");
+  const told =
+    estimate?.accuracy && estimate.more_words ? sentence(estimate.more_words) : "The network's suggestion is there: most take one key.";
+  if (many)
+    return step(
+      `${some(many, "photo needs", "photos need")} you: annotate`,
+      `${told} The doubtful ones come first.`,
+      "/annotate",
+      "Annotate",
+    );
+  if (chance)
+    return step(
+      "How often is the network right?",
+      `${some(chance, "photo", "photos")} drawn by chance will tell: annotate, and every fifth is one of them.`,
+      "/annotate",
+      "Annotate",
+    );
+  return step(
+    `${photos(counts.left)} have only the network's word`,
+    "A page of the grid confirms two dozen at a time.",
+    "/grid",
+    "Confirm by the grid",
+  );
 }
 
 const step = (heading, why, go, words) => ({ heading, why, go, words });
@@ -60,11 +88,46 @@ function steps({ project, counts, model }) {
   const done = [project.photos > 0, counts.labelled >= FEW, learnt, learnt && !newer.length, Boolean(use?.number)];
   const now = done.indexOf(false);
   const rows = [
-    ["Gather", [`${photos(project.photos)} in ${project.source}`, unreadable ? `${number(unreadable)} cannot be read` : ""], [link("/look", "Browse"), unreadable && link("/review?lane=reject", "What cannot be read")]],
-    ["Label", labelWords(counts), [link("/annotate", "One by one"), link("/grid", "By the grid"), press("Import labels", () => here("import-dialog").showModal(), { class: "chip" })]],
-    ["Train", [learnt ? `${some(models.length - 1, "network")} learnt here, the last from ${number(models.at(-1).labels)} labels` : "Seconds, on this machine: the network's features are kept."], [link("/train", "Train")]],
-    ["Compare", [newer.length ? `${some(newer.length, "newer network")} beside the one in use` : "A new network is put in use by you, never by itself."], [learnt && link("/train#compare", "See where they differ")]],
-    ["Use", [`In use: ${use?.name || model.name}`], [...EXPORTS.map(([format, words]) => made("a", { class: "chip", href: `/api/export?format=${format}`, download: "" }, `↓ ${words}`)), link("/search", "Search")]],
+    [
+      "Gather",
+      [`${photos(project.photos)} in ${project.source}`, unreadable ? `${number(unreadable)} cannot be read` : ""],
+      [link("/look", "Browse"), unreadable && link("/review?lane=reject", "What cannot be read")],
+    ],
+    [
+      "Label",
+      labelWords(counts),
+      [
+        link("/annotate", "One by one"),
+        link("/grid", "By the grid"),
+        press("Import labels", () => here("import-dialog").showModal(), { class: "chip" }),
+      ],
+    ],
+    [
+      "Train",
+      [
+        learnt
+          ? `${some(models.length - 1, "network")} learnt here, the last from ${number(models.at(-1).labels)} labels`
+          : "Seconds, on this machine: the network's features are kept.",
+      ],
+      [link("/train", "Train")],
+    ],
+    [
+      "Compare",
+      [
+        newer.length
+          ? `${some(newer.length, "newer network")} beside the one in use`
+          : "A new network is put in use by you, never by itself.",
+      ],
+      [learnt && link("/train#compare", "See where they differ")],
+    ],
+    [
+      "Use",
+      [`In use: ${use?.name || model.name}`],
+      [
+        ...EXPORTS.map(([format, words]) => made("a", { class: "chip", href: `/api/export?format=${format}`, download: "" }, `↓ ${words}`)),
+        link("/search", "Search"),
+      ],
+    ],
   ];
   return rows.map(([name, words, acts], place) => row(name, place, words, acts, done[place] ? "done" : place === now ? "now" : ""));
 }
@@ -78,73 +141,37 @@ function row(name, place, words, acts, how) {
   const mark = made("span", { class: "mark", "aria-hidden": "true" }, how === "done" ? "✓" : String(place + 1));
   const told = words.filter(Boolean).map((line) => made("p", { class: "quiet small" }, line));
   const state = made("span", { class: "unseen" }, { done: " (done)", now: " (now)" }[how] || "");
-  return made("li", { class: `step ${how}` }, mark, made("div", {}, made("h2", {}, name, state), told, made("div", { class: "chips" }, acts)));
+  return made(
+    "li",
+    { class: `step ${how}` },
+    mark,
+    made("div", {}, made("h2", {}, name, state), told, made("div", { class: "chips" }, acts)),
+  );
 }
 
 const link = (href, words) => made("a", { class: "chip", href }, words);
-
-// --- how things stand
-
-function stands(now) {
-  return [lanes(now), classes(now), estimate(now), agree(now)].filter(Boolean);
-}
-
-function lanes({ counts }) {
-  const all = Math.max(1, counts.lanes.auto + counts.lanes.review + counts.lanes.reject);
-  const parts = LANES.map(([name]) => {
-    const part = made("i", { class: name });
-    part.style.flexGrow = counts.lanes[name] / all;
-    part.hidden = !counts.lanes[name];
-    return part;
-  });
-  const key = LANES.flatMap(([name, words, why]) => [made("i", { class: name }), made("a", { href: `/review?lane=${name}`, title: why }, words), made("span", {}, number(counts.lanes[name]))]);
-  return made("section", { "aria-labelledby": "lanes-heading" }, made("h2", { id: "lanes-heading" }, "What the network makes of them"), made("div", { class: "lanes", "aria-hidden": "true" }, parts), made("div", { class: "key" }, key));
-}
-
-function classes({ counts, pace }) {
-  const most = Math.max(1, ...Object.values(counts.classes));
-  const rows = Object.entries(counts.classes).flatMap(([name, many]) => [made("span", { class: "name" }, name), bar(many / most), made("span", { class: "number" }, number(many))]);
-  const speed = pace?.per_minute ? made("p", { class: "quiet small" }, `${number(Math.round(pace.per_minute))} labels a minute lately`) : null;
-  return made("section", { "aria-labelledby": "classes-heading" }, made("h2", { id: "classes-heading" }, "Labels of each class"), made("div", { class: "shares" }, rows), speed);
-}
-
-function estimate({ estimate: found }) {
-  const heading = made("h2", { id: "estimate-heading" }, "How often suggestions are right");
-  if (!found || found.accuracy === null || found.accuracy === undefined) {
-    const words = found?.words || "Every fifth photo you annotate is drawn by chance: from those modiste tells honestly how often it is right.";
-    return made("section", { "aria-labelledby": "estimate-heading" }, heading, made("p", { class: "quiet small" }, words));
-  }
-  const line = made("div", { class: "interval", "aria-hidden": "true" }, made("i"), made("b"));
-  const [range, point] = line.children;
-  range.style.left = percentage(found.low);
-  range.style.right = percentage(1 - found.high);
-  point.style.left = percentage(found.accuracy);
-  const told = [found.words, found.more_words].filter(Boolean).map((words) => made("p", { class: "quiet small" }, sentence(words)));
-  const big = made("p", { class: "big" }, percent(found.accuracy), made("span", { class: "quiet small" }, `  ${percent(found.low)} to ${percent(found.high)}`));
-  return made("section", { "aria-labelledby": "estimate-heading" }, heading, big, line, told);
-}
-
-const percentage = (share) => `${100 * Math.max(0, Math.min(1, share))}%`;
-
-function agree() {
-  if (!agreement.pairs.length) return null;
-  const told = agreement.pairs.map((one) => made("p", { class: "small" }, made("strong", {}, `${one.a} and ${one.b}`), made("span", { class: "quiet" }, `: ${one.words}, ${photos(one.photos)}`)));
-  return made("section", { "aria-labelledby": "agree-heading" }, made("h2", { id: "agree-heading" }, "Whether people agree"), told);
-}
 
 // --- the whole
 
 function show(now) {
   const next = nextStep(now);
   say(here("title"), now.project.name);
-  say(here("lead"), `${photos(now.project.photos)}, ${some(now.project.classes.length, "class", "classes")}: ${now.project.classes.slice(0, 8).join(", ")}${now.project.classes.length > 8 ? " …" : ""}`);
+  say(
+    here("lead"),
+    `${photos(now.project.photos)}, ${some(now.project.classes.length, "class", "classes")}: ${now.project.classes.slice(0, 8).join(", ")}${now.project.classes.length > 8 ? " …" : ""}`,
+  );
   say(here("next-heading"), next.heading);
   say(here("next-why"), next.why);
   say(here("next-go"), next.words);
   here("next-go").href = next.go;
-  if (here("main").contains(document.activeElement) && document.activeElement !== here("main") && document.activeElement !== here("next-go")) return; // not under the hands of who is there
+  if (
+    here("main").contains(document.activeElement) &&
+    document.activeElement !== here("main") &&
+    document.activeElement !== here("next-go")
+  )
+    return; // not under the hands of who is there
   filled(here("steps"), steps(now));
-  filled(here("stands"), stands(now));
+  filled(here("stands"), stands(now, agreement.pairs));
 }
 
 async function importLabels(event) {

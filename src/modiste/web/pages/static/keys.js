@@ -3,7 +3,16 @@
 import { filled, here, made } from "./elements.js";
 
 const STORE = "modiste.keys";
-const NAMES = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Enter: "Enter", Escape: "Esc", Backspace: "⌫" };
+const NAMES = {
+  " ": "Space",
+  ArrowLeft: "←",
+  ArrowRight: "→",
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  Enter: "Enter",
+  Escape: "Esc",
+  Backspace: "⌫",
+};
 const TYPING = "input:not([type=checkbox]):not([type=radio]):not([type=button]), select, textarea, [contenteditable]";
 const PRESSED = "button, a, summary, [role=option], input";
 
@@ -28,20 +37,20 @@ function store() {
 }
 
 // One key, as it is written down: "a", "1", " ", "ArrowLeft". Digits by their place, so that they need no shift anywhere.
-export function keyOf(event) {
+function keyOf(event) {
   const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code);
   if (digit && !event.shiftKey) return digit[1];
   return event.key.length === 1 ? event.key.toLowerCase() : event.key;
 }
 
-export const keyWord = (key) => NAMES[key] || key.toUpperCase();
+const keyWord = (key) => NAMES[key] || key.toUpperCase();
 
 // An action: its name, what it does in words, its keys, and act(event). Later ones come after earlier ones in the help.
 export function bind(name, words, keys, act) {
   actions.set(name, { name, words, keys: [].concat(keys), act });
 }
 
-export function keysOf(name) {
+function keysOf(name) {
   return changed[name] ? [changed[name]] : actions.get(name)?.keys || [];
 }
 
@@ -61,7 +70,8 @@ document.addEventListener("keydown", (event) => {
   const target = event.target instanceof Element ? event.target : document.body;
   if (document.querySelector("dialog[open]") || target.matches(TYPING)) return;
   const key = keyOf(event);
-  if ((key === " " || key === "Enter") && target.matches(PRESSED) && target.matches(":focus-visible") && !target.matches("[data-tile]")) return;
+  if ((key === " " || key === "Enter") && target.matches(PRESSED) && target.matches(":focus-visible") && !target.matches("[data-tile]"))
+    return;
   const action = actionOf(key);
   if (!action) return;
   event.preventDefault();
@@ -91,7 +101,10 @@ function learn(event) {
 }
 
 export function showKeys() {
-  filled(here("keys"), [...actions.values()].flatMap((one) => [made("span", {}, one.words), keyButton(one)]));
+  filled(
+    here("keys"),
+    [...actions.values()].flatMap((one) => [made("span", {}, one.words), keyButton(one)]),
+  );
   for (const cap of document.querySelectorAll("[data-key-of]")) cap.textContent = keyWord(keysOf(cap.dataset.keyOf)[0] || "");
 }
 
@@ -103,7 +116,16 @@ function keyButton(one) {
     showKeys();
     here("keys").querySelector(".listening").focus();
   };
-  return made("button", { type: "button", class: listening === one ? "listening" : null, "aria-label": `${one.words}: ${names}. Change the key`, onclick: listen }, words);
+  return made(
+    "button",
+    {
+      type: "button",
+      class: listening === one ? "listening" : null,
+      "aria-label": `${one.words}: ${names}. Change the key`,
+      onclick: listen,
+    },
+    words,
+  );
 }
 
 export function resetKeys() {

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { Browse } from "./browse.js";
-import { answerWith, bulkBar, Choosing } from "./choosing.js";
+import { answerWith, bindAnswers, bulkBar, Choosing } from "./choosing.js";
 import { asked, filled, here, made, press, remember, say, tabs } from "./elements.js";
 import { begin } from "./frame.js";
 import { bind } from "./keys.js";
@@ -24,7 +24,11 @@ let now = "photos";
 function openPhotos() {
   if (browse) return;
   const { tab, sort = "path", ...rest } = asked();
-  browse = new Browse({ sort, finding: "", ...rest }, ({ sort: order, ...question }) => now === "photos" && remember({ ...question, sort: order === "path" ? "" : order }));
+  browse = new Browse(
+    { sort, finding: "", ...rest },
+    ({ sort: order, ...question }) => now === "photos" && remember({ ...question, sort: order === "path" ? "" : order }),
+    sayOfLoop,
+  );
   browse.show();
   showFindings();
 }
@@ -33,12 +37,21 @@ async function showFindings() {
   try {
     const { kinds } = await get("/api/findings");
     here("found").hidden = !kinds.length;
-    const chip = (kind, words, many) => press([made("span", {}, words), many === null ? null : made("span", { class: "count" }, number(many))], () => choose(kind), { class: "chip", "aria-pressed": browse.asked.finding === kind });
+    const chip = (kind, words, many) =>
+      press([made("span", {}, words), many === null ? null : made("span", { class: "count" }, number(many))], () => choose(kind), {
+        class: "chip",
+        "aria-pressed": browse.asked.finding === kind,
+      });
     const choose = (kind) => {
       browse.show({ finding: browse.asked.finding === kind ? "" : kind });
       draw();
     };
-    const draw = () => filled(here("found"), made("span", {}, "The audit found"), kinds.map((one) => chip(one.kind, one.words, one.n)));
+    const draw = () =>
+      filled(
+        here("found"),
+        made("span", {}, "The audit found"),
+        kinds.map((one) => chip(one.kind, one.words, one.n)),
+      );
     draw();
   } catch (error) {
     complain(error);
@@ -53,7 +66,11 @@ async function openMap() {
     const answer = await get("/api/map");
     here("map-waits").hidden = answer.ready;
     if (!answer.ready) {
-      filled(here("map-waits"), made("h2", {}, "The map is being drawn"), made("p", {}, "Once for each network; it is there by itself when it is done."));
+      filled(
+        here("map-waits"),
+        made("h2", {}, "The map is being drawn"),
+        made("p", {}, "Once for each network; it is there by itself when it is done."),
+      );
       return setTimeout(() => now === "map" && openMap(), AGAIN_MS);
     }
     classes = answer.classes;
@@ -99,13 +116,17 @@ function makeLoop() {
   loop.wall = new Wall(here("map-wall"), {
     pages: async (offset, limit) => ({ total: loop.photos.length, photos: loop.photos.slice(offset, offset + limit) }),
     chosen: loop.choosing,
-    opened: (photo, place, event) => (event.shiftKey ? loop.choosing.reach(place, (each) => loop.wall.at(each)) : loop.choosing.toggle(photo, place)),
+    opened: (photo, place, event) =>
+      event.shiftKey ? loop.choosing.reach(place, (each) => loop.wall.at(each)) : loop.choosing.toggle(photo, place),
     least: 96,
   });
-  loop.bar = bulkBar(here("map-bulk"), loop.choosing, (act, label) => {
-    answerWith([...loop.choosing.photos.values()], act, label);
-    refreshLoop();
-  });
+  loop.bar = bulkBar(here("map-bulk"), loop.choosing, sayOfLoop);
+}
+
+function sayOfLoop(act, label) {
+  if (now !== "map" || !loop.choosing) return;
+  answerWith([...loop.choosing.photos.values()], act, label);
+  refreshLoop();
 }
 
 function refreshLoop() {
@@ -136,10 +157,20 @@ function closeLoop() {
 async function openRuns() {
   try {
     const { runs, studies, folder } = await get("/api/runs");
-    const none = folder === null ? "modiste app was started without a folder of runs: --runs names one." : "There are no studies yet: `modiste study` makes one.";
+    const none =
+      folder === null
+        ? "modiste app was started without a folder of runs: --runs names one."
+        : "There are no studies yet: `modiste study` makes one.";
     here("studies-none").hidden = studies.length > 0;
     say(here("studies-none"), none);
-    filled(here("studies"), studies.map((one) => one.report ? press(one.name, (event) => openReport(one, event.currentTarget), { class: "chip", "aria-pressed": false }) : made("span", { class: "tag" }, one.name)));
+    filled(
+      here("studies"),
+      studies.map((one) =>
+        one.report
+          ? press(one.name, (event) => openReport(one, event.currentTarget), { class: "chip", "aria-pressed": false })
+          : made("span", { class: "tag" }, one.name),
+      ),
+    );
     filled(here("runs"), runs.map(runRow));
   } catch (error) {
     complain(error);
@@ -152,10 +183,20 @@ function openReport(study, button) {
 }
 
 function runRow(run) {
-  return made("tr", {}, made("td", { class: "whole" }, run.id), made("td", {}, run.variant), made("td", { class: "number" }, String(run.seed)), made("td", { class: "number" }, percent(run.accuracy)), made("td", { class: "number" }, run.macro_f1?.toFixed(3) ?? "–"), made("td", { class: "quiet" }, day(run.made)));
+  return made(
+    "tr",
+    {},
+    made("td", { class: "whole" }, run.id),
+    made("td", {}, run.variant),
+    made("td", { class: "number" }, String(run.seed)),
+    made("td", { class: "number" }, percent(run.accuracy)),
+    made("td", { class: "number" }, run.macro_f1?.toFixed(3) ?? "–"),
+    made("td", { class: "quiet" }, day(run.made)),
+  );
 }
 
 begin();
+bindAnswers(sayOfLoop);
 const choose = tabs(here("tabs"), (name) => {
   now = name;
   if (name !== "photos") remember({ tab: name });

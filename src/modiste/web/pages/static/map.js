@@ -5,7 +5,10 @@ const CLOSEST = 60; // times the whole
 const MARGIN = 0.06;
 const COLOURS = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
 
-export const colourOf = (code) => getComputedStyle(document.documentElement).getPropertyValue(`--${COLOURS[code % COLOURS.length]}`).trim();
+export const colourOf = (code) =>
+  getComputedStyle(document.documentElement)
+    .getPropertyValue(`--${COLOURS[code % COLOURS.length]}`)
+    .trim();
 
 export class PhotoMap {
   // hovered(point or null, x, y), looped(points), opened(point); a point is [x, y, code of the class, id].
@@ -71,7 +74,12 @@ export class PhotoMap {
       if (this.hidden.has(code)) continue;
       pen.fillStyle = code < 0 ? "#888" : colourOf(code);
       this.dots(points, radius, this.chosen.size ? 0.25 : 0.75);
-      if (this.chosen.size) this.dots(points.filter((point) => this.chosen.has(point[3])), radius + 0.5, 1);
+      if (this.chosen.size)
+        this.dots(
+          points.filter((point) => this.chosen.has(point[3])),
+          radius + 0.5,
+          1,
+        );
     }
     pen.globalAlpha = 1;
     if (this.loop) this.paintLoop();

@@ -20,7 +20,13 @@ export function picture(photo, px, { alt = "", lazy = false, eager = false } = {
   const box = made("span", { class: "picture" });
   const unasked = photo.label === null && photo.confidence === null; // the network could not be asked
   if (photo.problem || unasked) return unreadable(box, photo.problem || "cannot be read");
-  const image = made("img", { alt, loading: lazy ? "lazy" : null, decoding: "async", draggable: "false", fetchpriority: eager ? "high" : null });
+  const image = made("img", {
+    alt,
+    loading: lazy ? "lazy" : null,
+    decoding: "async",
+    draggable: "false",
+    fetchpriority: eager ? "high" : null,
+  });
   image.src = address(photo, px);
   box.append(image);
   tryAgain(box, image, AGAIN_MS);
@@ -29,16 +35,20 @@ export function picture(photo, px, { alt = "", lazy = false, eager = false } = {
 
 // A picture that does not come is asked for again while it is shown: the server may be on its way back.
 function tryAgain(box, image, pause) {
-  image.addEventListener("error", () => {
-    unreadable(box, "cannot be shown");
-    if (pause > LONGEST_MS) return;
-    setTimeout(() => {
-      if (!box.isConnected) return;
-      box.replaceChildren(image);
-      tryAgain(box, image, 3 * pause);
-      image.src = image.src.replace(/(&again=\d+)?$/, `&again=${pause}`);
-    }, pause);
-  }, { once: true });
+  image.addEventListener(
+    "error",
+    () => {
+      unreadable(box, "cannot be shown");
+      if (pause > LONGEST_MS) return;
+      setTimeout(() => {
+        if (!box.isConnected) return;
+        box.replaceChildren(image);
+        tryAgain(box, image, 3 * pause);
+        image.src = image.src.replace(/(&again=\d+)?$/, `&again=${pause}`);
+      }, pause);
+    },
+    { once: true },
+  );
 }
 
 function unreadable(box, words) {
@@ -57,7 +67,7 @@ export function preload(photo, px) {
 }
 
 // Classes with their probabilities, the likeliest first.
-export function ranked(photo) {
+function ranked(photo) {
   return Object.entries(photo.probabilities || {}).sort(([, one], [, other]) => other - one);
 }
 
@@ -71,7 +81,9 @@ export function guessWords(photo) {
 export function sureWords(photo) {
   if (!photo.label) return "";
   if (photo.confidence >= SURE) return `sure, ${percent(photo.confidence)}`;
-  return photo.margin !== null && photo.margin < DOUBTFUL ? `in doubt, ${percent(photo.confidence)}` : `likely, ${percent(photo.confidence)}`;
+  return photo.margin !== null && photo.margin < DOUBTFUL
+    ? `in doubt, ${percent(photo.confidence)}`
+    : `likely, ${percent(photo.confidence)}`;
 }
 
 export function fill(bar, share) {
@@ -84,11 +96,15 @@ export const bar = (share) => fill(made("span", { class: "bar" }, made("i")), sh
 // Bars of the likeliest classes.
 export function shares(photo, most = 9) {
   const rows = ranked(photo).slice(0, most);
-  return made("div", { class: "shares" }, rows.flatMap(([name, share], place) => [
-    made("span", { class: place ? "rest name" : "first name" }, name),
-    bar(share),
-    made("span", { class: "number" }, percent(share)),
-  ]));
+  return made(
+    "div",
+    { class: "shares" },
+    rows.flatMap(([name, share], place) => [
+      made("span", { class: place ? "rest name" : "first name" }, name),
+      bar(share),
+      made("span", { class: "number" }, percent(share)),
+    ]),
+  );
 }
 
 // What stands of a photo, as a tag.

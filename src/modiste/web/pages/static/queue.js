@@ -22,7 +22,10 @@ export class Queue {
   }
 
   ahead(many) {
-    return this.items.slice(this.place + 1).filter((item) => !item.said).slice(0, many);
+    return this.items
+      .slice(this.place + 1)
+      .filter((item) => !item.said)
+      .slice(0, many);
   }
 
   // Another question: what was shown stays behind, what was to come is asked anew.
@@ -46,7 +49,12 @@ export class Queue {
     const skip = [...new Set([...open, ...unsavedPhotos()])].slice(-SKIPPED).join(",");
     const { photos } = await get("/api/queue", { ...this.question, n: AT_ONCE, skip });
     if (round !== this.round) return;
-    const known = new Set(this.items.slice(this.place).map((item) => item.photo.id).concat(unsavedPhotos(), open));
+    const known = new Set(
+      this.items
+        .slice(this.place)
+        .map((item) => item.photo.id)
+        .concat(unsavedPhotos(), open),
+    );
     const fresh = photos.filter((photo) => !known.has(photo.id));
     this.items.push(...fresh.map((photo) => ({ photo, said: null })));
     this.dry = photos.length === 0;

@@ -18,13 +18,16 @@ let precision = 0;
 function showCounts({ counts, project }) {
   precision = project.precision;
   const all = Object.values(counts.lanes).reduce((sum, many) => sum + many, 0);
-  for (const place of document.querySelectorAll("[data-lane]")) say(place, number(place.dataset.lane ? counts.lanes[place.dataset.lane] : all));
+  for (const place of document.querySelectorAll("[data-lane]"))
+    say(place, number(place.dataset.lane ? counts.lanes[place.dataset.lane] : all));
 }
 
 begin();
 follow(showCounts);
 const { said, lane = said ? "" : "review", ...rest } = asked();
-const browse = new Browse({ ...rest, said: said || "", lane }, ({ sort, ...question }) => remember({ ...question, sort: sort === "doubt" ? "" : sort }));
+const browse = new Browse({ ...rest, said: said || "", lane }, ({ sort, ...question }) =>
+  remember({ ...question, sort: sort === "doubt" ? "" : sort }),
+);
 const choose = tabs(here("lane-list"), (name) => {
   say(here("why"), WHY[name](precision));
   browse.show({ lane: name });

@@ -28,7 +28,9 @@ async function look() {
   const round = ++asking;
   here("ask").setAttribute("aria-busy", "true");
   try {
-    const answer = question.id ? await get("/api/search", { photo: question.id, label, k: MANY }) : await send("/api/search", form(question.file), { label, k: MANY });
+    const answer = question.id
+      ? await get("/api/search", { photo: question.id, label, k: MANY })
+      : await send("/api/search", form(question.file), { label, k: MANY });
     if (round === asking) show(answer);
   } catch (error) {
     if (round === asking) complain(error);
@@ -58,14 +60,31 @@ function show({ asked, neighbours }) {
 function showAsked(asked) {
   const box = question.id ? picture({ ...asked, id: question.id }, 352, { alt: `Photo ${asked.name || ""}`, eager: true }) : dropped();
   const words = made("p", { class: "quiet small", hidden: true });
-  const told = (text) => ((words.textContent = text || "Red: covered, the photo looks less like what it is called."), (words.hidden = false));
+  const told = (text) => (
+    (words.textContent = text || "Red: covered, the photo looks less like what it is called."),
+    (words.hidden = false)
+  );
   const heat = asked.problem ? null : heatButton(box, question.id ? heatOf(question.id) : async () => ({ heat: asked.heat }), told);
   const name = question.id ? asked.name : question.file.name;
-  const first = Object.entries(asked.probabilities || {}).sort(([, one], [, two]) => two - one).map(([, share]) => share);
+  const first = Object.entries(asked.probabilities || {})
+    .sort(([, one], [, two]) => two - one)
+    .map(([, share]) => share);
   const photo = { margin: first.length > 1 ? first[0] - first[1] : null, ...asked };
-  filled(here("asked"), box, made("div", { class: "toolbar" }, heat), words,
-    made("div", {}, made("h2", {}, guessWords(photo), made("span", { class: "quiet small" }, ` ${sureWords(photo)}`)), asked.words ? made("p", { class: "quiet small" }, sentence(asked.words)) : null),
-    shares(photo), made("p", { class: "quiet small name-of" }, name || "", copiesWords(asked.copies) ? `, ${copiesWords(asked.copies)}` : ""), standing(asked));
+  filled(
+    here("asked"),
+    box,
+    made("div", { class: "toolbar" }, heat),
+    words,
+    made(
+      "div",
+      {},
+      made("h2", {}, guessWords(photo), made("span", { class: "quiet small" }, ` ${sureWords(photo)}`)),
+      asked.words ? made("p", { class: "quiet small" }, sentence(asked.words)) : null,
+    ),
+    shares(photo),
+    made("p", { class: "quiet small name-of" }, name || "", copiesWords(asked.copies) ? `, ${copiesWords(asked.copies)}` : ""),
+    standing(asked),
+  );
 }
 
 function dropped() {
@@ -75,7 +94,11 @@ function dropped() {
 
 function showClasses() {
   const chip = (value, words) => press(words, () => ((label = value), look()), { class: "chip", "aria-pressed": label === value });
-  filled(here("classes"), chip("", "Any class"), state().project.classes.map((name) => chip(name, name)));
+  filled(
+    here("classes"),
+    chip("", "Any class"),
+    state().project.classes.map((name) => chip(name, name)),
+  );
 }
 
 function alike(one) {
@@ -87,8 +110,18 @@ function alike(one) {
     ask({ id: one.id });
   };
   const said = one.said || one.settled ? standing(one) : made("span", { class: "name" }, one.label || "no guess");
-  return made("a", { href: `?photo=${one.id}`, title: one.name, "aria-label": `${one.name}, ${one.label || ""}, ${percent(one.similarity)} alike`, onclick: go },
-    box, bar(one.similarity), made("span", { class: "line" }, said, made("span", { class: "quiet" }, percent(one.similarity))));
+  return made(
+    "a",
+    {
+      href: `?photo=${one.id}`,
+      title: one.name,
+      "aria-label": `${one.name}, ${one.label || ""}, ${percent(one.similarity)} alike`,
+      onclick: go,
+    },
+    box,
+    bar(one.similarity),
+    made("span", { class: "line" }, said, made("span", { class: "quiet" }, percent(one.similarity))),
+  );
 }
 
 function showNone() {

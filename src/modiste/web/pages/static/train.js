@@ -21,10 +21,22 @@ function showLearn({ counts, job, last }) {
   const { labelled, classes } = counts;
   const most = Math.max(1, ...Object.values(classes));
   const used = models.at(-1)?.labels || 0;
-  say(here("learn-why"), labelled ? `From ${some(labelled, "label")}, on this machine. It is judged on photos it did not learn from; nothing changes until you put it in use.` : "Nothing is labelled yet: there is nothing to learn from. Annotate some photos first.");
+  say(
+    here("learn-why"),
+    labelled
+      ? `From ${some(labelled, "label")}, on this machine. It is judged on photos it did not learn from; nothing changes until you put it in use.`
+      : "Nothing is labelled yet: there is nothing to learn from. Annotate some photos first.",
+  );
   say(here("learn-hint"), job ? "" : used && labelled > used ? `${number(labelled - used)} more labels than the last network knew` : "");
   here("learn").disabled = Boolean(job) || !labelled;
-  filled(here("shares"), Object.entries(classes).flatMap(([name, many]) => [made("span", { class: "name" }, name), bar(many / most), made("span", { class: "number" }, number(many))]));
+  filled(
+    here("shares"),
+    Object.entries(classes).flatMap(([name, many]) => [
+      made("span", { class: "name" }, name),
+      bar(many / most),
+      made("span", { class: "number" }, number(many)),
+    ]),
+  );
   showJob(job);
   here("last").hidden = Boolean(job) || !last || !["train", "compare", "promote"].includes(last.kind);
   here("last").classList.toggle("wrong", Boolean(last && !last.ok));
@@ -66,12 +78,32 @@ function row(model) {
   const use = inUse();
   const acts = model.in_use
     ? [made("span", { class: "tag said" }, "in use")]
-    : [press("Compare", () => compare(use.number, model.number), { class: "button light", "aria-label": `Compare ${model.name} with the one in use` }), press("Use", () => ask(model), { class: "button light", "aria-label": `Put ${model.name} in use` })];
-  const words = [].concat(model.words || []).filter(Boolean).join(" ");
-  const verdict = model.verdict ? [made("span", {}, sentence(model.verdict)), model.accuracy ? made("span", { class: "quiet" }, ` ${percent(model.accuracy)} right`) : null] : [made("span", { class: "quiet" }, "as it came")];
-  return made("tr", { class: model.in_use ? "used" : null },
-    made("td", {}, made("strong", {}, model.name || `Network ${model.number}`)), made("td", { class: "number", "data-words": "labels:" }, number(model.labels || 0)),
-    made("td", { class: "verdict", title: words }, verdict), made("td", { class: "quiet" }, day(model.made)), made("td", {}, made("div", { class: "toolbar" }, acts)));
+    : [
+        press("Compare", () => compare(use.number, model.number), {
+          class: "button light",
+          "aria-label": `Compare ${model.name} with the one in use`,
+        }),
+        press("Use", () => ask(model), { class: "button light", "aria-label": `Put ${model.name} in use` }),
+      ];
+  const words = []
+    .concat(model.words || [])
+    .filter(Boolean)
+    .join(" ");
+  const verdict = model.verdict
+    ? [
+        made("span", {}, sentence(model.verdict)),
+        model.accuracy ? made("span", { class: "quiet" }, ` ${percent(model.accuracy)} right`) : null,
+      ]
+    : [made("span", { class: "quiet" }, "as it came")];
+  return made(
+    "tr",
+    { class: model.in_use ? "used" : null },
+    made("td", {}, made("strong", {}, model.name || `Network ${model.number}`)),
+    made("td", { class: "number", "data-words": "labels:" }, number(model.labels || 0)),
+    made("td", { class: "verdict", title: words }, verdict),
+    made("td", { class: "quiet" }, day(model.made)),
+    made("td", {}, made("div", { class: "toolbar" }, acts)),
+  );
 }
 
 const inUse = () => models.find((one) => one.in_use) || models[0];
@@ -83,7 +115,10 @@ function ask(model) {
     model.verdict ? `Its verdict: ${sentence(model.verdict)}` : "",
     `What people said stays as it is: ${some(counts.labelled, "label")}. ${inUse().name} is kept, and can be put in use again at any time.`,
   ];
-  filled(here("promote-words"), lines.filter(Boolean).map((line) => made("p", {}, line)));
+  filled(
+    here("promote-words"),
+    lines.filter(Boolean).map((line) => made("p", {}, line)),
+  );
   say(here("promote-heading"), `Put ${model.name} in use?`);
   here("promote-go").onclick = () => promote(model);
   here("promote").showModal();
@@ -138,7 +173,14 @@ function showCompared(answer) {
   say(here("differ"), `differ on ${number(answer.differ)} of ${photosWords(answer.differ + answer.same)}`);
   const judged = compared.photos.filter((photo) => photo.settled);
   const right = (side) => judged.filter((photo) => photo[side].label === photo.settled).length;
-  say(here("compare-why"), judged.length ? `Of those below that people have labelled, ${nameOf(a)} is right on ${right("a")}, ${nameOf(b)} on ${right("b")}.` : answer.differ ? "The surest differences come first. None of those below is labelled yet." : "");
+  say(
+    here("compare-why"),
+    judged.length
+      ? `Of those below that people have labelled, ${nameOf(a)} is right on ${right("a")}, ${nameOf(b)} on ${right("b")}.`
+      : answer.differ
+        ? "The surest differences come first. None of those below is labelled yet."
+        : "",
+  );
   showChanges(answer.pairs);
   filled(here("pairs"), compared.photos.map(side));
   here("more").hidden = compared.photos.length >= total || !answer.photos.length;
@@ -148,18 +190,33 @@ function showCompared(answer) {
 function showChanges(pairs) {
   const { a, b, pair } = compared;
   const same = (one) => pair && one.from === pair.from && one.to === pair.to;
-  const chip = (one) => press([made("span", {}, `${one.from} → ${one.to}`), made("span", { class: "count" }, number(one.n))], () => compare(a, b, same(one) ? null : one), { class: "chip", "aria-pressed": Boolean(same(one)) });
+  const chip = (one) =>
+    press(
+      [made("span", {}, `${one.from} → ${one.to}`), made("span", { class: "count" }, number(one.n))],
+      () => compare(a, b, same(one) ? null : one),
+      { class: "chip", "aria-pressed": Boolean(same(one)) },
+    );
   filled(here("changes"), pairs.slice(0, MOST_PAIRS).map(chip));
 }
 
 function side(photo) {
   const lines = ["a", "b"].flatMap((name) => [
     made("span", { class: "quiet" }, short(compared[name])),
-    made("span", { class: photo.settled && photo[name].label === photo.settled ? "name right" : "name" }, `${photo[name].label}${photo.settled && photo[name].label === photo.settled ? " ✓" : ""}`),
+    made(
+      "span",
+      { class: photo.settled && photo[name].label === photo.settled ? "name right" : "name" },
+      `${photo[name].label}${photo.settled && photo[name].label === photo.settled ? " ✓" : ""}`,
+    ),
     made("span", { class: "quiet" }, percent(photo[name].confidence)),
   ]);
   const people = photo.settled ? made("span", { class: "quiet" }, `people: ${photo.settled}`) : null;
-  return made("a", { class: "pair", href: `/search?photo=${photo.id}`, title: photo.name }, picture(photo, 160, { lazy: true, alt: photo.name }), made("span", { class: "sides" }, lines), people);
+  return made(
+    "a",
+    { class: "pair", href: `/search?photo=${photo.id}`, title: photo.name },
+    picture(photo, 160, { lazy: true, alt: photo.name }),
+    made("span", { class: "sides" }, lines),
+    people,
+  );
 }
 
 const nameOf = (of) => models.find((one) => one.number === of)?.name || `Network ${of}`;

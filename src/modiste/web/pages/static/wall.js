@@ -142,7 +142,13 @@ export class Wall {
     if (!photo) return made("div", { ...common, class: "one blank", "aria-selected": "false", "aria-label": "not loaded yet" });
     const box = picture(photo, this.side, {});
     box.style.height = `${this.side}px`;
-    const tile = made("div", { ...common, class: "one" }, box, made("span", { class: "pick", "aria-hidden": "true", "data-pick": true }), made("span", { class: "caption" }));
+    const tile = made(
+      "div",
+      { ...common, class: "one" },
+      box,
+      made("span", { class: "pick", "aria-hidden": "true", "data-pick": true }),
+      made("span", { class: "caption" }),
+    );
     return this.marked(tile, photo, place);
   }
 
@@ -196,6 +202,17 @@ export class Wall {
 
   step(key) {
     const page = Math.max(1, Math.floor(this.scroller.clientHeight / this.row) - 1) * this.columns;
-    return { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns, PageUp: -page, PageDown: page, Home: -this.total, End: this.total }[key] || 0;
+    return (
+      {
+        ArrowLeft: -1,
+        ArrowRight: 1,
+        ArrowUp: -this.columns,
+        ArrowDown: this.columns,
+        PageUp: -page,
+        PageDown: page,
+        Home: -this.total,
+        End: this.total,
+      }[key] || 0
+    );
   }
 }

@@ -38,12 +38,18 @@ export function bytes(many) {
   return many < 1e6 ? `${Math.max(1, Math.round(many / 1e3))} kB` : `${(many / 1e6).toFixed(1)} MB`;
 }
 
-export const KINDS = { unsure: "unsure", bad: "bad picture" };
+const KINDS = { unsure: "unsure", bad: "bad picture" };
 
 // What was said, in a word: a class, "unsure" or "bad picture".
 export const saidWord = (said) => (said ? (said.kind === "label" ? said.label : KINDS[said.kind] || said.kind) : "");
 
-const WORK = { look: "Looking at the photos", train: "Training", compare: "Comparing", map: "Laying out the map", promote: "Putting a network in use" };
+const WORK = {
+  look: "Looking at the photos",
+  train: "Training",
+  compare: "Comparing",
+  map: "Laying out the map",
+  promote: "Putting a network in use",
+};
 
 // What goes on in the background, and how far it is.
 export function workWords(job) {
