@@ -51,6 +51,8 @@ def test_a_loop_on_the_map_labels_what_lies_in_it(app, window):
     page.locator("#map-bulk .button", has_text="Unsure").click()
     opened.saved(many)
     assert app.ask("/api/state")["counts"]["unsure"] == many
+    page.keyboard.press("z")
+    app.until(lambda now: now["counts"]["unsure"] == 0)
     assert not opened.wrong
 
 

@@ -39,7 +39,7 @@ const ARROWS = {
 const STEADY_MS = 150; // a photo that is only passed is not looked up
 
 // A browser of photos in the elements of `_browse.html`; `asked` is what it begins with, `changed(asked)` hears of each other question;
-// `elsewhere(act, label)` takes the keys of answers while the wall is not in sight: what cannot be seen is not spoken of.
+// `elsewhere(act, label)` takes the keys of answers, and of undo, while the wall is not in sight: what cannot be seen is not spoken of.
 export class Browse {
   constructor(asked, changed, elsewhere = () => {}) {
     this.asked = { said: "", label: "", text: "", sort: "doubt", ...asked };
@@ -163,7 +163,7 @@ export class Browse {
       () => this.inSight() && this.wall.at(this.wall.place) && this.choosing.toggle(this.wall.at(this.wall.place), this.wall.place),
     );
     bindAnswers((act, label) => (this.inSight() ? this.act(act, label) : this.elsewhere(act, label)));
-    bind("undo", "Take back", "z", () => this.takeBack());
+    bind("undo", "Take back", "z", () => (this.inSight() ? this.takeBack() : this.elsewhere("undo")));
     bind("filter", "Find by name", "/", () => here("text").focus());
     bind("clear", "Close, or choose none", "Escape", () =>
       this.choosing.size > 1 || here("detail").hidden ? this.choosing.clear() : this.detail.close(),

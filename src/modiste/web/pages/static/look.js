@@ -9,6 +9,7 @@ import { bind } from "./keys.js";
 import { colourOf, PhotoMap } from "./map.js";
 import { complain } from "./messages.js";
 import { picture } from "./photo.js";
+import { undo } from "./saving.js";
 import { day, number, percent, photos as photosWords } from "./words.js";
 import { Wall } from "./wall.js";
 
@@ -123,7 +124,17 @@ function makeLoop() {
   loop.bar = bulkBar(here("map-bulk"), loop.choosing, sayOfLoop);
 }
 
+async function takeBack() {
+  const answer = await undo();
+  for (const photo of answer?.photos || []) {
+    const known = loop.photos.find((one) => one.id === photo.id);
+    if (known) Object.assign(known, { said: photo.said, settled: photo.settled });
+  }
+  refreshLoop();
+}
+
 function sayOfLoop(act, label) {
+  if (act === "undo") return takeBack();
   if (now !== "map" || !loop.choosing) return;
   answerWith([...loop.choosing.photos.values()], act, label);
   refreshLoop();
@@ -197,6 +208,7 @@ function runRow(run) {
 
 begin();
 bindAnswers(sayOfLoop);
+bind("undo", "Take back", "z", takeBack);
 const choose = tabs(here("tabs"), (name) => {
   now = name;
   if (name !== "photos") remember({ tab: name });

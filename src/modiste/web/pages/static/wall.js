@@ -157,7 +157,8 @@ export class Wall {
     tile.setAttribute("aria-selected", on);
     tile.classList.toggle("here", place === this.place);
     const said = standing(photo);
-    const words = photo.label ? `${photo.label} ${percent(photo.confidence)}` : photo.decision === "reject" ? "cannot be read" : "no guess";
+    const sure = photo.confidence === undefined ? "" : percent(photo.confidence); // a point of the map does not say
+    const words = photo.label ? `${photo.label} ${sure}` : photo.decision === "reject" ? "cannot be read" : "no guess";
     const guess = made("span", { class: "quiet name" }, words);
     const agreed = said && photo.said?.label === photo.label;
     tile.lastElementChild.replaceChildren(...(agreed ? [said] : said ? [said, guess] : [guess]));
