@@ -32,7 +32,7 @@ def test_what_is_no_photo_or_no_class_is_refused_in_words(finder, drawn):
     client, data = Client(finder.address), (drawn.root / drawn.photos[0].path).read_bytes()
     with pytest.raises(ServerRefused, match="415, not_a_photo"):
         client.search(b"no photo")
-    with pytest.raises(ServerRefused, match="422, bad_parameter.*no class called 'Hats'"):
+    with pytest.raises(ServerRefused, match=r"422, bad_parameter.*no class called 'Hats'"):
         client.search(data, label="Hats")
     with pytest.raises(ServerRefused, match="422, bad_parameter"):
         client.search(data, 0)

@@ -258,7 +258,7 @@ def said_in_words(path: Path) -> Iterator[None]:
         raise MachineError(
             f"{path} could not be written or read: {what}. What was saved before is kept; nothing of this was saved."
         ) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # a damaged schema is no text
         raise damaged(path, str(error)) from error
     except OSError as error:
         raise MachineError(f"{path} could not be written or read: {error.strerror}. What was saved before is kept.") from error

@@ -163,11 +163,11 @@ class Look:
         lacking = [place for place, sha in enumerate(known) if sha is None or (sha not in kept.places and sha not in self.refused)]
         shas, done = list(known), before + len(some) - len(lacking)
         try:
-            for place, (sha, answers) in zip(lacking, self.answers(some, lacking), strict=True):
+            for place, (sha, answers) in zip(lacking, self.answers(some, lacking, kept), strict=True):
                 shas[place] = sha
                 if isinstance(answers, str):
                     self.refused[before + place if sha is None else sha] = answers
-                elif sha is not None:
+                elif answers is not None and sha is not None:
                     strange = np.float32(np.nan) if answers.strangeness is None else answers.strangeness[0]
                     kept.add(sha, answers.probabilities[0], strange, answers.features[0])
                 done += 1
@@ -179,8 +179,8 @@ class Look:
             kept.flush()  # stopped too, all that is known is on the disk
         return shas
 
-    def answers(self, some: list[Listed], rows: list[int]) -> Iterator[Found]:
-        return each_answer(self.source.root, (some[row].path for row in rows), self.labeller)
+    def answers(self, some: list[Listed], rows: list[int], kept: Kept) -> Iterator[Found]:
+        return each_answer(self.source.root, (some[row].path for row in rows), self.labeller, known=kept.places.__contains__)
 
     @property
     def note(self) -> str:

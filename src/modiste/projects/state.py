@@ -89,16 +89,22 @@ def counts_of(studio: Studio, found: Guesses | None) -> Plain:
     """Photos by what was said of them, and by what the network would do with them."""
     counts = studio.standing.counts()
     lanes = [0] * len(DECISIONS) if found is None else np.bincount(found.decisions, minlength=len(DECISIONS)).tolist()
-    spoken = counts.labelled + counts.unsure + counts.bad + counts.conflicts
     return {
         "labelled": counts.labelled,
         "unsure": counts.unsure,
         "bad": counts.bad,
         "conflicts": counts.conflicts,
-        "left": 0 if found is None else max(0, int(np.sum(found.looked.places >= 0)) - spoken),
+        "left": 0 if found is None else left_of(studio, found),
         "classes": {name: counts.classes.get(name, 0) for name in studio.classes.names},
         "lanes": dict(zip(DECISIONS, lanes, strict=True)),
     }
+
+
+def left_of(studio: Studio, found: Guesses) -> int:
+    """Photos that can be read and that nobody has spoken of."""
+    places, rows = found.looked.places, found.by_path
+    spoken = sum(bool(path in rows and places[rows[path]] >= 0) for path in studio.standing.photos())
+    return int((places >= 0).sum()) - spoken
 
 
 def pace_of(studio: Studio, who: str) -> Plain | None:

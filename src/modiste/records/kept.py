@@ -45,11 +45,7 @@ class Kept:
                     whole += taken
         if whole == size and whole:
             return
-        if whole:
-            with self.path.open("r+b") as file:
-                file.truncate(whole)
-        else:
-            write_bytes(self.path, self.of)
+        write_bytes(self.path, self.path.read_bytes()[:whole] if whole else self.of)  # anew: who has the old file mapped keeps it
 
     def whole_ones(self, data: bytes) -> int:
         """Take the records up to the first that is not as it was written; their bytes."""

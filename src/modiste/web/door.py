@@ -42,7 +42,7 @@ class Door:
         """Refuse who has no business here."""
         host = the_one(headers, b"host", "wrong_host", "the request must have one header Host.")
         if host is None or not self.answers_to(host.lower()):
-            raise Refused("wrong_host", "this server does not go by the name in the header Host. `modiste serve --name` gives it names.")
+            raise Refused("wrong_host", "this server does not go by the name in the header Host. Its option --name gives it names.")
         self.check_site(host.lower(), headers)
         if self.token is not None and path not in self.open:
             self.check_token(headers)
