@@ -66,9 +66,9 @@ def test_space_takes_the_suggestion_and_only_where_it_is_shown(app, window):
 
 def test_saved_is_said_only_once_the_server_said_so(app, window):
     opened = window(app)
-    page = opened.go("/annotate", SHOWN)
     held = []
-    page.route("**/api/decisions", lambda route: held.append(route))
+    opened.page.route("**/api/decisions", lambda route: held.append(route))  # before the page is there, or the first may slip past
+    page = opened.go("/annotate", SHOWN)
     page.keyboard.press("1")
     page.wait_for_function("() => document.querySelector('#kept').dataset.now === 'saving'")
     page.wait_for_timeout(300)
@@ -81,7 +81,6 @@ def test_saved_is_said_only_once_the_server_said_so(app, window):
 
 def test_what_does_not_arrive_is_kept_said_so_and_sent_again_under_the_same_id(app, window):
     opened = window(app)
-    page = opened.go("/annotate", SHOWN)
     sent = []
 
     def lose_the_answer(route):
@@ -90,7 +89,8 @@ def test_what_does_not_arrive_is_kept_said_so_and_sent_again_under_the_same_id(a
             route.fetch()  # it arrives, but the page never hears of it
         route.abort()
 
-    page.route("**/api/decisions", lose_the_answer)
+    opened.page.route("**/api/decisions", lose_the_answer)
+    page = opened.go("/annotate", SHOWN)
     page.keyboard.press("1")
     page.wait_for_function("() => document.querySelector('#kept').dataset.now === 'failing'")
     assert "1 not saved" in page.locator("#kept").inner_text()

@@ -31,10 +31,10 @@ def test_typing_a_name_is_not_labelling(app, window):
 
 def test_a_decision_that_the_server_will_never_take_is_given_back(app, window):
     opened = window(app)
+    refusal = '{"error": "there is no such photo in this project (any more).", "reason": "not_found"}'
+    opened.page.route("**/api/decisions", lambda route: route.fulfill(status=404, body=refusal, content_type="application/json"))
     page = opened.go("/annotate", "#about .name")
     name = page.locator("#about .name").text_content()
-    refusal = '{"error": "there is no such photo in this project (any more).", "reason": "not_found"}'
-    page.route("**/api/decisions", lambda route: route.fulfill(status=404, body=refusal, content_type="application/json"))
     page.keyboard.press("1")
     page.wait_for_selector(".said-so.wrong >> text=Not taken")
     page.unroute("**/api/decisions")
