@@ -32,6 +32,10 @@ def queue(made, by="uncertainty", n=20, who="ada", label=None, skip=()):
     return following(made, made.found, Wanted(by, n, who, label, frozenset(skip)))
 
 
+def grid(made, label, n, by, skip=()):
+    return alike(made, made.found, Wanted(by, n, "ada", label, frozenset(skip)))
+
+
 def groups_of(made, rows):
     return [int(made.found.looked.places[row]) for row in rows]
 
@@ -123,8 +127,8 @@ def test_names_that_there_are_not_are_refused_with_those_that_there_are(made):
     for wrong in (
         lambda: queue(made, "uncertainy"),
         lambda: queue(made, label="Rde"),
-        lambda: alike(made, made.found, "Rde", 5, "sure", "ada"),
-        lambda: alike(made, made.found, None, 5, "surest", "ada"),
+        lambda: grid(made, "Rde", 5, "sure"),
+        lambda: grid(made, None, 5, "surest"),
         lambda: those(made, made.found, "ada", lane="autos"),
         lambda: those(made, made.found, "ada", said="labels"),
         lambda: those(made, made.found, "ada", sort="doubtful"),
@@ -148,20 +152,27 @@ def test_the_grid_gives_one_guess_and_neither_the_sample_nor_what_was_spoken_of(
     ]
     for code, label in enumerate(made.classes.names):
         own = [row for row in free if found.labels[row] == code]
-        told, left, rows = alike(made, found, label, 6, by, "ada")
+        told, left, rows = grid(made, label, 6, by)
         order = sorted(own, key=lambda row: (-found.confidence[row] if by == "sure" else found.confidence[row], row))
         assert told == label
         assert rows == order[:6]
         assert left == {name: sum(found.labels[row] == one for row in free) for one, name in enumerate(made.classes.names)}
     most = max(left, key=lambda name: left[name])
-    assert alike(made, found, None, 6, by, "ada")[0] == most
+    assert grid(made, None, 6, by)[0] == most
+
+
+def test_a_grid_without_the_photos_that_are_before_somebody_gives_the_next_ones(made):
+    ids, label = made.found.ids, grid(made, None, 1, "sure")[0]
+    whole = grid(made, label, 100, "sure")[2]
+    assert len(whole) > 2
+    assert grid(made, label, 100, "sure", [ids[row] for row in whole[:2]])[2] == whole[2:]
 
 
 def test_a_grid_of_nothing_says_so(made):
     for path in paths(made.found):
         say(made, path, "Red")
-    assert alike(made, made.found, None, 6, "sure", "ada") == (None, dict.fromkeys(made.classes.names, 0), [])
-    assert alike(made, made.found, "Red", 6, "sure", "ada")[2] == []
+    assert grid(made, None, 6, "sure") == (None, dict.fromkeys(made.classes.names, 0), [])
+    assert grid(made, "Red", 6, "sure")[2] == []
     assert queue(made) == []
 
 
@@ -173,7 +184,7 @@ def test_photos_that_cannot_be_read_may_be_all_there_is(colours, tmp_path):
         say(made, "a.jpg", None, kind="bad")
         for by in QUEUES:
             assert queue(made, by) == []
-        assert alike(made, made.found, None, 6, "sure", "ada")[2] == []
+        assert grid(made, None, 6, "sure")[2] == []
         assert len(those(made, made.found, "ada")) == 2
 
 

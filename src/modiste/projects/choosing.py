@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -110,11 +110,12 @@ def drawn_next(studio: Studio, found: Guesses, wanted: Wanted) -> list[int]:
     return chosen[: wanted.n]
 
 
-def alike(studio: Studio, found: Guesses, label: str | None, n: int, by: str, who: str) -> tuple[str | None, dict[str, int], list[int]]:
+def alike(studio: Studio, found: Guesses, wanted: Wanted) -> tuple[str | None, dict[str, int], list[int]]:
     """Photos that are guessed to be of one class and that nobody has spoken of: the class, what is left of each, and some."""
+    by, label = wanted.by, wanted.label
     if by not in ("sure", "doubtful"):
         raise unknown("order", by, ("sure", "doubtful"))
-    heads, free = found.looked.heads, open_places(studio, found, Wanted("", n, who))
+    heads, free = found.looked.heads, open_places(studio, found, replace(wanted, label=None))
     close(free, found, sample_rows(studio, found))
     rows = heads[free]
     counts = np.bincount(found.labels[rows][found.labels[rows] >= 0], minlength=len(studio.classes))
@@ -125,7 +126,7 @@ def alike(studio: Studio, found: Guesses, label: str | None, n: int, by: str, wh
     some = rows[found.labels[rows] == code]
     confidence = found.confidence[some]
     order = np.lexsort((some, -confidence if by == "sure" else confidence))
-    return studio.classes.names[code], left, some[order][:n].tolist()
+    return studio.classes.names[code], left, some[order][: wanted.n].tolist()
 
 
 def those(

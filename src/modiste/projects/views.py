@@ -37,15 +37,17 @@ def said(decision: Decision | None) -> Plain | None:
 
 
 def brief(studio: Studio, found: Guesses, row: int, who: str) -> Plain:
-    """A photo among many."""
+    """A photo among many; the guess for one of the honest sample is shown once it was spoken of."""
     one, label = found.looked.photos[row], int(found.labels[row])
     mine = studio.standing.said(one.path, who)
+    hidden = mine is None and studio.is_sample(one.path)
     return {
         "id": found.ids[row],
         "name": shown(one.path),
         "sha": found.looked.shas[row, :4].tobytes().hex(),
-        "label": None if label < 0 else studio.classes.names[label],
-        "confidence": number(found.confidence[row]),
+        "label": None if label < 0 or hidden else studio.classes.names[label],
+        "confidence": None if hidden else number(found.confidence[row]),
+        "sample": studio.is_sample(one.path),
         "decision": DECISIONS[found.decisions[row]],
         "said": None if mine is None else {"kind": mine.kind, "label": mine.label},
         "settled": studio.standing.settled(one.path),
@@ -65,6 +67,8 @@ def photo(studio: Studio, found: Guesses, row: int, who: str) -> Plain:
     return {
         **brief(studio, found, row, who),
         "path": shown(one.path),
+        "label": None if found.labels[row] < 0 else names[found.labels[row]],
+        "confidence": number(found.confidence[row]),
         "probabilities": {name: number(share) for name, share in zip(names, found.probabilities[row], strict=True)} if asked else {},
         "margin": number(found.margin[row]),
         "reason": reason,
@@ -75,7 +79,6 @@ def photo(studio: Studio, found: Guesses, row: int, who: str) -> Plain:
         "others": [said(decision) for person, decision in everybody.items() if person != who],
         "conflict": studio.standing.conflict(one.path),
         "copies": [{"id": found.ids[copy], "path": shown(looked.photos[copy].path)} for copy in found.copies(row)[1:]],
-        "sample": studio.is_sample(one.path),
         "problem": "" if asked else reason,
     }
 

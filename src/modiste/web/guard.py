@@ -64,6 +64,7 @@ class Guard:
     admit: Callable[[Scope], None]  # refuses what there is no room for before anything of it is read
     log: Log | None = to_log  # None: no line a request
     headers: Sequence[tuple[bytes, bytes]] = EVERY_ANSWER  # of every answer that does not have its own
+    login: bytes = b""  # where a browser that brings no token is sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -88,7 +89,10 @@ class Guard:
             await self.app(scope, body.receive, answer.send)
         except Refused as refused:
             await settle(body, scope, self.limits)
-            await answer.refuse(refused)
+            if refused.reason == "no_token" and self.login and wants_a_page(scope):
+                await answer.lead_to(self.login)
+            else:
+                await answer.refuse(refused)
         except Exception:
             to_log(traceback.format_exc())
             await answer.refuse(Refused("our_mistake", MISTAKE))
@@ -101,6 +105,11 @@ class Guard:
             client = (scope.get("client") or ("-",))[0]
             raw = scope["raw_path"].decode("ascii", "replace")[:200]
             self.log(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {client} {method[:20]} {raw} {status} {1000 * seconds:.0f} ms")
+
+
+def wants_a_page(scope: Scope) -> bool:
+    """Whether a browser asks for something to show."""
+    return scope["method"] == "GET" and any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 async def settle(body: Incoming, scope: Scope, limits: Limits) -> None:
@@ -124,6 +133,11 @@ class Outgoing:
             names = {name.lower() for name, _ in own}
             message["headers"] = [*own, *(header for header in self.headers if header[0] not in names)]
         await self.send_(message)
+
+    async def lead_to(self, path: bytes) -> None:
+        """Send a browser to another page."""
+        await self.send({"type": "http.response.start", "status": 303, "headers": [(b"location", path), (b"content-length", b"0")]})
+        await self.send({"type": "http.response.body", "body": b""})
 
     async def refuse(self, refused: Refused) -> None:
         if self.status:  # too late for words

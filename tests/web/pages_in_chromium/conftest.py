@@ -17,6 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "projects"))  # shops.py is imported by name
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 PHOTOS = 60  # as many red ones as green and blue ones
 HOSTILE = "<img src=x onerror=alert(1)>-Red.png"
 
@@ -153,9 +154,18 @@ def chromium():
     for package in ("fastapi", "jinja2", "scipy"):
         pytest.importorskip(package)
     with play.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def stranger(chromium):
+    """A page of a browser for which every name under .example is this machine, as a name server of the attacker's has it."""
+    rules = "--host-resolver-rules=MAP *.example 127.0.0.1"
+    browser = chromium.browser_type.launch(executable_path=CHROMIUM, args=[*ARGS, rules])
+    yield browser.new_page()
+    browser.close()
 
 
 class Window:

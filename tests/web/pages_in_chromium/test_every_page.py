@@ -95,6 +95,7 @@ def test_who_one_is_may_be_any_text(shared, window):
     assert not opened.wrong
 
 
+@pytest.mark.slow
 def test_a_page_is_there_within_a_second(shared, window):
     """Of the page's own work: what is measured begins when the first byte came."""
     page = window(shared).go("/annotate", "#about .name")

@@ -40,7 +40,7 @@ def app_of(studio: Studio, jobs: Jobs, door: Door, limits: Limits, log: Log | No
     refuse_in_words(app, limits, frank=True)
     for add in ROUTES:
         add(app, studio, jobs, talk, state)
-    return Guard(app, door, limits, Metrics(), state, (), functools.partial(admit, state), log, EVERY_PAGE), state
+    return Guard(app, door, limits, Metrics(), state, (), functools.partial(admit, state), log, EVERY_PAGE, b"/login"), state
 
 
 def admit(state: State, _scope: Scope) -> None:

@@ -23,6 +23,7 @@ from modiste.web.pages.talking import Talk, answer, apart, number_of, text_of, w
 
 MOST_PHOTOS, MOST_NEXT, MOST_NEAR = 1000, 100, 200
 NEIGHBOURS = 12  # beside a photo
+MOST_SKIPPED = 6000  # characters of ids
 
 
 def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) -> None:
@@ -30,19 +31,15 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
 
     @app.get("/api/queue")
     def queue(request: Request) -> Response:
-        given, who = request.query_params, who_of(request)
-        by, skip = text_of(given, "by", "margin") or "", set((text_of(given, "skip", "", 4000) or "").split(","))
-        wanted = choosing.Wanted(by, number_of(given, "n", 20, 1, MOST_NEXT), who, text_of(given, "label"), frozenset(skip))
-        found = found_of(studio)
+        found, wanted = found_of(studio), wanted_of(request, "margin", 20)
         rows = choosing.following(studio, found, wanted)
-        return answer({"by": by, "photos": [views.photo(studio, found, row, who) for row in rows]})
+        return answer({"by": wanted.by, "photos": [views.photo(studio, found, row, wanted.who) for row in rows]})
 
     @app.get("/api/grid")
     def grid(request: Request) -> Response:
-        given, who, found = request.query_params, who_of(request), found_of(studio)
-        by, many = text_of(given, "by", "sure") or "", number_of(given, "n", 24, 1, MOST_NEXT)
-        label, left, rows = choosing.alike(studio, found, text_of(given, "label"), many, by, who)
-        return answer({"label": label, "left": left, "photos": [views.photo(studio, found, row, who) for row in rows]})
+        found, wanted = found_of(studio), wanted_of(request, "sure", 24)
+        label, left, rows = choosing.alike(studio, found, wanted)
+        return answer({"label": label, "left": left, "photos": [views.photo(studio, found, row, wanted.who) for row in rows]})
 
     @app.get("/api/photos")
     def photos(request: Request) -> Response:
@@ -86,6 +83,14 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
                 raise Refused("bad_request", "drop one photo at a time.")
             data = bytes(pieces[0].data)
         return answer(await apart(like_dropped, studio, data, given, who_of(request)))
+
+
+def wanted_of(request: Request, usual: str, many: int) -> choosing.Wanted:
+    """What somebody wants to label next: in which order, how many, guessed to be what, and what is before them already."""
+    given = request.query_params
+    skip = frozenset((text_of(given, "skip", "", MOST_SKIPPED) or "").split(","))
+    by = text_of(given, "by", usual) or usual
+    return choosing.Wanted(by, number_of(given, "n", many, 1, MOST_NEXT), who_of(request), text_of(given, "label"), skip)
 
 
 def found_of(studio: Studio) -> Guesses:

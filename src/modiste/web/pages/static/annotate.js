@@ -12,8 +12,8 @@ import { about, AHEAD, flash, frameWidth, hidden, showClasses, showGuess, showSt
 import { number } from "./words.js";
 
 const ORDERS = [
+  ["margin", "closest calls"], // teaches most: results/annotating
   ["uncertainty", "most doubtful"],
-  ["margin", "closest calls"],
   ["diversity", "most different"],
   ["typical", "most typical"],
   ["rare", "rare classes"],
@@ -181,7 +181,7 @@ function focusFilter() {
 }
 
 async function choose() {
-  remember({ by: here("by").value === "uncertainty" ? "" : here("by").value, label: here("label").value });
+  remember({ by: here("by").value === ORDERS[0][0] ? "" : here("by").value, label: here("label").value });
   const asking = queue.ask({ by: here("by").value, label: here("label").value });
   show();
   try {
@@ -205,7 +205,7 @@ function start() {
     made("option", { value: "" }, "any class"),
     state().project.classes.map((name) => made("option", { value: name }, name)),
   );
-  here("by").value = asked().by || "uncertainty";
+  here("by").value = asked().by || ORDERS[0][0];
   here("label").value = asked().label || "";
   for (const id of ["by", "label"]) here(id).addEventListener("change", () => (here(id).blur(), choose()));
   here("accept").addEventListener("click", accept);

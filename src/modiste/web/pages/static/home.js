@@ -91,7 +91,7 @@ function steps({ project, counts, model }) {
     [
       "Gather",
       [`${photos(project.photos)} in ${project.source}`, unreadable ? `${number(unreadable)} cannot be read` : ""],
-      [link("/look", "Browse"), unreadable && link("/review?lane=reject", "What cannot be read")],
+      [link("/look", "Browse"), unreadable > 0 && link("/review?lane=reject", "What cannot be read")],
     ],
     [
       "Label",
