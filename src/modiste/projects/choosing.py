@@ -80,6 +80,12 @@ def sample_rows(studio: Studio, found: Guesses) -> list[int]:
     return [places[path] for path in studio.sample if path in places]
 
 
+def blind(studio: Studio, found: Guesses, who: str) -> Codes:
+    """Rows of the honest sample that somebody has not spoken of: what is guessed of them is not to be seen, by no filter either."""
+    rows = [row for row in sample_rows(studio, found) if studio.standing.said(found.looked.photos[row].path, who) is None]
+    return np.array(rows, np.int64)
+
+
 def spoken_of(studio: Studio, found: Guesses) -> list[int]:
     """Rows of photos that somebody has spoken of."""
     places = found.by_path
@@ -147,6 +153,7 @@ def those(
         left &= found.decisions == entry("lane", {name: code for code, name in enumerate(DECISIONS)}, lane)
     if label is not None:
         left &= found.labels == studio.classes.code(label)
+        left[blind(studio, found, who)] = False
     if text is not None:
         folded = text.casefold()
         left &= np.array([folded in one.path.casefold() for one in found.looked.photos], bool)

@@ -47,12 +47,19 @@ class Jobs:
     last: Ended | None = None
     waiting: deque[str] = field(default_factory=deque)
     stopping: bool = False
+    closed: bool = False
     marks: deque[tuple[float, str, int]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.queue: SimpleQueue[tuple[str, Work] | None] = SimpleQueue()
         self.thread = threading.Thread(target=self.run, name="jobs", daemon=True)
         self.thread.start()
+
+    @property
+    def next(self) -> Job | None:
+        """What is being done, or is about to be."""
+        waiting = list(self.waiting)
+        return self.now or (Job(waiting[0]) if waiting else None)
 
     def add(self, kind: str, work: Work) -> bool:
         """Have it done once its turn has come; False where one of its kind waits already."""
@@ -72,8 +79,6 @@ class Jobs:
         self.stopping, self.closed = True, True
         self.queue.put(None)
         self.thread.join()
-
-    closed: bool = False
 
     def run(self) -> None:
         while (item := self.queue.get()) is not None and not self.closed:

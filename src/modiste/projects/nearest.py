@@ -43,8 +43,8 @@ class Near:
     copies: tuple[int, ...]
 
 
-def near(found: Guesses, vector: Floats, k: int, label: int | None = None, but: int | None = None) -> list[Near]:
-    """The k photos most similar to a vector (F,), copies under one; of those guessed to be `label` alone, without the kept answer `but`."""
+def near(found: Guesses, vector: Floats, k: int, label: int | None = None, but: Codes | None = None) -> list[Near]:
+    """The k photos most similar to a vector (F,), copies under one; of those guessed `label` alone, without the kept answers `but`."""
     looked = found.looked
     features, heads = Features(looked.features[: len(looked.heads)]), looked.heads
     scores = similarities(features, unit(vector))

@@ -40,7 +40,7 @@ def state_of(studio: Studio, jobs: Jobs, who: str) -> Plain:
             "counts": counts_of(studio, found),
             "estimate": estimate_of(studio, found),
             "pace": pace_of(studio, who),
-            "job": None if jobs.now is None else job_of(jobs.now),
+            "job": None if (job := jobs.next) is None else job_of(job),
             "last": None if jobs.last is None else asdict(jobs.last),
             "version": version,
         }

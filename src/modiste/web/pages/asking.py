@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from numpy.typing import NDArray
 
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.projects import beside, choosing, views
@@ -119,8 +120,15 @@ def neighbours(studio: Studio, found: Guesses, row: int, k: int, label: str | No
     place = int(found.looked.places[row])
     if place < 0 or not found.looked.width:
         return []
-    some = near(found, np.array(found.looked.features[place]), k, code_of(studio, label), place)
+    out = np.append(unseen(studio, found, label, who), place)
+    some = near(found, np.array(found.looked.features[place]), k, code_of(studio, label), out)
     return [views.neighbour(studio, found, one, who) for one in some]
+
+
+def unseen(studio: Studio, found: Guesses, label: str | None, who: str) -> NDArray[np.int64]:
+    """Kept answers of photos whose guess is not to be seen, where guesses are asked for."""
+    places = found.looked.places[choosing.blind(studio, found, who) if label is not None else np.zeros(0, np.int64)]
+    return places[places >= 0]
 
 
 def like_dropped(studio: Studio, data: bytes, given: Mapping[str, str], who: str) -> dict[str, Any]:
@@ -131,6 +139,7 @@ def like_dropped(studio: Studio, data: bytes, given: Mapping[str, str], who: str
         asked, vector = said_of(labeller, data, studio.precision)
     except PhotoRefused as refused:
         raise Refused("not_a_photo", f"this is no photo that can be read: {refused.reason.replace('_', ' ')}.") from refused
-    k, label = number_of(given, "k", 24, 1, MOST_NEAR), code_of(studio, text_of(given, "label"))
-    some = near(found, vector, k, label) if len(vector) else []
+    k = number_of(given, "k", 24, 1, MOST_NEAR)
+    name = text_of(given, "label")
+    some = near(found, vector, k, code_of(studio, name), unseen(studio, found, name, who)) if len(vector) else []
     return {"asked": asked, "neighbours": [views.neighbour(studio, found, one, who) for one in some]}
