@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -19,13 +17,14 @@ from modiste.searching.index import Index
 from modiste.serving.deciding import REJECT, WHY
 from modiste.serving.labeller import PRECISION, Label
 from modiste.web.bodies import Held, Piece, photos_in, received
-from modiste.web.desk import FAILED, Desk, Made
+from modiste.web.desk import FAILED, Desk
 from modiste.web.door import Door
 from modiste.web.guard import AT_DESK, Guard, Log, Scope, State, to_log
 from modiste.web.likeness import add_search
 from modiste.web.limits import Limits, Refused, stopping
 from modiste.web.metrics import Metrics
 from modiste.web.refusing import refuse_in_words
+from modiste.web.taking import all_of, check_request
 
 COMING_SECONDS = 0.1  # that a request which was let in counts as one photo: one that drips is not to keep others out for longer
 WORKING = ("/v1/label", "/v1/search")  # on photos
@@ -192,7 +191,7 @@ def add_label(app: FastAPI, house: House) -> None:
         ] = usual,
     ) -> Response:
         begun = time.monotonic()
-        check_request(request)
+        check_request(request, ("precision",))
         kind = request.headers.get("content-type", "")
         most = house.limits.request_bytes if kind.lower().startswith("multipart/") else house.limits.photo_bytes
         async with received(request.receive, most, house.held) as body:
@@ -201,18 +200,6 @@ def add_label(app: FastAPI, house: House) -> None:
             house.metrics.photo(one.decision, one.reason)
         house.metrics.took(time.monotonic() - begun)
         return JSONResponse(asdict(Labels(house.desk.labeller.id, precision, made)))
-
-
-def check_request(request: Request, parameters: Sequence[str] = ("precision",)) -> None:
-    """Refuse by its headers what cannot be photos."""
-    if unknown := sorted(set(request.query_params) - set(parameters)):
-        raise Refused("bad_parameter", f"there is no parameter {unknown[0][:40]!r}. There is: {', '.join(parameters)}.")
-    kinds = request.headers.getlist("content-type")
-    kind = kinds[0].partition(";")[0].strip().lower() if len(kinds) == 1 else ""
-    if not (kind in ("multipart/form-data", "application/octet-stream") or kind.startswith("image/")):
-        raise Refused("not_a_photo", "send photos as files of a form (multipart/form-data), or one as the body (image/jpeg ...).")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refused("not_a_photo", "the body is compressed (Content-Encoding). Send the photo's bytes as they are.")
 
 
 async def labels_of(house: House, request: Request, body: bytearray, kind: str, precision: float) -> list[PhotoLabel]:
@@ -234,22 +221,3 @@ def row(piece: Piece, label: Label) -> PhotoLabel:
     words = WORDS.get(label.reason, "")
     name = None if piece.name is None else piece.name[:255].encode("utf-8", "replace").decode()
     return PhotoLabel(name, label.label, label.confidence, label.probabilities, label.decision, label.reason, words, label.strangeness)
-
-
-async def all_of(futures: list[Future[Made]], request: Request) -> list[Made]:
-    """What comes of all, as long as somebody waits for it: photos whose sender has gone leave the queue."""
-    work = asyncio.gather(*map(asyncio.wrap_future, futures))
-    gone = asyncio.ensure_future(request.receive())
-    try:
-        await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise Refused("gone", "nobody waits for the answer any more.")
-        return work.result()
-    finally:
-        gone.cancel()
-        cancel(futures)
-
-
-def cancel(futures: list[Future[Made]]) -> None:
-    for future in futures:
-        future.cancel()

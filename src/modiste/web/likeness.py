@@ -16,6 +16,7 @@ from modiste.web.bodies import photos_in, received
 from modiste.web.desk import FAILED, Bytes
 from modiste.web.guard import AT_DESK
 from modiste.web.limits import Refused
+from modiste.web.taking import all_of, check_request
 
 if TYPE_CHECKING:
     from modiste.web.app import House
@@ -59,8 +60,6 @@ def add_search(app: FastAPI, house: House, index: Index, responses: dict[int | s
         k: Annotated[int, Query(ge=1, le=MOST, description="How many.")] = 12,
         label: Annotated[str | None, Query(max_length=200, description="Those alone that the network calls so.")] = None,
     ) -> Response:
-        from modiste.web.app import all_of, check_request
-
         begun = time.monotonic()
         check_request(request, ("k", "label"))
         kind = request.headers.get("content-type", "")

@@ -7,9 +7,8 @@ import { complain, tell } from "./messages.js";
 import { stands } from "./stands.js";
 import { number, photos, sentence, some } from "./words.js";
 
-const EXPORTS = [
+const DOWNLOADS = [
   ["labels.csv", "labels"],
-  ["paper", "the paper's columns"],
   ["log", "all that was said"],
 ];
 const FEW = 40; // labels before a training makes sense
@@ -124,7 +123,8 @@ function steps({ project, counts, model }) {
       "Use",
       [`In use: ${use?.name || model.name}`],
       [
-        ...EXPORTS.map(([format, words]) => made("a", { class: "chip", href: `/api/export?format=${format}`, download: "" }, `↓ ${words}`)),
+        ...DOWNLOADS.map(([format, words]) => made("a", { class: "chip", href: `/api/export?format=${format}`, download: "" }, `↓ ${words}`)),
+        press("Write a folder", () => here("export-dialog").showModal(), { class: "chip" }),
         link("/search", "Search"),
       ],
     ],
@@ -185,6 +185,17 @@ async function importLabels(event) {
   }
 }
 
+async function writeFolder(event) {
+  event.preventDefault();
+  try {
+    const answer = await post("/api/export", { format: here("export-format").value });
+    here("export-dialog").close();
+    tell(answer.words);
+  } catch (error) {
+    complain(error);
+  }
+}
+
 async function fetchRest() {
   const doubtful = { lane: "review", said: "none", limit: 1 };
   const answers = await Promise.allSettled([get("/api/models"), get("/api/agreement"), get("/api/photos", doubtful)]);
@@ -196,5 +207,6 @@ async function fetchRest() {
 
 begin();
 here("import-form").addEventListener("submit", importLabels);
+here("export-form").addEventListener("submit", writeFolder);
 follow(show);
 fetchRest();
