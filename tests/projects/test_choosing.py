@@ -12,6 +12,7 @@ from modiste.projects.choosing import SAID, SORTS, Wanted, alike, following, tho
 from modiste.records.errors import UsageError
 from modiste.serving.deciding import DECISIONS
 
+OTHER = "0f" * 32  # the SHA-256 of bytes that no photo here has
 COPIES = ["w1.png", "w2.png", "deep/w3.png"]
 
 
@@ -199,6 +200,7 @@ def spoken(made):
     for path in made.standing.photos()[:4]:
         say(made, path, "Green", "ada", how="adjudicated")
     made.undo("bob")
+    say(made, next(path for path in all_paths if not made.standing.of(path)), "Blue", "bob", sha256=OTHER)
 
 
 def plainly(made, said, row, who):
@@ -215,6 +217,7 @@ def plainly(made, said, row, who):
         "unsure": "unsure" in kinds,
         "bad": "bad" in kinds,
         "conflict": made.standing.conflict(path),
+        "replaced": bool(people) and all(one.sha256 == OTHER for one in people.values()),
         "corrected": settled is not None and settled != guess,
         "disagrees": found.looked.photos[row].own >= 0 and guess is not None and made.classes.names[found.looked.photos[row].own] != guess,
     }[said]

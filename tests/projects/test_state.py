@@ -47,6 +47,32 @@ def test_counts_are_what_a_plain_count_says(made, jobs):
     assert (state["project"]["photos"], state["project"]["readable"]) == (100, 98)
 
 
+def test_a_photo_that_was_replaced_since_people_spoke_of_it_is_told_until_they_see_it(colours, tmp_path):
+    photos = shop(tmp_path / "shop", 30)
+    one, other = "003-Red.png", "004-Green.png"
+    with open_studio(photos, model=colours) as studio:
+        shas = {path: studio.found.looked.shas[row].tobytes().hex() for path, row in studio.found.by_path.items()}
+        for path in (one, other):
+            say(studio, path, truth(path), sha256=shas[path])
+        say(studio, "005-Blue.png", "Blue", how="import")  # of whatever bytes
+        assert studio.replaced() == []
+    for path in (one, "005-Blue.png", "006-Red.png"):
+        (photos / path).write_bytes(png("Blue", 700))
+    with open_studio(photos, model=colours) as studio:
+        assert studio.replaced() == [one]
+        assert studio.standing.settled(one) == "Red"
+        now = studio.found.looked.shas[studio.found.by_path[one]].tobytes().hex()
+        say(studio, one, "Blue", sha256=now)
+        assert studio.replaced() == []
+        studio.undo("ada")
+        assert studio.replaced() == [one]
+        say(studio, one, "Blue", "bob", how="adjudicated", sha256=now)
+        assert studio.replaced() == []
+    (photos / one).unlink()
+    with open_studio(photos, model=colours) as studio:
+        assert studio.replaced() == []
+
+
 def test_the_estimate_is_of_the_sample_in_its_turn(made, jobs):
     """What of the sample is labelled out of its turn was picked by somebody: it does not count before those in front of it do."""
     assert len(made.drawn) == 98 // 5

@@ -225,6 +225,7 @@ SAID: dict[str, Callable[[Studio, Guesses, str], Bools]] = {
     "unsure": of_kind(UNSURE),
     "bad": of_kind(BAD),
     "conflict": lambda studio, found, _who: rows_where(studio, found, studio.standing.conflict),
+    "replaced": lambda studio, found, _who: rows_where(studio, found, studio.is_replaced),
     "corrected": corrected,
     "disagrees": against_source,
 }

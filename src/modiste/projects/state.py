@@ -94,6 +94,7 @@ def counts_of(studio: Studio, found: Guesses | None) -> Plain:
         "unsure": counts.unsure,
         "bad": counts.bad,
         "conflicts": counts.conflicts,
+        "replaced": len(studio.replaced()),
         "left": 0 if found is None else left_of(studio, found),
         "classes": {name: counts.classes.get(name, 0) for name in studio.classes.names},
         "lanes": dict(zip(DECISIONS, lanes, strict=True)),

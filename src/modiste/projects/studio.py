@@ -45,6 +45,7 @@ class Studio:
     others: dict[int, Guesses] = field(default_factory=dict)  # what other networks say, by their number
     drawn: tuple[str, ...] = ()  # paths of the honest sample, in the order in which they were drawn
     sample: frozenset[str] = frozenset()  # the same, with their copies
+    doubted: set[str] = field(default_factory=set)  # paths of photos that may have been replaced since people spoke of them
     version: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -74,12 +75,28 @@ class Studio:
     def undo(self, who: str, name: str | None = None) -> list[Decision]:
         """Take back what somebody said last; an undo of the same name is one."""
         taken_back = self.ledger.undo(who, name)
+        with self.lock:
+            self.doubted.update(one.photo for one in taken_back)  # what stands again may be of other bytes
         self.changed()
         return taken_back
 
     def is_sample(self, path: str) -> bool:
         """Whether a photo is of the honest sample, by which networks are judged and from which none learns."""
         return path in self.sample
+
+    def is_replaced(self, path: str) -> bool:
+        """Whether a photo's bytes are others than all who spoke of it saw; labels that came from elsewhere were of any."""
+        row = None if self.found is None else self.found.by_path.get(path)
+        if self.found is None or row is None or not self.found.looked.shas[row].any():
+            return False
+        now, ruled = self.found.looked.shas[row].tobytes().hex(), self.standing.adjudicated(path)
+        said = [*self.standing.of(path).values(), *([] if ruled is None else [ruled])]
+        return bool(said) and all(one.sha256 not in (None, now) for one in said)
+
+    def replaced(self) -> list[str]:
+        """All such photos."""
+        with self.lock:
+            return sorted(path for path in self.doubted if self.is_replaced(path))
 
     def guessed(self, looked: Looked, labeller: Labeller) -> Guesses:
         return guesses(looked, labeller.card, self.classes, self.precision)
@@ -97,6 +114,7 @@ class Studio:
                 there = [one.path for one, place in zip(found.looked.photos, found.looked.places.tolist(), strict=True) if place >= 0]
                 self.drawn = tuple(sample(there, min(SAMPLE, len(there) // SHARE)))
                 self.sample = frozenset(copy for path in self.drawn for copy in found.copies_of(path))
+                self.doubted = {path for path in self.standing.photos() if self.is_replaced(path)}
             self.changed()
 
     def look(self, tell: Tell, stop: Stop) -> str:

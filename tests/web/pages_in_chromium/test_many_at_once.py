@@ -2,6 +2,10 @@
 
 import json
 
+from modiste.annotating.decisions import Decision
+from modiste.annotating.ledger import open_ledger
+from modiste.projects.project import DECISIONS
+
 TILES = ".tile"
 
 
@@ -103,6 +107,28 @@ def test_people_who_disagree_are_heard_and_one_word_settles_it(app, window):
     opened.saved(1)
     assert app.decisions()[-1]["how"] == "adjudicated"
     assert app.ask("/api/state")["counts"]["conflicts"] == 0
+    page.wait_for_selector("text=settled it: your word takes the place of that")
+    page.locator("#detail .answers .button", has_text="Blue").click()
+    opened.saved(2)
+    assert [one["how"] for one in app.decisions()[-2:]] == ["adjudicated", "adjudicated"]
+    assert app.ask(f"/api/photo/{photo}")["settled"] == "Blue"
+    assert not opened.wrong
+
+
+def test_a_photo_that_was_replaced_is_shown_until_somebody_says_whether_it_is_still_right(killable, window):
+    killable.kill()
+    with open_ledger(killable.folder / DECISIONS) as ledger:
+        ledger.add([Decision("d1", "000-Red.png", "label", "Red", "ada", "single", sha256="0f" * 32)])  # of bytes that are no longer there
+    killable.start()
+    opened = window(killable)
+    page = opened.go("/", "text=1 photo was replaced since people spoke of it")
+    page.locator("#next-go").click()
+    page.wait_for_selector(".one img")
+    page.locator(".one").click()
+    page.wait_for_selector("text=The photo was replaced since")
+    page.locator("#detail .answers .button", has_text="Green").click()
+    opened.saved(1)
+    assert killable.ask("/api/state")["counts"]["replaced"] == 0
     assert not opened.wrong
 
 

@@ -17,6 +17,7 @@ const SAID = [
   ["unsure", "unsure"],
   ["bad", "bad pictures"],
   ["conflict", "people disagree"],
+  ["replaced", "replaced since"],
   ["corrected", "corrected by people"],
   ["disagrees", "unlike the shop's words"],
 ];
@@ -121,7 +122,7 @@ export class Browse {
     const answer = await undo();
     for (const photo of answer?.photos || []) {
       const place = this.wall.placeOf(photo.id);
-      if (place >= 0) Object.assign(this.wall.at(place), { said: photo.said, settled: photo.settled });
+      if (place >= 0) Object.assign(this.wall.at(place), { said: photo.said, settled: photo.settled, ruled: photo.ruled });
     }
     this.detail.id = null;
     const open = this.wall.at(this.wall.place);

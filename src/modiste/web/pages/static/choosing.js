@@ -55,41 +55,39 @@ export class Choosing {
   }
 }
 
-// Say the same of some photos; each is shown as said at once, and saved as one batch.
-export function sayOf(photos, kind, label, how = "review") {
-  if (!photos.length) return;
-  decide(
-    photos.map((photo) => ({
-      photo: photo.id,
-      kind,
-      label,
-      how,
-      suggested: photo.label ?? null,
-      confidence: photo.label ? (photo.confidence ?? null) : null,
-    })),
+// Say the same of some photos; `settle` it where people disagree.
+export function sayOf(photos, kind, label, settle = false) {
+  sayEach(
+    photos.map((photo) => [photo, kind, label]),
+    settle,
   );
-  for (const photo of photos)
-    Object.assign(photo, {
-      said: { ...photo.said, kind, label },
-      settled: label,
-      conflict: how === "adjudicated" ? false : photo.conflict,
-    });
 }
 
 function acceptAll(photos) {
   const guessed = photos.filter((photo) => photo.label);
   if (!guessed.length) return tell("There is no suggestion to accept.");
+  sayEach(guessed.map((photo) => [photo, "label", photo.label]));
+}
+
+// Say something of each photo; it is shown as said at once, and saved as one batch. What was settled before is settled anew: a word
+// beside that would change nothing.
+function sayEach(said, settle = false) {
+  if (!said.length) return;
+  const settles = (photo) => settle || Boolean(photo.ruled);
   decide(
-    guessed.map((photo) => ({
+    said.map(([photo, kind, label]) => ({
       photo: photo.id,
-      kind: "label",
-      label: photo.label,
-      how: "review",
-      suggested: photo.label,
-      confidence: photo.confidence ?? null,
+      kind,
+      label,
+      how: settles(photo) ? "adjudicated" : "review",
+      suggested: photo.label ?? null,
+      confidence: photo.label ? (photo.confidence ?? null) : null,
     })),
   );
-  for (const photo of guessed) Object.assign(photo, { said: { kind: "label", label: photo.label }, settled: photo.label });
+  for (const [photo, kind, label] of said) {
+    const word = { who: state().who, kind, label };
+    Object.assign(photo, settles(photo) ? { ruled: word, conflict: false } : { said: word }, { settled: label, replaced: false });
+  }
 }
 
 // The buttons for what is chosen; `targets()` gives those photos, `done()` is called after something was said.

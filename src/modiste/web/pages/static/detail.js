@@ -101,18 +101,16 @@ export class Detail {
   }
 
   answers(photo, brief) {
-    const settle = photo.conflict;
+    const settle = photo.conflict || Boolean(photo.ruled);
     const say = (kind, label = null) => {
-      sayOf([brief], kind, label, settle ? "adjudicated" : "review");
-      Object.assign(photo, {
-        said: { who: state().who, how: settle ? "adjudicated" : "review", kind, label },
-        settled: label,
-        conflict: false,
-      });
+      sayOf([brief], kind, label, settle);
+      const { said, ruled, settled } = brief;
+      Object.assign(photo, { said, ruled, settled, conflict: settle ? false : photo.conflict, replaced: false });
       this.said(brief);
       this.draw(photo, brief);
     };
-    const on = (kind, label = null) => photo.said?.kind === kind && photo.said.label === label;
+    const stands = photo.ruled || photo.said;
+    const on = (kind, label = null) => stands?.kind === kind && stands.label === label;
     const classes = state().project.classes.map((name) =>
       press(name, () => say("label", name), { class: "button light", "aria-pressed": on("label", name) }),
     );
@@ -120,11 +118,18 @@ export class Detail {
       ["unsure", "Unsure"],
       ["bad", "Bad picture"],
     ].map(([kind, words]) => press(words, () => say(kind), { class: "button light", "aria-pressed": on(kind) }));
-    const heading = settle ? "People disagree: your word settles it" : photo.said ? "You said" : "What is it?";
+    const heading = photo.ruled
+      ? `${photo.ruled.who} settled it: your word takes the place of that`
+      : settle
+        ? "People disagree: your word settles it"
+        : photo.said
+          ? "You said"
+          : "What is it?";
     return made(
       "div",
       { class: settle ? "answers notice doubt" : "answers" },
       made("h3", {}, heading),
+      photo.replaced ? made("p", { class: "notice doubt" }, "The photo was replaced since: is that still right?") : null,
       made("div", { class: "chips" }, classes, others),
     );
   }

@@ -35,6 +35,13 @@ function nextStep(now) {
       "/review?said=conflict",
       "Settle",
     );
+  if (counts.replaced)
+    return step(
+      `${some(counts.replaced, "photo was", "photos were")} replaced since people spoke of ${counts.replaced === 1 ? "it" : "them"}`,
+      "What was said still stands. See whether it is still right.",
+      "/review?said=replaced",
+      "See them",
+    );
   if (newer)
     return step(
       `${newer.name} waits for your verdict`,

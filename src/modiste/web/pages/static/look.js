@@ -128,7 +128,7 @@ async function takeBack() {
   const answer = await undo();
   for (const photo of answer?.photos || []) {
     const known = loop.photos.find((one) => one.id === photo.id);
-    if (known) Object.assign(known, { said: photo.said, settled: photo.settled });
+    if (known) Object.assign(known, { said: photo.said, settled: photo.settled, ruled: photo.ruled });
   }
   refreshLoop();
 }

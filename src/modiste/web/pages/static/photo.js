@@ -110,7 +110,8 @@ export function shares(photo, most = 9) {
 // What stands of a photo, as a tag.
 export function standing(photo) {
   if (photo.conflict) return made("span", { class: "tag doubt" }, "disagreement");
-  if (photo.said) return made("span", { class: photo.said.kind === "label" ? "tag said" : "tag doubt" }, saidWord(photo.said));
+  const stands = photo.ruled || photo.said;
+  if (stands) return made("span", { class: stands.kind === "label" ? "tag said" : "tag doubt" }, saidWord(stands));
   return photo.settled ? made("span", { class: "tag said" }, photo.settled) : null;
 }
 
