@@ -1,11 +1,15 @@
 """A map: each kept photo once, what looks alike together, made anew where it is not of these photos."""
 
+import multiprocessing
+import os
+
 import numpy as np
 import pytest
 from shops import open_studio, png, shop, truth
 
 from modiste.projects import mapping
 from modiste.projects.mapping import map_of, mapped, path_of, principal
+from modiste.records.errors import MachineError, Stopped
 from modiste.records.progress import silent
 
 
@@ -67,3 +71,33 @@ def test_principal_directions_keep_distances(colours):
     assert found.shape == (20, 4)
     assert np.allclose(np.linalg.norm(found[3] - found[7]), np.linalg.norm(vectors[3] - vectors[7]))
     assert (found.var(0)[:-1] >= found.var(0)[1:] - 1e-9).all()
+
+
+def test_the_process_aside_draws_what_is_drawn_here():
+    pytest.importorskip("sklearn")
+    vectors = np.random.default_rng(0).normal(size=(40, 8))
+    assert np.array_equal(mapping.drawn_aside(vectors, never), mapping.neighbours_together(vectors))
+
+
+def test_the_process_aside_ends_as_soon_as_somebody_asks():
+    alive = []
+
+    def stop():
+        alive.append(len(multiprocessing.active_children()))
+        raise Stopped("it was asked to stop.", 0)
+
+    with pytest.raises(Stopped):
+        mapping.drawn_aside(np.zeros((5000, 8)), stop)
+    assert alive == [1]
+    assert not multiprocessing.active_children()
+
+
+def die(to, vectors):
+    os._exit(9)
+
+
+def test_a_process_aside_that_dies_is_said_in_words(monkeypatch):
+    monkeypatch.setattr(mapping, "draw", die)
+    with pytest.raises(MachineError, match="the map was not drawn"):
+        mapping.drawn_aside(np.zeros((40, 8)), never)
+    assert not multiprocessing.active_children()

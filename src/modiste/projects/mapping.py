@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 from hashlib import sha256
 from importlib.util import find_spec
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from numpy.typing import NDArray
 from modiste.projects.guesses import Guesses
 from modiste.projects.studio import Stop, Studio
 from modiste.records.disk import write_bytes
+from modiste.records.errors import MachineError
 from modiste.records.progress import Progress, Tell
 from modiste.searching.nearest import unit
 
 MOST = 5000  # photos on a map: more are drawn by chance
 WIDTH = 50  # numbers a photo that the map is made of
+LOOK_UP_SECONDS = 0.2
 Floats = NDArray[np.float64]
 
 
@@ -62,7 +66,7 @@ def mapped(studio: Studio, tell: Tell, stop: Stop) -> str:
     few = principal(vectors, WIDTH)
     stop()
     tell(Progress("drawing the map", 1, 2, "steps"))
-    xy = neighbours_together(few) if find_spec("sklearn") and len(places) > 10 else few[:, :2]
+    xy = drawn_aside(few, stop) if find_spec("sklearn") and len(places) > 10 else few[:, :2]
     low, high = xy.min(0), xy.max(0)
     data = io.BytesIO()
     np.savez(data, places=places, xy=((xy - low) / np.maximum(high - low, 1e-9)).astype(np.float32))
@@ -78,6 +82,30 @@ def principal(vectors: Floats, width: int) -> Floats:
     some = centred @ directions[:, ::-1][:, : made.shape[1]]
     made[:, : some.shape[1]] = some
     return made
+
+
+def drawn_aside(vectors: Floats, stop: Stop) -> Floats:
+    """`neighbours_together` in a process of its own: t-SNE of many photos takes a minute and asks nobody, so it is ended from outside."""
+    around = multiprocessing.get_context("spawn")
+    here, there = around.Pipe(duplex=False)
+    process = around.Process(target=draw, args=(there, vectors), daemon=True)
+    process.start()
+    there.close()
+    try:
+        while not here.poll(LOOK_UP_SECONDS):
+            stop()
+        made: Floats = here.recv()
+    except EOFError as error:
+        raise MachineError("the map was not drawn: its process ended early. Perhaps memory ran out; close other programs.") from error
+    finally:
+        process.kill()
+        process.join()
+        here.close()
+    return made
+
+
+def draw(to: Connection, vectors: Floats) -> None:
+    to.send(neighbours_together(vectors))
 
 
 def neighbours_together(vectors: Floats) -> Floats:
