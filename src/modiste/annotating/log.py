@@ -142,7 +142,7 @@ class Log:
     def rows(self, which: str, *given: object) -> list[Row]:
         return self.base.execute(f"SELECT number, {COLUMNS} FROM rows WHERE {which}", given).fetchall()  # noqa: S608  (words of ours)
 
-    def append(self, rows: Sequence[Row]) -> range:
+    def append(self, rows: Iterable[Row]) -> range:
         """Write rows in one transaction, flushed to the disk before this returns; their numbers."""
         start, mark, marked = len(self) + 1, self.mark, []
         for number, row in enumerate(rows, start):
@@ -179,6 +179,7 @@ def open_log(path: Path) -> Iterator[Log]:
     """The log at a path, made where there is none; `Busy` where another process has it, `Damaged` where it is not as it was written."""
     with locked(path.with_name(f"{path.name}.lock"), str(path)):
         with said_in_words(path):
+            finish(path)
             base = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             with said_in_words(path):
@@ -189,6 +190,18 @@ def open_log(path: Path) -> Iterator[Log]:
         finally:
             with suppress(sqlite3.Error):  # what was saved is in the journal, and read from there
                 base.close()
+
+
+def begun(path: Path) -> Path:
+    """Where a log is written that is to take the place of a damaged one."""
+    return path.with_name(f"{path.name}.rescued")
+
+
+def finish(path: Path) -> None:
+    """Have a log that was begun take the place of the one that was moved away for it."""
+    if not path.exists() and begun(path).is_file():
+        begun(path).rename(path)
+        sync_folder(path.parent)
 
 
 def prepare(base: sqlite3.Connection, path: Path) -> None:
@@ -244,7 +257,10 @@ def checksum(row: Row, before: int) -> int:
 
 
 def damaged(path: Path, what: str) -> Damaged:
-    return Damaged(f"{path} is damaged: {what}. Nothing was changed. Put a copy of it there that is whole, or the disk's own backup.")
+    return Damaged(
+        f"{path} is damaged: {what}. Nothing was changed. Put a copy of it there that is whole, "
+        "or begin it anew with all that can still be read: `modiste app PROJECT --rescue`."
+    )
 
 
 @contextmanager

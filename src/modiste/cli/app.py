@@ -34,6 +34,9 @@ def app(
     ] = 0.95,
     runs: Annotated[Path, Parameter(group=DATA, help="The folder of runs and studies to look at.")] = Path("runs"),
     audit: Annotated[Path | None, Parameter(group=DATA, help="The folder of an audit of these photos; audit/NAME when left away.")] = None,
+    rescue: Annotated[
+        bool, Parameter(group=DATA, negative="", help="First begin a damaged log of decisions anew, with all that can still be read of it.")
+    ] = False,
     browser: Annotated[bool, Parameter(group=DOOR, help="Open the page in a browser.")] = True,
     host: Annotated[str, Parameter(group=DOOR, help="The address to listen at; one that others reach takes a token.")] = "127.0.0.1",
     port: Annotated[int, Parameter(group=DOOR, help="The port; 0 for any that is free.")] = 8400,
@@ -54,7 +57,8 @@ def app(
     for package in PACKAGES:
         if find_spec(package) is None:
             raise missing_extra(package, "app", "the pages")
-    from modiste.projects.project import about_in, project_at
+    from modiste.annotating.rescue import rescued
+    from modiste.projects.project import DECISIONS, about_in, project_at
     from modiste.records.labels import Classes
     from modiste.web.door import Door, names_of, token_of
     from modiste.web.guard import to_log
@@ -65,6 +69,9 @@ def app(
 
     place = project or here()
     folder = project_at(place, photos=photos, model=model, classes=Classes.parse(classes) if classes else None, format=format)
+    if rescue:
+        found = rescued(folder / DECISIONS)
+        print("Nothing is wrong with the log of decisions." if found is None else found.words, flush=True)
     door = Door(host, names_of(name), token_of(token_file), TOKEN_COOKIE, OPEN_PAGES)
     beside = audit or Path("audit") / Path(about_in(folder).source).stem
 
