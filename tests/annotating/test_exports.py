@@ -148,6 +148,12 @@ def test_a_photo_is_found_by_how_its_path_ends_where_only_one_does(said):
     assert found.unknown == ("2.jpg", "9.jpg")
 
 
+@pytest.mark.parametrize(("written", "meant"), [("1.jpg", "images/1.jpg"), ("./1.jpg", "1.jpg"), ("images/1.jpg", "images/1.jpg")])
+def test_a_name_that_could_be_two_photos_is_the_one_that_readers_take_it_for(written, meant):
+    theirs = Catalogue(None, PAPER_CLASSES, (Photo(written, 0),))
+    assert [one.photo for one in imported(theirs, "ada", ("1.jpg", "images/1.jpg"), PAPER_CLASSES, Standing()).decisions] == [meant]
+
+
 def test_a_class_that_is_not_ones_own_is_refused_and_unlabelled_photos_say_nothing():
     theirs = Catalogue(None, Classes(("Hats", "Shoes")), (Photo("1.jpg", 0), Photo("2.jpg")))
     with pytest.raises(UsageError, match="no class called 'Hats'"):

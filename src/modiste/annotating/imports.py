@@ -25,7 +25,8 @@ class Imported:
 def imported(catalogue: Catalogue, who: str, photos: Iterable[str], classes: Classes, standing: Standing) -> Imported:
     """The labels of a catalogue as decisions of `who` on photos of one's own, in the names of one's own classes.
 
-    A photo is found by its path, or by the one path that ends in it, or that it ends in. A class that is not one's own is refused.
+    A photo is found by its path, below images/ first as readers do ('./' in front: there only), or by the one path that ends in it, or
+    that it ends in. A class that is not one's own is refused.
     """
     codes = {photo.label for photo in catalogue.photos if photo.label is not None}
     names = {code: classes.names[classes.code(catalogue.classes.names[code])] for code in codes}
@@ -57,8 +58,11 @@ class Paths:
 
     def find(self, path: str) -> str | None:
         """The path itself, or the only one that ends in it, or that is an end of it, the longest first; None where there is none."""
-        if path in self.all:
-            return path
+        plain = path.removeprefix("./")
+        for spelled in (plain,) if path.startswith("./") else (f"images/{path}", path):
+            if spelled in self.all:
+                return spelled
+        path = plain
         longer = self.by_end.get(path, [])
         if len(longer) == 1:
             return longer[0]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from modiste.data.layouts.cells import photos_of, snake
+from modiste.data.layouts.cells import CODE, catalogue_of, photos_of, snake
 from modiste.data.layouts.products import LABELS, PERHAPS, PRODUCTS, SURE, declared, finder, label_in, label_rule, photo_of
 from modiste.data.layouts.products import columns_of as columns_of_products
 from modiste.data.layouts.readers import read
@@ -81,6 +81,25 @@ def table(
             )
         classes = classes or declared(rows, rule, store)
     return placed(rows, classes, rule, store, pictures)
+
+
+def labels_in(where: Path, own: Classes) -> Catalogue | None:
+    """What a table says of photos that need not be there, by the names it gives them; None where it is no table of that kind.
+
+    Its words are names of `own` classes; its codes, where it has any, are those of the paper or of classes declared beside it.
+    """
+    store = open_store(where)
+    names = header(store, store.chosen) if store.chosen and is_table_name(store.chosen) else []
+    spelled = {snake(name): name for name in reversed(names)}
+    if not (spelled.keys() & {*SURE, *PERHAPS} and spelled.keys() & {RIGHT, *LABELS}):
+        return None
+    right = RIGHT if RIGHT in spelled else None
+    columns, needed = columns_of(spelled, right, store)
+    rows = [row for row in read_table(store, store.chosen, columns, needed) if row.cell("name")]
+    rule = label_in if right else label_rule(rows) or label_in
+    codes = rule is not label_in or any(CODE.fullmatch(row.cell("label")) for row in rows)
+    classes = declared(rows, rule, store) if codes and not right else own
+    return catalogue_of(store, store.chosen, rows, classes, lambda row: Photo(row.cells["name"], rule(row, classes)))
 
 
 def columns_of(spelled: Mapping[str, str], chosen: str | None, store: Store) -> tuple[dict[str, str], str]:

@@ -7,22 +7,22 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from modiste.annotating.agreement import agreements
 from modiste.annotating.exports import labelled, right_csv, write_as_paper
 from modiste.annotating.imports import imported
+from modiste.data.layouts.products import LABELS, SURE
 from modiste.data.layouts.readers import read
-from modiste.data.layouts.tables import header, is_table_name, read_table
+from modiste.data.layouts.tables import TABLES
 from modiste.data.layouts.writers import WRITERS, write
-from modiste.data.opening.stores import open_store
-from modiste.learning.labels import RIGHT
+from modiste.learning.labels import RIGHT, labels_in
 from modiste.projects.studio import Studio
 from modiste.projects.views import shown
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError, unknown
-from modiste.records.labels import Classes
 from modiste.records.progress import Tell, silent
 
 Plain = dict[str, Any]
@@ -42,7 +42,6 @@ def log(studio: Studio) -> Exported:
 
 
 DOWNLOADS: dict[str, Callable[[Studio], Exported]] = {"labels.csv": right_labels, "log": log}
-PHOTO = "photo"  # the column that names photos, beside the one of right labels
 NAMED = "paper-names"  # the paper's files under the paper's names
 
 
@@ -77,25 +76,37 @@ def taken_in(studio: Studio, path: str | None, who: str) -> Plain:
         place = place.expanduser()
     if not place.exists():
         raise ModisteError(f"{place} is not there. Give the full path of a file or folder with labels.")
+    return taken(studio, labels_in(place, studio.classes) or read(place), shown(str(place)), who)
+
+
+def sent_in(studio: Studio, name: str, data: bytes, who: str) -> Plain:
+    """The same of a table that was sent, under the name it had."""
+    kind = PurePosixPath(name.replace("\\", "/")).suffix.lower()
+    if kind not in TABLES:
+        raise ModisteError(f"{name} is no table: send a file of {', '.join(TABLES)}, or give the path of a folder or an archive.")
+    with TemporaryDirectory(prefix="modiste-") as folder:
+        file = Path(folder) / f"labels{kind}"
+        file.write_bytes(data)
+        try:
+            found = labels_in(file, studio.classes)
+        except ModisteError as error:
+            raise ModisteError(str(error).replace(str(file), name)) from None
+    if found is None:
+        names, labels = ", ".join(SURE), ", ".join((RIGHT, *LABELS))
+        raise ModisteError(f"{name} has no column that names photos ({names}) beside one of labels ({labels}).")
+    return taken(studio, found, name, who)
+
+
+def taken(studio: Studio, labels: Catalogue, name: str, who: str) -> Plain:
+    """Labels as decisions of whoever asks, on the disk."""
     photos = () if studio.found is None else studio.found.by_path
-    made = imported(labels_at(place, studio.classes), who, photos, studio.classes, studio.standing)
+    made = imported(labels, who, photos, studio.classes, studio.standing)
     if made.unknown and not (made.decisions or made.same):
-        raise ModisteError(f"{place} labels {len(made.unknown):,} photos, none of which is in this project: '{shown(made.unknown[0])}'.")
+        raise ModisteError(f"{name} labels {len(made.unknown):,} photos, none of which is in this project: '{shown(made.unknown[0])}'.")
     studio.take(made.decisions)
     rest = [(made.same, "were said before"), (len(made.unknown), "are of photos that are not in this project")]
     words = [f"{len(made.decisions):,} labels were taken in.", *(f"{many:,} {what}." for many, what in rest if many)]
     return {"taken": len(made.decisions), "same": made.same, "unknown": len(made.unknown), "words": " ".join(words)}
-
-
-def labels_at(place: Path, classes: Classes) -> Catalogue:
-    """The labels at a place; a table with a column right_label, as it is downloaded here, needs no photos beside it."""
-    store = open_store(place)
-    names = header(store, store.chosen) if store.chosen and is_table_name(store.chosen) else []
-    if not {PHOTO, RIGHT} <= {name.strip().casefold() for name in names}:
-        return read(place)
-    rows = read_table(store, store.chosen, {PHOTO: "name", RIGHT: "label"}, PHOTO)
-    labelled = ((row.cells["name"].removeprefix("./"), row.cell("label")) for row in rows)
-    return Catalogue(store.root, classes, tuple(Photo(path, classes.code(label)) for path, label in labelled if label))
 
 
 def agreement(studio: Studio) -> Plain:

@@ -45,6 +45,7 @@ STATUS = {  # reason of a refusal -> HTTP status
     "too_big": 413,
     "too_many_photos": 413,
     "not_a_photo": 415,
+    "not_bytes": 415,
     "not_json": 415,
     "wrong_host": 421,
     "bad_parameter": 422,

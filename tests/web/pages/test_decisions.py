@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from urllib.parse import urlencode
 
 import pytest
 
@@ -208,6 +209,56 @@ def test_names_are_data_in_json_pages_and_csv_and_come_back_byte_for_byte(served
         log = pages.ask("GET", "/api/export?format=log").text.splitlines()
         paths = {os.fsencode(json.loads(line)["photo"]) for line in log if "photo" in json.loads(line)}
         assert paths == {os.fsencode(name) for name in odd_names}
+
+
+def send_file(pages, name, data, who="bob", kind="application/octet-stream"):
+    return pages.ask("POST", f"/api/import/file?{urlencode({'name': name})}", data, Content_Type=kind, **pages.cookie(who))
+
+
+def test_a_table_that_is_sent_says_what_it_says_where_it_came_from(pages):
+    chosen = {one["id"]: ["Red", "Green", "Blue"][number % 3] for number, one in enumerate(pages.photos())}
+    pages.say(*(pages.decision(photo, label, batch="all") for photo, label in chosen.items()))
+    labels = {one["name"]: one["settled"] for one in pages.photos()}
+    assert len(set(labels.values())) == 3
+    table = pages.ask("GET", "/api/export?format=labels.csv").text
+    pages.post("/api/undo", {})
+    assert not any(one["settled"] for one in pages.photos())
+    assert send_file(pages, "C:\\fakepath\\labels.CSV", table).plain["taken"] == len(labels)
+    assert {one["name"]: one["settled"] for one in pages.photos()} == labels
+    assert send_file(pages, "labels.csv", table).plain["same"] == len(labels)
+    assert len(pages.post("/api/undo", {}, "bob")["undone"]) == len(labels)
+    other = "".join(json.dumps({"file_name": f"elsewhere/{name}", "class": label}) + "\n" for name, label in labels.items())
+    assert send_file(pages, "x.jsonl", other.encode()).plain["taken"] == len(labels)
+    assert {one["name"]: one["settled"] for one in pages.photos()} == labels
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("labels.csv", b"photo,label\n{},Rde\n", "labels.csv, row 1: 'Rde' is no class. There are: Red, Green, Blue. Did you mean 'Red'?"),
+        ("labels.csv", b"photo,label\nnowhere.png,Red\n", "labels.csv labels 1 photos, none of which is in this project: 'nowhere.png'"),
+        ("labels.csv", b"photo,label\n{},Red\n{},Blue\n", "labels.csv, row 2: '000-Red.png' stands there twice"),
+        ("labels.csv", b"colour,size\n1,2\n", "labels.csv has no column that names photos"),
+        ("labels.csv", b"", "labels.csv"),
+        ("labels.csv", "photo,label\n".encode("utf-16"), "labels.csv"),
+        ("labels.parquet", b"no parquet", "labels.parquet"),
+        ("<img src=x>.png", b"photo,label\n", "<img src=x>.png is no table: send a file of .csv"),
+        ("../../labels", b"photo,label\n", "../../labels is no table"),
+        ("", b"photo,label\n", "is no table"),
+    ],
+)
+def test_a_file_that_cannot_be_taken_in_is_refused_under_its_own_name_and_nothing_of_it_is(shared, name, data, words):
+    before = shared.get("/api/state")["counts"]
+    answer = send_file(shared, name, data.replace(b"{}", b"000-Red.png"))
+    assert 400 <= answer.status < 500
+    assert words in answer.plain["error"]
+    assert "/tmp" not in answer.plain["error"]
+    assert shared.get("/api/state")["counts"] == before
+
+
+def test_a_form_of_another_site_cannot_send_labels(shared):
+    for kind in ("text/plain", "multipart/form-data; boundary=x", ""):
+        assert send_file(shared, "labels.csv", b"photo,label\n", kind=kind).status == 415
 
 
 @pytest.mark.parametrize("path", ["/no/where", "~nobody-of-this-name/labels.csv", "", None, 7, "a\0b", "\ud800", "x" * 5000, ".."])

@@ -1,4 +1,4 @@
-"""What Home offers to take along is there to be taken."""
+"""What Home offers to take along is there to be taken, and what was taken along can be brought back."""
 
 from pathlib import Path
 
@@ -33,3 +33,21 @@ def test_every_folder_that_is_offered_is_written(app, window, folder):
         assert any(written.iterdir())
     assert len(formats) == len(list((Path(folder) / "exports").iterdir())) == 6
     assert not opened.wrong
+
+
+def test_labels_that_were_downloaded_are_brought_back_as_a_file(app, window, tmp_path):
+    photos = app.ask("/api/photos?limit=3")["photos"]
+    table = tmp_path / "from elsewhere.csv"
+    table.write_text("photo,label\n" + "".join(f"{one['name']},Green\n" for one in photos))
+    opened = window(app)
+    page = opened.go("/", "#steps a[download]")
+    page.get_by_role("button", name="Import labels").click()
+    page.locator("#import-file").set_input_files(table)
+    page.get_by_role("button", name="Take them in").click()
+    page.wait_for_selector("text=3 labels were taken in.")
+    assert app.ask("/api/state")["counts"]["classes"]["Green"] == 3
+    table.write_text("photo,label\n<b>none</b>.png,Green\n")
+    page.get_by_role("button", name="Import labels").click()
+    page.locator("#import-file").set_input_files(table)
+    page.get_by_role("button", name="Take them in").click()
+    page.wait_for_selector("text=from elsewhere.csv labels 1 photos, none of which is in this project: '<b>none</b>.png'")

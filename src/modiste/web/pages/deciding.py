@@ -14,6 +14,7 @@ from modiste.projects.guesses import Guesses
 from modiste.projects.jobs import Jobs
 from modiste.projects.state import counts_of, pace_of
 from modiste.projects.studio import Studio
+from modiste.web.bodies import received
 from modiste.web.guard import State
 from modiste.web.limits import Refused
 from modiste.web.pages.asking import found_of
@@ -54,6 +55,14 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
     async def taken_in(request: Request) -> Response:
         given = await talk.json_of(request)
         return answer(await apart(exchange.taken_in, studio, text_of(given, "path", None, 4096), who_of(request)))
+
+    @app.post("/api/import/file")
+    async def sent_in(request: Request) -> Response:
+        if request.headers.get("content-type", "") != "application/octet-stream":
+            raise Refused("not_bytes", "send the file's bytes, with the header Content-Type: application/octet-stream.")
+        name = text_of(request.query_params, "name") or ""
+        async with received(request.receive, talk.limits.request_bytes, talk.held) as body:
+            return answer(await apart(exchange.sent_in, studio, name, bytes(body), who_of(request)))
 
     @app.get("/api/export")
     async def export(request: Request) -> Response:

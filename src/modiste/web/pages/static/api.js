@@ -32,6 +32,9 @@ export async function get(path, parameters = {}, signal) {
 export const post = (path, value = {}) =>
   answered(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) });
 
+export const sendFile = (path, file, parameters = {}) =>
+  answered(`${path}${query(parameters)}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+
 export const send = (path, form, parameters = {}) => answered(`${path}${query(parameters)}`, { method: "POST", body: form });
 
 function query(parameters) {

@@ -1,6 +1,6 @@
 // The landing page: gather, label, train, compare, use; how far each is, and the one thing to do next.
 
-import { follow, get, post, state } from "./api.js";
+import { follow, get, post, sendFile, state } from "./api.js";
 import { filled, here, made, press, say } from "./elements.js";
 import { begin } from "./frame.js";
 import { complain, tell } from "./messages.js";
@@ -184,8 +184,12 @@ function show(now) {
 async function importLabels(event) {
   event.preventDefault();
   try {
-    const answer = await post("/api/import", { path: here("import-path").value.trim() });
+    const [file] = here("import-file").files;
+    const answer = file
+      ? await sendFile("/api/import/file", file, { name: file.name })
+      : await post("/api/import", { path: here("import-path").value.trim() });
     here("import-dialog").close();
+    here("import-form").reset();
     tell(answer.words || "The labels were taken in.");
   } catch (error) {
     complain(error);
