@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modiste.projects.choosing import blind
 from modiste.projects.guesses import Guesses
 from modiste.projects.studio import Stop, Studio
 from modiste.records.disk import write_bytes
@@ -30,8 +31,8 @@ def path_of(studio: Studio, found: Guesses) -> Path:
     return studio.project.folder / "looks" / f"{found.looked.kept.stem}.map.npz"
 
 
-def map_of(studio: Studio, found: Guesses) -> list[list[Any]] | None:
-    """The map that was made: x, y in [0, 1], the code of the guess, the photo's id; None where there is none of these photos."""
+def map_of(studio: Studio, found: Guesses, who: str) -> list[list[Any]] | None:
+    """The map that was made: x, y in [0, 1], the code of the guess (-1: none, or not to be seen yet), the photo's id; None: no map."""
     try:
         data = memoryview(path_of(studio, found).read_bytes())
     except OSError:
@@ -44,9 +45,9 @@ def map_of(studio: Studio, found: Guesses) -> list[list[Any]] | None:
     if not len(places) or places.max() >= len(heads) or 2 * len(places) < min(MOST, int((heads >= 0).sum())):
         return None
     rows = heads[places]
-    there = rows >= 0
+    there, hidden = rows >= 0, set(blind(studio, found, who).tolist())
     return [
-        [round(float(x), 4), round(float(y), 4), int(found.labels[row]), found.ids[row]]
+        [round(float(x), 4), round(float(y), 4), -1 if row in hidden else int(found.labels[row]), found.ids[row]]
         for (x, y), row in zip(xy[there], rows[there].tolist(), strict=True)
     ]
 

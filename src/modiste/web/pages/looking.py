@@ -12,7 +12,7 @@ from modiste.projects.studio import Studio
 from modiste.web.guard import State
 from modiste.web.limits import Refused
 from modiste.web.pages.asking import found_of
-from modiste.web.pages.talking import Talk, answer, apart
+from modiste.web.pages.talking import Talk, answer, apart, who_of
 
 REPORT = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
@@ -24,9 +24,9 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, _talk: Talk, _state: State) ->
     """Their routes."""
 
     @app.get("/api/map")
-    async def points(_request: Request) -> Response:
+    async def points(request: Request) -> Response:
         found = found_of(studio)
-        known = await apart(map_of, studio, found)
+        known = await apart(map_of, studio, found, who_of(request))
         if known is None:
             jobs.add("map", lambda tell, stop: mapped(studio, tell, stop))
         return answer({"ready": known is not None, "classes": list(studio.classes.names), "points": known or []})

@@ -93,7 +93,8 @@ function legend() {
     };
     return made("button", { type: "button", "aria-pressed": !map.hidden.has(code), onclick: turn }, dot, made("span", {}, name));
   };
-  filled(here("legend"), classes.map(entry));
+  const untold = map.points.some((point) => point[2] < 0);
+  filled(here("legend"), classes.map(entry), untold ? entry("no guess, or not shown yet", -1) : null);
 }
 
 function hovered(point, x, y) {

@@ -7,7 +7,7 @@ const COLOURS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
 
 export const colourOf = (code) =>
   getComputedStyle(document.documentElement)
-    .getPropertyValue(`--${COLOURS[code % COLOURS.length]}`)
+    .getPropertyValue(code < 0 ? "--quiet" : `--${COLOURS[code % COLOURS.length]}`)
     .trim();
 
 export class PhotoMap {
@@ -72,7 +72,7 @@ export class PhotoMap {
     const byCode = Map.groupBy ? Map.groupBy(this.points, (point) => point[2]) : grouped(this.points);
     for (const [code, points] of byCode) {
       if (this.hidden.has(code)) continue;
-      pen.fillStyle = code < 0 ? "#888" : colourOf(code);
+      pen.fillStyle = colourOf(code);
       this.dots(points, radius, this.chosen.size ? 0.25 : 0.75);
       if (this.chosen.size)
         this.dots(
