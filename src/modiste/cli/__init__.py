@@ -10,7 +10,7 @@ import sys
 import threading
 from types import FrameType
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group
 
 from modiste import __version__
 from modiste.cli import app as app_commands
@@ -23,24 +23,41 @@ from modiste.cli import serve as serve_commands
 from modiste.cli import study as study_commands
 from modiste.records.errors import BadRows, MachineError, ModisteError, UsageError, missing_extra
 
+CATALOGUE, STUDY, MODELS, REST = (
+    Group(words, sort_key=place) for place, words in enumerate(("A catalogue", "A study", "Models", "The rest"))
+)
 app = App(
     name="modiste",
     version=__version__,
     help="Classify photos of fashion products, and repeat the study that asked which network does it best.",
-    help_epilogue="First steps: `modiste data draw photos`, `modiste study paper --data photos --image-size 64 --epochs 1 --weights none`.",
+    help_epilogue="First steps: `modiste data draw photos`, then `modiste label photos`, `modiste app photos`, or a small study: "
+    "`modiste study paper --data photos --image-size 64 --epochs 1 --weights none`.",
     result_action="return_value",
     print_error=False,
     exit_on_error=False,
     help_on_error=False,
+    group_commands=REST,
     suppress_keyboard_interrupt=False,
 )
-data = App(name="data", help="Look at catalogues, audit, convert and split them, and get some to try.")
-for commands in (study_commands, run_commands, label_commands, app_commands, search_commands, serve_commands, model_commands):
-    for command in commands.COMMANDS:
-        app.command(command)
+data = App(
+    name="data",
+    group=REST,
+    group_commands="Commands",
+    help_epilogue="",
+    help="Look at catalogues, audit, convert and split them, and get some to try.",
+)
+for group, rooms in (
+    (CATALOGUE, (label_commands, app_commands, search_commands, serve_commands)),
+    (STUDY, (study_commands, run_commands)),
+    (MODELS, (model_commands,)),
+):
+    for room in rooms:
+        for command in room.COMMANDS:
+            app.command(command, group=group, help_epilogue="")
 for command in data_commands.COMMANDS:
     data.command(command)
 app.command(data)
+app.command(study_commands.doctor, group=REST, help_epilogue="")
 
 
 def main() -> None:

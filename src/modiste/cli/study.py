@@ -197,4 +197,4 @@ def doctor(*, runs: Runs = Path("runs"), json: Json = False) -> None:
         raise SystemExit(5)
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (study, train, find_lr, variants, doctor)
+COMMANDS: tuple[Callable[..., None], ...] = (study, train, find_lr, variants)
