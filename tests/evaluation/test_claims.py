@@ -10,6 +10,7 @@ from modiste.evaluation.statistics.estimates import difference
 from modiste.evaluation.statistics.pairs import holm
 from modiste.evaluation.statistics.resampling import sampled
 from modiste.records.errors import UsageError
+from modiste.records.predictions import Predictions
 
 PHOTOS, ROUNDS = 800, 400
 
@@ -57,6 +58,18 @@ def test_the_verdict_is_what_the_networks_were_made_to_be(results, claim, verdic
     found = told(results, **claim)
     assert found.verdict == verdict, found.why
     assert "One seed" not in found.why
+
+
+@pytest.mark.parametrize("of_class", ["recall", "precision", "f1"])
+def test_of_a_class_without_a_photo_nothing_can_be_told(of_class):
+    """It is 0 whatever the networks say, which is no loss and no proof that there is no gain."""
+    truth = [0, 1, 2] * 40
+    classes = ["Shoes", "Clothing", "Bags", "Accessories"]
+    results = {name: [Predictions.of(truth, called, classes)] for name, called in (("a", truth), ("b", truth[1:] + truth[:1]))}
+    found = told(results, of="a", over="b", measure=f"{of_class} of Accessories")
+    assert found.verdict == CANNOT_BE_TOLD
+    assert "no photo of Accessories" in found.why
+    assert told(results, of="a", over="b", measure="specificity of Accessories").effect is not None
 
 
 def test_a_certain_gain_too_small_to_be_worth_having_is_supported_and_called_small(results):

@@ -162,7 +162,7 @@ def weighed(claim: Claim, results: Results, costs: Costs, level: float, rounds: 
     named = dict.fromkeys(name for part in parts for name in part.weights)
     try:
         samples: Mapping[str, Sample] = sampled(shown, claim.measure, rounds, seed)  # all: seeds of one tell of the others
-    except UsageError as error:  # a class that these photos do not have
+    except UsageError as error:  # a class that these photos do not have, or not one photo of it
         return Answer(claim, CANNOT_BE_TOLD, str(error))
     measured = tuple((part, contrast(samples, part.weights, level)) for part in parts)
     return Weighed(claim, measured, min(samples[name].seeds for name in named), "; ".join(missing))

@@ -110,17 +110,36 @@ def measure(name: str, classes: Sequence[str]) -> Measure:
     >>> float(measure("recall of Bags", ["Hats", "Bags"])(np.array([[1, 1], [1, 3]])))
     0.75
     """
-    of_class, of, known = name.partition(" of ")
+    of_class, of, _ = name.partition(" of ")
     if not of:
         if name not in MEASURES:
             raise unknown("measure", name, [*MEASURES, *(f"{one} of {name}" for one in BY_CLASS for name in classes)])
         return MEASURES[name]
     if of_class not in BY_CLASS:
         raise unknown("measure of a class", of_class, BY_CLASS)
-    found = [code for code, one in enumerate(classes) if one.casefold() == known.strip().casefold()]
+    code = code_of(name, classes)
+    return lambda counts: BY_CLASS[of_class](counts)[..., code]
+
+
+def code_of(name: str, classes: Sequence[str]) -> int:
+    """The code of the class that a measure such as 'recall of Bags' is of."""
+    known = name.partition(" of ")[2].strip()
+    found = [code for code, one in enumerate(classes) if one.casefold() == known.casefold()]
     if not found:
         raise UsageError(f"measure '{name}': {unknown('class', known, classes)}")
-    return lambda counts: BY_CLASS[of_class](counts)[..., found[0]]
+    return found[0]
+
+
+def check_photos(name: str, classes: Sequence[str], photos: Sequence[int]) -> None:
+    """Refuse the precision, recall or F1 of a class that has no photos: they are 0 whatever a network calls them.
+
+    >>> check_photos("recall of Bags", ["Hats", "Bags"], [3, 0])
+    Traceback (most recent call last):
+    modiste.records.errors.UsageError: no photo of Bags was tested, so nothing can be said of the recall of Bags.
+    """
+    of_class, of, _ = name.partition(" of ")
+    if of and of_class != "specificity" and not photos[code := code_of(name, classes)]:
+        raise UsageError(f"no photo of {classes[code]} was tested, so nothing can be said of the {of_class} of {classes[code]}.")
 
 
 BY_CLASS: dict[str, Measure] = {"precision": precision, "recall": recall, "f1": f1, "specificity": specificity}

@@ -11,7 +11,7 @@ from typing import Any
 from modiste.data.corruptions import CORRUPTIONS, SEVERITIES
 from modiste.evaluation.figures.results import png, svg
 from modiste.evaluation.figures.trust import ON_ONE_SHEET, robustness_curves
-from modiste.evaluation.measures import measure
+from modiste.evaluation.measures import check_photos, measure
 from modiste.evaluation.pages.tables import write_tables
 from modiste.evaluation.statistics.robustness import Robustness, robustness_table, severities_table
 from modiste.records.catalogue import TEST, Catalogue
@@ -56,6 +56,7 @@ def corrupted_runs(
     measure(measured, catalogue.classes.names)
     split = split or (TEST if len(catalogue.split(TEST)) else None)
     photos = catalogue if split is None else catalogue.split(split)
+    check_photos(measured, catalogue.classes.names, photos.counts())
     models = {}
     for place, (name, run) in enumerate(names.items(), 1):
         tell(Progress("study of corrupted photos", place, len(names), "runs", name))

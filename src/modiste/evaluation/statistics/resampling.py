@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from modiste.evaluation.measures import Measure, measure
+from modiste.evaluation.measures import Measure, check_photos, measure
 from modiste.evaluation.statistics.seeds import Spread, spreads
 from modiste.evaluation.tables import Results, classes_of
 from modiste.records.errors import ModisteError
@@ -47,7 +47,7 @@ class Sample:
 
 
 def sampled(results: Results, measured: str, rounds: int = ROUNDS, seed: int = 0) -> dict[str, Sample]:
-    """A sample for each network that has predictions; refused where two were not tested on the same photos."""
+    """A sample for each network that has predictions; refused where two were not tested on the same photos, or a class on none."""
     return sampled_each(results, (measured,), rounds, seed)[measured]
 
 
@@ -59,6 +59,8 @@ def sampled_each(results: Results, measures: Sequence[str], rounds: int = ROUNDS
     classes_of(shown)  # refuses results of two test sets
     found: dict[str, dict[str, Sample]] = {name: {} for name in measures}
     every = tuple(run for runs in shown.values() for run in runs)
+    for name in measures:
+        check_photos(name, every[0].classes, every[0].confusion.sum(1).tolist())
     drawn = redrawn(every, tuple(measures), rounds, seed)  # (measures, runs, rounds)
     for place, name in enumerate(measures):
         measuring, at = measure(name, every[0].classes), 0
