@@ -80,6 +80,14 @@ def test_a_photo_that_stands_twice_is_refused():
         sampled({"one": [run]}, "accuracy")
 
 
+def test_a_photo_that_stands_twice_in_one_of_two_is_refused_in_words():
+    once = Predictions.of([0, 1, 1], [0, 1, 0])
+    twice = Predictions(once.classes, (*once.photos, "photo 2"), np.array([0, 1, 1, 1]), np.eye(2)[[0, 1, 0, 0]])
+    for results in ({"once": [once], "twice": [twice]}, {"twice": [twice], "once": [once]}):
+        with pytest.raises(ModisteError, match="'photo 2' stands twice"):
+            sampled(results, "accuracy")
+
+
 def test_nothing_to_compare_is_told():
     with pytest.raises(ModisteError, match="no run has predictions yet"):
         sampled({"one": []}, "accuracy")

@@ -6,6 +6,7 @@ class a test set holds was decided, not drawn. Every network sees the same draws
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -95,12 +96,12 @@ def redrawn(runs: tuple[Predictions, ...], measures: tuple[str, ...], rounds: in
 
 def aligned(runs: Sequence[Predictions]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The truth (N,) and what each run called (runs, N), by the photos' paths in order, whatever order each run has them in."""
+    for run in runs:
+        photo, times = Counter(run.photos).most_common(1)[0] if len(run) else ("", 0)
+        if times > 1:
+            raise ModisteError(f"'{photo}' stands twice among the predictions: a photo may be counted once. Leave one of the rows out.")
     orders = [np.argsort(np.array(run.photos)) for run in runs]
-    first = runs[0]
-    if len(set(first.photos)) < len(first):
-        twice = next(photo for place, photo in enumerate(first.photos) if photo in first.photos[:place])
-        raise ModisteError(f"'{twice}' stands twice among the predictions: a photo may be counted once. Leave one of the rows out.")
-    return first.truth[orders[0]], np.stack([run.called[order] for run, order in zip(runs, orders, strict=True)])
+    return runs[0].truth[orders[0]], np.stack([run.called[order] for run, order in zip(runs, orders, strict=True)])
 
 
 def draws(truth: NDArray[np.int64], rounds: int, seed: int, chunk: int) -> Iterator[NDArray[np.float32]]:
