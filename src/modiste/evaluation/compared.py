@@ -8,7 +8,7 @@ from statistics import median, stdev
 
 from modiste.evaluation.metrics import metric
 from modiste.evaluation.statistics.estimates import LEVEL, Estimate, estimated
-from modiste.evaluation.statistics.pairs import Pair, against, mcnemar, pairwise
+from modiste.evaluation.statistics.pairs import Pair, against, pairwise, right
 from modiste.evaluation.statistics.power import photos_needed, smallest_difference
 from modiste.evaluation.statistics.ranks import cochran, groups_of, nemenyi, ranks
 from modiste.evaluation.statistics.resampling import sampled_each
@@ -139,9 +139,8 @@ def seeds_table(results: Results, measure: str) -> Table:
 def power_table(results: Results, *, level: float = LEVEL, power: float = 0.8) -> Table:
     """What these photos can show: the smallest difference of two accuracies, where two networks part as rarely or as often as here."""
     photos = photos_of(results)
-    firsts = [runs[0] for runs in results.values() if runs]
-    counts = [mcnemar(one, other) for one, other in combinations(firsts, 2)]
-    parted = sorted((found.only_a + found.only_b) / photos for found in counts)
+    rightly = right(firsts) if (firsts := [runs[0] for runs in results.values() if runs]) else ()
+    parted = sorted(int((one != other).sum()) / photos for one, other in combinations(rightly, 2))
     shares = {"pair that parts least": parted[0], "usual pair": median(parted), "pair that parts most": parted[-1]} if parted else {}
     shares = {"the two": parted[0]} if len(parted) == 1 else shares
     rows: list[tuple[Cell, ...]] = []

@@ -5,8 +5,10 @@ import pytest
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from modiste.evaluation.statistics import pairs
 from modiste.evaluation.statistics.estimates import difference
 from modiste.evaluation.statistics.pairs import against, disagreements, holm, mcnemar, pairwise
+from modiste.evaluation.statistics.resampling import aligned
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.predictions import Predictions
 
@@ -54,19 +56,29 @@ def test_disagreements_name_the_photos_whatever_the_order_of_rows(guesses):
 
 def test_all_pairs_are_there_the_better_one_first(guesses):
     results = {f"sharp {sharp}": [guesses(7 * sharp + seed, sharp=sharp) for seed in range(2)] for sharp in (1, 3, 2)}
-    pairs = pairwise(results, "accuracy", rounds=100)
-    assert [(pair.first, pair.second) for pair in pairs] == [("sharp 3", "sharp 2"), ("sharp 3", "sharp 1"), ("sharp 2", "sharp 1")]
-    assert all(pair.difference.value >= 0 for pair in pairs)
-    assert [pair.adjusted_p for pair in pairs] == holm([pair.difference.p for pair in pairs])
+    found = pairwise(results, "accuracy", rounds=100)
+    assert [(pair.first, pair.second) for pair in found] == [("sharp 3", "sharp 2"), ("sharp 3", "sharp 1"), ("sharp 2", "sharp 1")]
+    assert all(pair.difference.value >= 0 for pair in found)
+    assert [pair.adjusted_p for pair in found] == holm([pair.difference.p for pair in found])
     alone = difference(results["sharp 3"], results["sharp 1"], "accuracy", rounds=100)
-    assert pairs[1].difference == alone
+    assert found[1].difference == alone
+
+
+def test_photos_are_put_in_order_once_for_all_pairs(guesses, monkeypatch):
+    results = {name: [guesses(seed)] for seed, name in enumerate("abcde")}
+    asked = []
+    monkeypatch.setattr(pairs, "aligned", lambda runs: asked.append(len(runs)) or aligned(runs))
+    found = pairwise(results, "accuracy", rounds=20)
+    assert asked == [5]
+    monkeypatch.undo()
+    assert [pair.mcnemar for pair in found] == [mcnemar(results[pair.first][0], results[pair.second][0]) for pair in found]
 
 
 def test_against_one_adjusts_for_these_alone(guesses):
     results = {f"m{seed}": [guesses(seed)] for seed in range(4)}
-    pairs = against(results, "m1", "macro_f1", rounds=100)
-    assert [(pair.first, pair.second) for pair in pairs] == [("m0", "m1"), ("m2", "m1"), ("m3", "m1")]
-    assert [pair.adjusted_p for pair in pairs] == holm([pair.difference.p for pair in pairs])
+    found = against(results, "m1", "macro_f1", rounds=100)
+    assert [(pair.first, pair.second) for pair in found] == [("m0", "m1"), ("m2", "m1"), ("m3", "m1")]
+    assert [pair.adjusted_p for pair in found] == holm([pair.difference.p for pair in found])
 
 
 def test_mistakes_are_told(guesses):

@@ -50,7 +50,12 @@ def mcnemar(a: Predictions, b: Predictions, mid_p: bool = False) -> McNemar:
     >>> mcnemar(a, b)
     McNemar(only_a=9, only_b=1, p=0.021484375)
     """
-    right_a, right_b = right(a, b)
+    right_a, right_b = right([a, b])
+    return uneven(right_a, right_b, mid_p)
+
+
+def uneven(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_], mid_p: bool = False) -> McNemar:
+    """`mcnemar` of whether each of two networks is right on each photo: (N,) both."""
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     less, both = min(only_a, only_b), only_a + only_b
     p = 2 * binom.cdf(less, both, 0.5) - (binom.pmf(less, both, 0.5) if mid_p else 0)
@@ -63,16 +68,16 @@ def disagreements(a: Predictions, b: Predictions) -> tuple[list[str], list[str]]
     >>> disagreements(Predictions.of(truth=[0, 1], called=[0, 0]), Predictions.of(truth=[0, 1], called=[1, 0]))
     (['photo 0'], [])
     """
-    right_a, right_b = right(a, b)
+    right_a, right_b = right([a, b])
     photos = sorted(a.photos)
     only_a, only_b = np.flatnonzero(right_a & ~right_b), np.flatnonzero(right_b & ~right_a)
     return [photos[place] for place in only_a], [photos[place] for place in only_b]
 
 
-def right(a: Predictions, b: Predictions) -> NDArray[np.bool_]:
-    """Whether each of two networks is right on each photo, by the photos' paths in order: (2, N)."""
-    classes_of({"the first": (a,), "the second": (b,)})  # refuses two test sets
-    truth, called = aligned((a, b))
+def right(runs: Sequence[Predictions]) -> NDArray[np.bool_]:
+    """Whether each of several networks is right on each photo, by the photos' paths in order: (M, N)."""
+    classes_of({f"network {place}": (run,) for place, run in enumerate(runs, 1)})  # refuses two test sets
+    truth, called = aligned(runs)
     rightly: NDArray[np.bool_] = called == truth
     return rightly
 
@@ -112,7 +117,8 @@ def against(results: Results, reference: str, measure: str, *, level: float = LE
 def adjusted_pairs(names: Sequence[tuple[str, str]], samples: dict[str, Sample], results: Results, level: float) -> list[Pair]:
     differences = [differing(samples[first], samples[second], level) for first, second in names]
     adjusted = holm([one.p for one in differences])
+    rightly = dict(zip(samples, right([results[name][0] for name in samples]), strict=True))
     return [
-        Pair(first, second, found, p, mcnemar(results[first][0], results[second][0]))
+        Pair(first, second, found, p, uneven(rightly[first], rightly[second]))
         for (first, second), found, p in zip(names, differences, adjusted, strict=True)
     ]

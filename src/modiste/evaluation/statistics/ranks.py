@@ -12,8 +12,8 @@ from scipy.stats import chi2, friedmanchisquare, rankdata, studentized_range
 
 from modiste.evaluation.measures import BY_CLASS, measure
 from modiste.evaluation.statistics.estimates import LEVEL, check_level
-from modiste.evaluation.statistics.pairs import Pair, pairwise
-from modiste.evaluation.statistics.resampling import ROUNDS, Sample, aligned, sampled
+from modiste.evaluation.statistics.pairs import Pair, pairwise, right
+from modiste.evaluation.statistics.resampling import ROUNDS, Sample, sampled
 from modiste.evaluation.tables import Results, classes_of
 from modiste.records.errors import UsageError, unknown
 
@@ -102,13 +102,11 @@ def cochran(results: Results) -> Omnibus:
 
     It asks about all at once. Which of them differ, the pairs say.
     """
-    classes_of(results)  # refuses results of two test sets
     runs = [runs[0] for runs in results.values() if runs]
     if len(runs) < 2:
         raise UsageError("Cochran's Q compares two networks or more.")
-    truth, called = aligned(runs)
-    right = (called == truth).astype(float)  # (M, N)
-    many, of_network, of_photo = len(runs), right.sum(1), right.sum(0)
+    rightly = right(runs).astype(float)  # (M, N)
+    many, of_network, of_photo = len(runs), rightly.sum(1), rightly.sum(0)
     uneven = float((of_photo * (many - of_photo)).sum())
     q = many * (many - 1) * float(((of_network - of_network.mean()) ** 2).sum()) / uneven if uneven else 0.0
     return Omnibus(q, many - 1, float(chi2.sf(q, many - 1)))
