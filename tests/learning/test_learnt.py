@@ -222,6 +222,14 @@ def test_photos_of_one_product_and_equal_bytes_are_left_out_together() -> None:
     assert len({*groups}) == 3
 
 
+def test_photos_that_hang_together_by_way_of_others_are_left_out_together() -> None:
+    photos = (Photo("a", 0, product="1"), Photo("b", 0, product="2"), Photo("c", 1, product="2"), Photo("d", 1, product="3"), Photo("e", 1))
+    seen = Seen(photos, ("1", "1", "2", "2", "3"), *[np.zeros((5, 1), "f4")] * 2, None)
+    *hang_together, alone = groups_of(seen)  # a and b have the same bytes, b and c one product, c and d the same bytes
+    assert len({*hang_together}) == 1
+    assert alone not in hang_together
+
+
 def test_a_temperature_is_drawn_towards_one_where_no_mistake_was_made() -> None:
     rng = np.random.default_rng(0)
 

@@ -156,8 +156,9 @@ def folds_of(labels: Codes, groups: Codes, folds: int, seed: int) -> Codes:
     filled = np.zeros((int(labels.max()) + 1, folds))
     names, sizes = np.unique(groups, return_counts=True)
     order = sorted(rng.permutation(len(names)), key=lambda place: -sizes[place])
+    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
     for place in order:
-        rows = np.flatnonzero(groups == names[place])
+        rows = members[place]
         code = labels[rows[0]]
         least = np.lexsort((filled.sum(0), filled[code]))[0]
         fold[rows] = least

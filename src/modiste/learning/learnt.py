@@ -222,12 +222,19 @@ def logs_of(scores: NDArray[np.floating]) -> Floats:
 
 def groups_of(seen: Seen) -> Codes:
     """Photos that stay together: of one product, of one group of twins, or of the same bytes: (N,)."""
-    place = {photo.path: number for number, group in enumerate(bound_together(seen.photos)) for photo in group}
-    groups = np.array([place[photo.path] for photo in seen.photos], np.int64)
-    first: dict[str, int] = {}
-    for digest, group in zip(seen.digests, groups.tolist(), strict=True):
-        groups[groups == group] = first.setdefault(digest, group)
-    return groups
+    groups = bound_together(seen.photos)
+    place = {photo.path: number for number, group in enumerate(groups) for photo in group}
+    leader, owner = list(range(len(groups))), dict[str, int]()
+
+    def first(group: int) -> int:
+        while leader[group] != group:
+            leader[group] = group = leader[leader[group]]
+        return group
+
+    for photo, digest in zip(seen.photos, seen.digests, strict=True):
+        group = first(place[photo.path])
+        leader[group] = first(owner.setdefault(digest, group))
+    return np.array([first(place[photo.path]) for photo in seen.photos], np.int64)
 
 
 def folds_for(material: Material) -> int:
