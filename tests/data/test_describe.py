@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from modiste.data.describe import contents, data_hash, describe, holdings
+from modiste.data import describe as describing
+from modiste.data.describe import contents, data_hash, describe, each_digest, holdings
 from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import ModisteError
@@ -36,6 +37,18 @@ def test_the_table_counts_each_photo_once(catalogue):
         ("no label", 0, 0, 1, 1),
         ("all", 1, 1, 1, 3),
     )
+
+
+def test_few_photos_are_read_ahead_of_who_asks_for_them(catalogue, monkeypatch):
+    """Every photo that is read or waits to be takes memory, and a shop has a million of them."""
+    read = []
+    monkeypatch.setattr(describing, "read_photo", lambda _root, path: read.append(path) or b"photo")
+    many = catalogue.with_photos(Photo(f"{number}.jpg") for number in range(500))
+    digests = each_digest(many)
+    first = next(digests)
+    assert len(read) < 100
+    assert [first, *digests] == [hashlib.sha256(b"photo").hexdigest()] * 500
+    assert sorted(read) == sorted(photo.path for photo in many.photos)
 
 
 def test_the_hash_stays_under_row_order_and_root(catalogue, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import modiste
+from modiste.data.opening import threads as threads_of
 from modiste.data.opening.images import FITS, picture_to_pixels, to_pixels
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import Damaged, ModisteError, UsageError
@@ -226,9 +227,9 @@ def test_photos_are_taken_only_a_little_ahead(threads):
             given.append(number)
             yield number
 
-    for done, made in enumerate(photos.in_threads(lambda number: 2 * number, many(), threads)):
+    for done, made in enumerate(threads_of.in_threads(lambda number: 2 * number, many(), threads)):
         assert made == 2 * done
-        assert len(given) <= done + photos.AHEAD * threads + 1
+        assert len(given) <= done + threads_of.AHEAD * threads + 1
     assert done == 399
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.stores import read_photo
+from modiste.data.opening.threads import in_threads
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue, Photo
 from modiste.records.plain import fingerprint
 from modiste.records.table import Cell, Table
 
 IN_ORDER = (TRAIN, VALIDATION, TEST)
 ABREAST = 8  # classes that stand side by side; more of them stand below one another
+READ_AT_ONCE = 8  # photos
 
 
 def describe(catalogue: Catalogue) -> Table:
@@ -116,11 +117,10 @@ def each_digest(catalogue: Catalogue, progress: Callable[[int, int], None] | Non
         except PhotoRefused as refused:
             return refused
 
-    with ThreadPoolExecutor(8) as pool:
-        for done, digest in enumerate(pool.map(digest_of, catalogue.photos), 1):
-            yield digest
-            if progress:
-                progress(done, len(catalogue))
+    for done, digest in enumerate(in_threads(digest_of, catalogue.photos, READ_AT_ONCE), 1):
+        yield digest
+        if progress:
+            progress(done, len(catalogue))
 
 
 def hash_of(catalogue: Catalogue, digests: Sequence[str]) -> str:

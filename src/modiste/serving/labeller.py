@@ -18,6 +18,7 @@ import numpy as np
 
 from modiste.data.opening.crew import processors
 from modiste.data.opening.refusals import PhotoRefused
+from modiste.data.opening.threads import in_threads
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.labels import Classes
 from modiste.records.recipe import Pixels
@@ -26,7 +27,7 @@ from modiste.serving.bundle import Bundle, Card, read_bundle
 from modiste.serving.deciding import REJECT, Thresholds, thresholds
 from modiste.serving.foreign import open_foreign
 from modiste.serving.graphs import Answers, Ask, Bytes, answering, joined, open_graph
-from modiste.serving.photos import Photo, each_of, in_threads, pixels_of
+from modiste.serving.photos import Photo, each_of, pixels_of
 
 __all__ = ["Answers", "Label", "Labeller", "load"]
 BUNDLED = "bundled/modiste.onnx"

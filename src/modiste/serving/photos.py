@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +19,7 @@ from modiste.records.errors import UsageError
 from modiste.records.recipe import Pixels
 
 Photo: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[np.uint8]
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 TAKEN = "a path, the bytes of a file, a Pillow picture, or an array of uint8 (H, W, 3) in the order red, green, blue, or (H, W)"
-AHEAD = 2  # photos a thread
 LOADING = threading.Lock()
 
 
@@ -37,18 +32,6 @@ def each_of(photos: Photo | Iterable[Photo]) -> Iterable[Photo]:
     if not isinstance(photos, Iterable):
         raise UsageError(f"{type(photos).__name__} is no photo. A photo is {TAKEN}; many are a list of those.")
     return photos
-
-
-def in_threads(job: Callable[[Given], Made], items: Iterable[Given], threads: int) -> Iterator[Made]:
-    """The job's result of each item, in order; so many are worked on at once, and a few are taken ahead of who asks for results."""
-    waiting: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(threads, "photos") as pool:
-        for item in items:
-            waiting.append(pool.submit(job, item))
-            if len(waiting) > AHEAD * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def pixels_of(photo: Photo, pixels: Pixels, where: str) -> NDArray[np.uint8]:
