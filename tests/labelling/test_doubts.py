@@ -7,9 +7,12 @@ import json
 import re
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 
+from modiste.labelling import labelled as labelling
 from modiste.labelling.tally import Tally, promise, share
+from modiste.records.errors import ModisteError
 from modiste.serving.deciding import REVIEW, thresholds
 
 
@@ -42,6 +45,57 @@ def test_the_list_has_every_photo_that_is_not_settled_once_the_most_telling_firs
     least = [float(row["margin"]) for row in found if table[row["photo"]]["decision"] == REVIEW and row["why"] != "disagrees"]
     assert least == sorted(least)
     assert all(not row["right_label"] for row in found)
+
+
+def test_a_list_that_people_wrote_into_is_not_written_over(shop, labelled, tmp_path):
+    file = tmp_path / "labels.review.csv"
+    for _ in range(2):  # an empty one is made anew
+        labelled(shop, review=True, precision=0.9)
+    written = file.read_bytes().replace(b",\n", b",Shoes\n", 3)
+    file.write_bytes(written)
+    with pytest.raises(ModisteError, match=r"labels.review.csv: people wrote 3 right labels into it.* --output"):
+        labelled(shop, review=True, precision=0.8)
+    assert file.read_bytes() == written
+    labelled(shop, precision=0.8)  # the table alone
+
+
+def test_what_people_write_while_photos_are_labelled_is_not_written_over(shop, labelled, tmp_path, monkeypatch):
+    file = tmp_path / "labels.review.csv"
+    labelled(shop, review=True, precision=0.9)
+    written = file.read_bytes().replace(b",\n", b",Shoes\n", 1)
+    answer_all = labelling.answer_all
+    monkeypatch.setattr(labelling, "answer_all", lambda *given: (answer_all(*given), file.write_bytes(written)))
+    with pytest.raises(ModisteError, match="people wrote 1 right labels into it"):
+        labelled(shop, review=True, precision=0.9)
+    assert file.read_bytes() == written
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_table_that_people_added_a_column_to_is_not_written_over(ending, photos, labelled, tmp_path):
+    file = tmp_path / f"labels.{ending}"
+    for _ in range(2):
+        labelled(photos, file.name)
+    if ending == "csv":
+        file.write_bytes(file.read_bytes().replace(b",model\n", b",model,right_label\n"))
+    elif ending == "jsonl":
+        file.write_bytes(file.read_bytes().replace(b"}\n", b', "right_label": "Shoes"}\n'))
+    else:
+        table = pq.read_table(file)
+        pq.write_table(table.append_column("right_label", [["Shoes"] * len(table)]), file)
+    written = file.read_bytes()
+    with pytest.raises(ModisteError, match="people added columns to it"):
+        labelled(photos, file.name)
+    assert file.read_bytes() == written
+
+
+def test_a_damaged_parquet_file_is_not_written_over(photos, labelled, tmp_path):
+    labelled(photos, "labels.parquet")
+    data = bytearray((tmp_path / "labels.parquet").read_bytes())
+    foot = slice(-8 - int.from_bytes(data[-8:-4], "little"), -8)
+    data[foot] = bytes(byte ^ 0x5A for byte in data[foot])
+    (tmp_path / "labels.parquet").write_bytes(data)
+    with pytest.raises(ModisteError, match="not written over"):
+        labelled(photos, "labels.parquet")
 
 
 def test_what_the_source_says_is_compared_and_counted(shop, labelled, tmp_path):

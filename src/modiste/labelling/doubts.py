@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,7 +24,8 @@ from modiste.records.progress import Tell
 from modiste.serving.deciding import AUTO, REJECT, REVIEW, WHY
 
 DISAGREE = "disagrees"
-COLUMNS = ("photo", "why", "label", "confidence", "second", "margin", "text_label", "right_label")
+RIGHT = "right_label"  # left for people to fill in
+COLUMNS = ("photo", "why", "label", "confidence", "second", "margin", "text_label", RIGHT)
 MARK = '<meta name="generator" content="modiste">'
 QUERIES = {  # what people should look at, in this order -> which photos, and in which order
     DISAGREE: ("disagrees", "margin DESC"),
@@ -45,10 +47,24 @@ def page_path(output: Path) -> Path:
 
 
 def check_beside(output: Path) -> None:
-    """Refuse to write over a list or a page of somebody else's."""
+    """Refuse to write over a list or a page of somebody else's, and over a list that people wrote into."""
     for path, opening in ((list_path(output), ",".join(COLUMNS)), (page_path(output), MARK)):
         if path.exists() and (not path.is_file() or opening.encode() not in path.read_bytes()[:2000]):
             raise ModisteError(f"{path} is there already, and `modiste label` did not write it. Move it away, or give another --output.")
+    refuse_filled(list_path(output))
+
+
+def refuse_filled(path: Path) -> None:
+    """Refuse to write over what people wrote into a list: nobody else knows it."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        many = sum(bool((row.get(RIGHT) or "").strip()) for row in csv.DictReader(file))
+    if many:
+        raise ModisteError(
+            f"{path}: people wrote {many:,} right labels into it, which are not written over. Learn from them with `modiste train --from`, "
+            "and move it away or give another --output."
+        )
 
 
 def write_list(output: Path, part: Path, listing: Listing, row_at: RowAt, classes: Classes) -> Path:
@@ -61,6 +77,7 @@ def write_list(output: Path, part: Path, listing: Listing, row_at: RowAt, classe
             for place in listing.places(which, order):
                 yield line_of(row_at(listing.at(place)), kind, classes)
 
+    refuse_filled(list_path(output))  # people may have been at it while photos were labelled
     return write_rows(list_path(output), part, COLUMNS, lines())
 
 

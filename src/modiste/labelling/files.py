@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from modiste.data.layouts.rows import escaped
-from modiste.labelling.rows import FIRST, Value
+from modiste.data.layouts.tables import entry_in
+from modiste.labelling.rows import FIRST, LAST, Value
 from modiste.records.disk import sync_folder
 from modiste.records.errors import MachineError, ModisteError, UsageError, missing_extra
 
@@ -89,23 +90,43 @@ def check_output(path: Path) -> None:
         except ImportError as error:
             raise missing_extra("pyarrow", "parquet", "writing a Parquet file") from error
     if path.exists() and not is_ours(path):
-        raise ModisteError(f"{path} is there already, and is no result of `modiste label`: it is not written over. Give another name.")
+        raise ModisteError(
+            f"{path} is there already, and is no result of `modiste label`, or people added columns to it: it is not written over. "
+            "Move it away, or give another name."
+        )
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file opens with the columns of a result, or is empty."""
+    """Whether a file has the columns of a result and no more, or is empty: a column more is people's work."""
     if not path.is_file():
         return False
-    if path.suffix.lower() == ".parquet" and path.stat().st_size:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+    names = NAMES[path.suffix.lower()](path) if path.stat().st_size else None
+    return names is None or (
+        tuple(names[: len(FIRST)]) == FIRST
+        and tuple(names[-len(LAST) :]) == LAST
+        and all(name.startswith("p_") for name in names[len(FIRST) : -len(LAST)])
+    )
 
-        with suppress(pa.ArrowException):
-            return tuple(pq.read_schema(path).names[: len(FIRST)]) == FIRST
-        return False
-    with path.open("rb") as file:
-        line = file.readline(1000).decode("utf-8", "replace")
-    return not line or line.startswith((f"{','.join(FIRST)},", '{"photo": '))
+
+def names_in_csv(path: Path) -> list[str]:
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file, suppress(csv.Error):
+        return next(csv.reader(file), [])
+    return []
+
+
+def names_in_lines(path: Path) -> list[str]:
+    with path.open(encoding="utf-8", errors="surrogateescape") as file:
+        entry = entry_in(file.readline())
+    return list(entry) if isinstance(entry, dict) else []
+
+
+def names_in_parquet(path: Path) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with suppress(pa.ArrowException, OSError):  # OSError: a foot that is damaged
+        return list(pq.read_schema(path).names)
+    return []
 
 
 FORMATS: dict[str, Callable[[IO[bytes], Sequence[str], Rows, bool], None]] = {
@@ -113,3 +134,4 @@ FORMATS: dict[str, Callable[[IO[bytes], Sequence[str], Rows, bool], None]] = {
     ".jsonl": write_lines,
     ".parquet": write_parquet,
 }
+NAMES: dict[str, Callable[[Path], list[str]]] = {".csv": names_in_csv, ".jsonl": names_in_lines, ".parquet": names_in_parquet}
