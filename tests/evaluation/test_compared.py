@@ -15,6 +15,7 @@ from modiste.evaluation.statistics.estimates import estimate
 from modiste.evaluation.statistics.pairs import pairwise
 from modiste.evaluation.statistics.ranks import alike, cochran, nemenyi
 from modiste.records.errors import ModisteError
+from modiste.records.predictions import Predictions
 
 
 @pytest.fixture
@@ -108,3 +109,15 @@ def test_the_ranks_tell_the_classic_tests_of_three_models_or_more(guesses):
     assert f"Cochran's Q {cochran(three).statistic:.1f}, 2 degrees of freedom" in said
     assert f"{nemenyi(three, 'macro_f1').critical_difference:.2f} apart (Nemenyi)" in said
     assert "Cochran" not in " ".join(ranks_table({name: three[name] for name in "ab"}, "macro_f1").notes)
+
+
+def test_photos_of_one_class_alone_have_ranks_too():
+    three = {name: [Predictions.of([0] * 20, [0] * right + [1] * (20 - right))] for name, right in (("a", 18), ("b", 12), ("c", 9))}
+    said = " ".join(ranks_table(three, "macro_f1").notes)
+    assert "Cochran" in said
+    assert "Nemenyi" not in said
+
+
+def test_a_test_of_first_seeds_says_so(guesses):
+    two_seeds = {name: [guesses(2 * place), guesses(2 * place + 1)] for place, name in enumerate("abc")}
+    assert "photo by photo, first seed of each: Cochran" in " ".join(ranks_table(two_seeds, "macro_f1").notes)

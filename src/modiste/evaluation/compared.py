@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from statistics import median, stdev
 
-from modiste.evaluation.metrics import metric
+from modiste.evaluation.metrics import metric, support
 from modiste.evaluation.statistics.estimates import LEVEL, Estimate, estimated
 from modiste.evaluation.statistics.pairs import Pair, against, pairwise, right
 from modiste.evaluation.statistics.power import photos_needed, smallest_difference
@@ -84,11 +84,15 @@ def ranks_table(results: Results, measure: str, *, level: float = LEVEL) -> Tabl
 
 def classic_tests(results: Results, measure: str, level: float = LEVEL) -> list[str]:
     """The textbook's tests of three networks or more at once, in words: Cochran's over photos, Friedman's and Nemenyi's over classes."""
-    if sum(map(bool, results.values())) < 3:
+    firsts = [runs[0] for runs in results.values() if runs]
+    if len(firsts) < 3:
         return []
-    q = cochran(results)
-    words = [f"All at once, right or wrong photo by photo: Cochran's Q {q.statistic:.1f}, {q.freedom} degrees of freedom, p {said_p(q.p)}."]
-    if measure.startswith(("macro_", "weighted_")) and len(classes_of(results)) > 1:
+    q, whose = cochran(results), ", first seed of each" if several(results) else ""
+    words = [
+        f"All at once, right or wrong photo by photo{whose}: Cochran's Q {q.statistic:.1f}, {q.freedom} degrees of freedom, "
+        f"p {said_p(q.p)}."
+    ]
+    if measure.startswith(("macro_", "weighted_")) and (support(firsts[0]) > 0).sum() > 1:
         by_class = nemenyi(results, measure, level=level)
         told = sum(abs(a - b) > by_class.critical_difference for a, b in combinations(by_class.mean_ranks.values(), 2))
         words.append(
