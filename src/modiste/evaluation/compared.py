@@ -12,7 +12,7 @@ from modiste.evaluation.statistics.pairs import Pair, against, pairwise, right
 from modiste.evaluation.statistics.power import photos_needed, smallest_difference
 from modiste.evaluation.statistics.ranks import cochran, groups_of, nemenyi, ranks
 from modiste.evaluation.statistics.resampling import sampled_each
-from modiste.evaluation.tables import Results, classes_of
+from modiste.evaluation.tables import Results, classes_of, several
 from modiste.records.table import Cell, Table
 
 ONE_SEED = "One seed: the interval says what other photos would do, not what another start of the training would."
@@ -198,6 +198,8 @@ def seed_words(results: Results) -> str:
     alone = [name for name, runs in results.items() if len(runs) == 1]
     if not alone:
         return ""
+    if sum(map(bool, results.values())) == 1:
+        return "One seed: another start of the training may give another figure."
     whose = "Each has one seed" if not several(results) else f"One seed only: {', '.join(alone)}"
     return f"{whose}: another start of the training may change the order."
 
@@ -211,13 +213,10 @@ def seed_notes(results: Results) -> tuple[str, ...]:
     alone = [name for name, count in counts.items() if count == 1]
     if alone:
         told += (
-            f" {', '.join(alone)}: one seed, whose own interval says nothing of seeds; in a difference it is taken to vary as the other."
+            f" {', '.join(alone)}: one seed, whose own interval says nothing of seeds; "
+            "in a difference from a model of several it is taken to vary as much."
         )
     return (told,)
-
-
-def several(results: Results) -> bool:
-    return any(len(runs) > 1 for runs in results.values())
 
 
 def photos_of(results: Results) -> int:
