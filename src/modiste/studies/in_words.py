@@ -70,8 +70,7 @@ def facts(outcome: Outcome, stands: Standing) -> list[Fact]:
         like = stands.like_the_best
         made.append(Fact("Cannot be told from it", str(len(like)), f"of {counted(len(stands.others), 'other model')}"))
         made.append(Fact("Smallest visible difference", f"{visible(stands):.3f}", "in macro F1, four times in five, all pairs in mind"))
-    seeds = [len(some) for some in outcome.shown.values()]
-    each = str(seeds[0]) if len(set(seeds)) == 1 else f"{min(seeds)} to {max(seeds)}"
+    each = from_to([len(some) for some in outcome.shown.values()])
     made.append(Fact("Photos", f"{best.photos:,}", f"of {outcome.split}; {each} {'seed' if each == '1' else 'seeds'} a model"))
     return made
 
@@ -125,13 +124,23 @@ def told(stands: Standing) -> str:
 
 def trust(outcome: Outcome) -> str:
     """What chance was looked at, and what was not."""
-    seeds = min(len(some) for some in outcome.shown.values())
-    if seeds == 1:
+    counts = [len(some) for some in outcome.shown.values()]
+    if max(counts) == 1:
         return (
             "One seed a model: the intervals tell what other photos would change, not what training again would. "
             "Differences between these networks are not yet differences between kinds of network."
         )
-    return f"{seeds} seeds a model: the intervals tell what other photos and other seeds would change."
+    told = f"{from_to(counts)} seeds a model: the intervals tell what other photos and other seeds would change"
+    return f"{told}, but of a model with one seed what other photos would." if min(counts) == 1 else f"{told}."
+
+
+def from_to(counts: Sequence[int]) -> str:
+    """The least and the most of some counts.
+
+    >>> from_to([3, 3]), from_to([1, 3])
+    ('3', '1 to 3')
+    """
+    return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
 
 
 def verdicts(answers: Sequence[Answer]) -> list[Verdict]:
