@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 
 import numpy as np
@@ -12,8 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from modiste.data.layouts.declared import write_classes
-from modiste.data.layouts.readers import READERS, read
-from modiste.data.opening.stores import read_photo
+from modiste.data.layouts.readers import READERS, detect, read
+from modiste.data.opening.hashed import content_hash
+from modiste.data.opening.refusals import MOST_BYTES
+from modiste.data.opening.stores import open_store, read_photo
 from modiste.records.catalogue import Photo, Suggestion
 from modiste.records.errors import BadRows, ModisteError, UsageError
 from modiste.records.labels import PAPER_CLASSES, Classes
@@ -215,6 +218,27 @@ def test_a_wrong_split_and_a_wrong_suggestion_are_listed(shop):
     assert "Did you mean 'train'" in said[0]
     assert "suggests no class" in said[1]
     assert "Did you mean 'Bags'" in said[2]
+
+
+@pytest.mark.parametrize("name", ["a\0b/1.jpg", "a\0b.zip/1.jpg", f"{'x' * 300}/1.jpg", f"{'x' * 300}.zip/1.jpg", f"{'x/' * 3000}1.jpg"])
+def test_a_name_that_no_file_can_have_is_listed(shop, name):
+    ((row, _, problem),) = problems(shop(f"{HEAD}1.jpg,0,Shoes\n{name},0,Shoes\n"))
+    assert (row, problem.partition(":")[0]) == (2, "is missing")
+    assert content_hash(shop(HEAD), name) is None
+
+
+def test_a_code_of_thousands_of_digits_is_listed(shop):
+    found = problems(shop(f"Image_Name,Label,Attribute,suggested_label\n1.jpg,0,Shoes,{'1' * 5000}\n2.jpg,{'1' * 5000},Shoes,\n"))
+    assert [row for row, _, _ in found] == [1, 2]
+
+
+def test_a_table_is_told_by_its_beginning_however_long_it_is(tmp_path, paint):
+    paint(tmp_path, "1.jpg")
+    (tmp_path / "photos.csv").write_text(f"{HEAD}1.jpg,0,Shoes\n")
+    (tmp_path / "prices.csv").write_text("sku,price\n")
+    for name in ("photos.csv", "prices.csv"):
+        os.truncate(tmp_path / name, MOST_BYTES + 1)
+    assert detect(open_store(tmp_path)) == "paper"
 
 
 def test_missing_pictures_are_found_fast_among_many(tmp_path):

@@ -147,6 +147,9 @@ def test_codes_in_metadata_need_declared_classes_and_wrong_rows_are_listed(writt
     (where / "metadata.csv").unlink()
     written("metadata.jsonl", '{"file_name": "1.jpg"}\n[1]\nnonsense\n')
     assert [row for row, _, _ in problems(where)] == [2, 3]
+    written("metadata.jsonl", '{"file_name": "1.jpg"}\n{"file_name": "2.jpg", "title": "\\ud800"}\n')
+    with pytest.raises(BadRows, match=r"metadata.jsonl, row 2.*half a character"):
+        read(where)
     written("metadata.jsonl", '{"filename": "1.jpg"}\n')
     with pytest.raises(ModisteError, match="no file_name in its lines; they have: filename"):
         read(where)

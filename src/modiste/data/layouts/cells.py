@@ -129,7 +129,11 @@ def suggestion_of(row: Row, classes: Classes) -> Suggestion | None:
     word = row.cell("suggested_label")
     if not word:
         return None
-    code = int(word) if word.isdecimal() else next((c for c, name in enumerate(classes.names) if name.casefold() == word.casefold()), -1)
+    code = (
+        int(word)
+        if word.isdecimal() and CODE.fullmatch(word)
+        else next((c for c, name in enumerate(classes.names) if name.casefold() == word.casefold()), -1)
+    )
     if not 0 <= code < len(classes):
         raise BadCell(word, f"suggests no class. {meant(word, classes)}")
     return Suggestion(code, row.cells.get("suggested_by", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from modiste.data.layouts.cells import BadCell, inside, missing, split_in
+from modiste.data.layouts.cells import CODE, BadCell, inside, missing, split_in
 from modiste.data.layouts.declared import read_classes
 from modiste.data.layouts.entries import photos_of
 from modiste.data.layouts.folders import code_of
@@ -77,7 +77,7 @@ def lines(store: Store, file: str) -> list[tuple[str, str]]:
     """The rows of a list, each a name and a word; its first line counts them, its second names the two columns."""
     where = store.root / file
     count, header, *rows = [*decoded(store.read(file), where).split("\n"), ""]
-    if not count.strip().isdecimal() or len(header.split()) != 2:
+    if not (count.strip().isdecimal() and CODE.fullmatch(count.strip())) or len(header.split()) != 2:
         raise ModisteError(f"{where}: its first line must be a count and its second name two columns; they are {count!r} and {header!r}.")
     pairs = [tuple(row.rsplit(None, 1)) for row in rows if row.strip()]
     short = next((number for number, pair in enumerate(pairs, 1) if len(pair) != 2), None)
@@ -90,7 +90,7 @@ def lines(store: Store, file: str) -> list[tuple[str, str]]:
 
 def category_of(entry: Listed, categories: list[tuple[str, str]]) -> tuple[str, str]:
     """The category's name and what part of the body it is for; numbers start at 1."""
-    number = int(entry.category) if entry.category.isdecimal() else 0
+    number = int(entry.category) if CODE.fullmatch(entry.category) and entry.category.isdecimal() else 0
     if not 1 <= number <= len(categories):
         raise BadCell(entry.category, f"is no category: there are 1 to {len(categories)} in {CATEGORIES}.")
     return categories[number - 1]

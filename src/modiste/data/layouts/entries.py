@@ -19,7 +19,6 @@ from modiste.records.errors import BadRow, BadRows, ModisteError
 from modiste.records.labels import Classes
 
 Entry = TypeVar("Entry")
-HEAD = 65_536  # bytes of a JSON file that are looked at to tell whose it is
 
 
 def read_json(store: Store, file: str) -> Any:
@@ -32,7 +31,7 @@ def read_json(store: Store, file: str) -> Any:
 
 def head(store: Store, file: str) -> bytes:
     """The beginning of a file, without what may stand before its first letter."""
-    return store.read(file)[:HEAD].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return store.beginning(file).removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
 def photos_of(entries: Iterable[tuple[int, Entry]], photo_of: Callable[[Entry], Photo], store: Store, file: str) -> tuple[Photo, ...]:

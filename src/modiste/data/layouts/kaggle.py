@@ -41,7 +41,7 @@ def is_kaggle(store: Store) -> bool:
     """Whether styles.csv stands there with the columns it is known for."""
     if store.chosen not in ("", FILE) or not store.has(FILE):
         return False
-    return store.read(FILE).removeprefix(b"\xef\xbb\xbf").startswith(",".join(COLUMNS[:5]).encode())
+    return store.beginning(FILE).removeprefix(b"\xef\xbb\xbf").startswith(",".join(COLUMNS[:5]).encode())
 
 
 def styles(store: Store) -> tuple[list[Row], list[str]]:

@@ -60,7 +60,7 @@ def names_images(store: Store, file: str) -> bool:
 
 
 def first_line(store: Store, file: str) -> bytes:
-    return store.read(file).partition(b"\n")[0].replace(b"\0", b"").lower()
+    return store.beginning(file).partition(b"\n")[0].replace(b"\0", b"").lower()
 
 
 def stem(file: str) -> str:

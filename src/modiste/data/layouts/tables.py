@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from modiste.data.layouts.entries import text_of
-from modiste.data.layouts.rows import MARKS, Row, cells_of, decoded, read_rows
+from modiste.data.layouts.rows import MARKS, Row, cells_of, decoded, encodable, read_rows, shown
 from modiste.data.opening.containers import container_in
 from modiste.data.opening.parquet_file import is_plain, opened_parquet, text_rows
 from modiste.data.opening.stores import Store, find_photo
@@ -35,7 +35,7 @@ def ending(file: str) -> str:
 
 
 def csv_header(store: Store, file: str) -> list[str]:
-    first = re.split(b"[\r\n]", store.read(file), maxsplit=1)[0].replace(b"\0", b"")  # UTF-16 is refused by name once it is read
+    first = re.split(b"[\r\n]", store.beginning(file), maxsplit=1)[0].replace(b"\0", b"")  # UTF-16 is refused by name once it is read
     line = first.removeprefix(b"\xef\xbb\xbf").strip(b"\xff\xfe").decode("utf-8", "surrogateescape")
     split = [cells_of(line, mark) for mark in MARKS]
     return [cell.strip() for cell in max(split, key=len)]
@@ -47,14 +47,22 @@ def read_lines(store: Store, file: str, columns: Mapping[str, str], needed: str)
     for number, line in enumerate(decoded(store.read(file), store.root / file).split("\n"), 1):
         entry = entry_in(line) if line.strip() else {}
         if not isinstance(entry, dict):
-            bad.append(BadRow(number, line[:80], 'is no object in JSON. A line is such as {"file_name": "1.jpg"}.'))
+            bad.append(BadRow(number, shown([line], ""), 'is no object in JSON. A line is such as {"file_name": "1.jpg"}.'))
         elif entry:
             rows.append(named_row(file, number, {name: text_of(value) for name, value in entry.items()}, columns))
+            if not is_text(rows[-1]):
+                bad.append(BadRow(number, shown([line], ""), "is not UTF-8: it holds half a character. Mend the text and export again."))
     if bad:
         raise BadRows(store.root / file, bad)
     if rows and not any("name" in row.cells for row in rows):
         raise ModisteError(f"{store.root / file}: no {needed} in its lines; they have: {', '.join(header(store, file))}.")
     return rows
+
+
+def is_text(row: Row) -> bool:
+    """Whether all that a row says can be written as UTF-8; a picture's name may have other bytes."""
+    said = [cell for holds, cell in row.cells.items() if holds != "name"]
+    return all(map(encodable, (*said, *row.details, *row.details.values())))
 
 
 def entry_in(line: str) -> Any:

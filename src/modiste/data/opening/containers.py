@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import tarfile
 import zipfile
@@ -65,7 +66,7 @@ def container_in(place: Path) -> tuple[Path, str] | None:
     for depth, part in enumerate(place.parts, 1):
         if part.lower().endswith(tuple(CONTAINERS)):
             file = Path(*place.parts[:depth])
-            if file.is_file():
+            if os.path.isfile(file):  # noqa: PTH113  (a name that no file can have is none; Path complains of it)
                 return file, "/".join(place.parts[depth:])
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from bisect import bisect_left
@@ -15,6 +16,8 @@ from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
 from modiste.records.errors import ModisteError, nearest
 
 SIDE_CARS = ("thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx")
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)  # what the system says of a folder that is none
+HEAD = 1 << 16  # bytes of a file that are looked at to tell what it is
 LOOKED_FOR = 100  # near names are offered for so many missing pictures, then only counted
 
 
@@ -73,6 +76,13 @@ class Store:
 
     def read(self, path: str) -> bytes:
         return read_photo(self.root, path)
+
+    def beginning(self, path: str) -> bytes:
+        """The first bytes of a file, of which no more is read unless it stands in an archive."""
+        inside = container_in(self.root / path)
+        if inside and inside[1]:
+            return self.read(path)[:HEAD]
+        return read_file(find_photo(self.root, path), path, HEAD)
 
     def near(self, path: str) -> str | None:
         """The file that was probably meant. Only neighbours in the alphabet, read from either end, are compared."""
@@ -148,17 +158,19 @@ def as_needed(root: Path, path: str, look: Callable[[bytes], object]) -> TextIO:
     return real.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def read_file(real: Path, path: str) -> bytes:
-    """A regular file's bytes, its kind and size looked at again once it is open: nothing is waited for, nothing huge is read."""
+def read_file(real: Path, path: str, most: int | None = None) -> bytes:
+    """A regular file's bytes, or the first so many, its kind and size looked at again once it is open: nothing is waited for, nothing
+    huge is read.
+    """
     try:
         handle = os.open(real, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(handle, "rb") as file:
             now = os.fstat(handle)
             if not stat.S_ISREG(now.st_mode):
                 raise PhotoRefused(path, "not_a_regular_file")
-            if now.st_size > MOST_BYTES:
+            if most is None and now.st_size > MOST_BYTES:
                 raise PhotoRefused(path, "file_too_big", f"{now.st_size:,} bytes")
-            return file.read(now.st_size)
+            return file.read(now.st_size if most is None else most)
     except OSError as error:
         raise PhotoRefused(path, "unreadable", str(error)) from error
 
@@ -173,9 +185,11 @@ def scanned(folder: Path) -> Names:
                     folders.append(entry.name)
                 elif is_file(entry):
                     files.append(entry.name)
-    except (FileNotFoundError, NotADirectoryError):
+    except ValueError:  # a name that no folder can have
         return [], []
     except OSError as error:
+        if error.errno in NOT_THERE:
+            return [], []
         raise ModisteError(f"{folder} cannot be listed: {error.strerror}. Check its permissions.") from error
     return sorted(files), sorted(folders)
 
