@@ -127,6 +127,22 @@ def test_shopifys_later_rows_have_the_words_of_their_products_first(tmp_path, jp
     assert source.notes == {"rows without a picture were passed over": 1}
 
 
+def test_an_address_whose_name_several_pictures_have_names_none_of_them(tmp_path, jpeg):
+    """Any of them would be as likely to be another product's."""
+    for name in ("a/front.jpg", "b/front.jpg", "b/back.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(jpeg("red"))
+    addresses = [f"https://cdn.example/{name}" for name in ("a/front.jpg", "b/front.jpg", "b/back.jpg")]
+    (tmp_path / "list.csv").write_text("\n".join(["image", *addresses]))
+    assert [path for _, path in photos_of(tmp_path / "list.csv")] == [*addresses[:2], "b/back.jpg"]
+
+
+def test_lines_of_json_may_have_other_columns_than_the_first(tmp_path):
+    lines = [{"path": "1.jpg"}, {"path": "2.jpg", "label": "Shoes"}, {"path": "3.jpg", "Label": "Bags", "label": ""}]
+    (tmp_path / "list.jsonl").write_text("\n" + "\n".join(map(json.dumps, lines)))
+    assert [said.words for said in source_at(tmp_path / "list.jsonl").photos()] == [(), ("Shoes",), ("Bags",)]
+
+
 def test_a_table_out_of_shape_or_without_pictures_is_refused_with_what_would_do(tmp_path):
     (tmp_path / "a.csv").write_text("path,title\n1.jpg,a\n2.jpg\n3.jpg,b,c\n")
     with pytest.raises(BadRows, match=r"a\.csv, row 2.*1 cells, the header has 2"):

@@ -12,9 +12,8 @@ from typing import TextIO
 
 from modiste.data.layouts.cells import shop_details, snake
 from modiste.data.layouts.entries import text_of
-from modiste.data.layouts.names import is_picture
 from modiste.data.layouts.paper_csv import label_files
-from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SHOPIFY, SURE, file_names, tables
+from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SHOPIFY, SURE, file_names, pictures, tables
 from modiste.data.layouts.rows import MARKS, cells_of, decoded, misshapen, restored, separator, shown
 from modiste.data.layouts.tables import ending, entry_in, header, is_table_name, opened_table
 from modiste.data.opening.containers import container_in
@@ -53,7 +52,6 @@ def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:
             f"{store.root / file}: no column names its pictures; it has: {', '.join(columns)}. Call the column with their paths 'path'."
         )
     product = next((spelled[name] for name in PRODUCTS if name in spelled), "")
-    labels = [spelled[name] for name in LABELS if name in spelled]
     place, first = placing(store), dict[str, str]()
     for cells in CELLS[ending(file)](store, file, needed):
         if snake(needed) == SHOPIFY:  # later rows of a product leave empty what its first row says
@@ -67,7 +65,13 @@ def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:
             notes["rows without a picture were passed over"] = notes.get("rows without a picture were passed over", 0) + 1
             continue
         details = {column: cell for column, cell in cells.items() if cell and column != needed}
-        yield Said(name, place(name), shop_details(details), cells.get(product, ""), tuple(cells[one] for one in labels if cells.get(one)))
+        yield Said(name, place(name), shop_details(details), cells.get(product, ""), labels_in(details))
+
+
+def labels_in(details: Cells) -> tuple[str, ...]:
+    """The labels that a row has; a line of JSON may have other columns than the first one."""
+    spelled = {snake(column): cell for column, cell in reversed(list(details.items()))}
+    return tuple(spelled[name] for name in LABELS if name in spelled)
 
 
 def columns_in(store: Store, file: str) -> list[str]:
@@ -75,7 +79,7 @@ def columns_in(store: Store, file: str) -> list[str]:
     if ending(file) == ".parquet":
         return header(store, file)
     with opened_text(store, file) as text:
-        first = text.readline()
+        first = next((line for line in text if line.strip() or ending(file) != ".jsonl"), "")
     if ending(file) == ".jsonl":
         entry = entry_in(first)
         return list(entry) if isinstance(entry, dict) else []
@@ -89,7 +93,7 @@ def placing(store: Store) -> Callable[[str], str]:
     def place(name: str) -> str:
         if ADDRESS.match(name.strip()):
             if not by_name:
-                by_name.update({path.rpartition("/")[2]: path for path in store.below() if is_picture(path)} or {"": ""})
+                by_name.update(pictures(store) or {"": ""})
             return next((by_name[end] for end in file_names(name) if end in by_name), name)
         for spelled in dict.fromkeys((name, name.strip())):
             tidy = PurePosixPath(spelled).as_posix()
