@@ -1,13 +1,15 @@
 """Writing: the old file or the new one, and nothing beside it."""
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from modiste.records.disk import digest, write_bytes, write_json, write_text
+from modiste.records.disk import append_bytes, digest, write_bytes, write_json, write_text
 from modiste.records.errors import MachineError
 
 
@@ -50,6 +52,20 @@ def test_content_is_on_disk_before_the_name_is_given(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda path, target: (done.append("rename"), rename(path, target))[1])
     write_bytes(tmp_path / "hats.csv", b"new")
     assert done == ["flush", "rename", "flush"]  # the file, its name, the folder
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are flushed on POSIX alone")
+def test_a_share_whose_folders_cannot_be_flushed_is_written_to(tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def flushed(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    assert write_bytes(tmp_path / "hats.csv", b"new").read_bytes() == b"new"
+    assert append_bytes(tmp_path / "hats.csv", b"er").read_bytes() == b"newer"
 
 
 def test_folders_are_made_on_the_way(tmp_path):

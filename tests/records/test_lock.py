@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -144,6 +145,15 @@ def test_an_error_inside_lets_go(tmp_path):
 def test_a_place_that_cannot_be_locked_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(MachineError, match=r"\.lock could not be opened: "), locked(tmp_path / "file" / ".lock", "a hat"):
+        pass
+
+
+def test_a_share_without_locks_is_named(tmp_path, monkeypatch):
+    def refused(_file):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock, "claim", refused)
+    with pytest.raises(MachineError, match=r"\.lock could not be locked: No locks available"), locked(tmp_path / ".lock", "a hat"):
         pass
 
 

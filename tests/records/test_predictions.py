@@ -79,6 +79,12 @@ def test_a_file_of_something_else_is_refused_in_words(tmp_path, content):
         Predictions.read(tmp_path / "test.csv")
 
 
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path):
+    (tmp_path / "test.csv").write_bytes(b"\xef\xbb\xbfphoto,truth,called,score a,score b\r\n1.jpg,a,b,1,2\r\n")
+    found = Predictions.read(tmp_path / "test.csv")
+    assert (found.photos, found.classes, found.called.tolist()) == (("1.jpg",), ("a", "b"), [1])
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ModisteError, match=r"test.csv: no predictions there"):
         Predictions.read(tmp_path / "test.csv")

@@ -76,6 +76,13 @@ def test_a_folder_that_is_no_run_says_so(tmp_path, content):
         _ = Run(tmp_path).about
 
 
+def test_a_file_is_no_run(tmp_path):
+    (tmp_path / "notes.txt").write_text("hats")
+    for look in (lambda run: run.recipe, lambda run: run.about):
+        with pytest.raises(ModisteError, match=r"notes\.txt is not (the folder of a run|a finished run)"):
+            look(Run(tmp_path / "notes.txt"))
+
+
 @pytest.mark.parametrize("key", all_keys(Recipe))
 def test_the_id_changes_with_every_setting_where_it_counts(key):
     """A setting left out of the id would let two results share one folder. A new setting fails here until it has a value above."""

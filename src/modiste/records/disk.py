@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -61,12 +62,18 @@ def write_json(path: Path, value: Any) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power loss (where the system can: not on Windows)."""
+    """Make the names in a folder survive a power loss, where the system can: not on Windows, nor on some shares."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder that may be written into, but not looked into
+        return
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(handle)
 

@@ -47,7 +47,12 @@ def taken(path: Path) -> IO[bytes] | None:
             file = path.open("ab+", buffering=0)
         except OSError as error:
             raise MachineError(f"{path} could not be opened: {error.strerror}.") from error
-        if not claim(file):
+        try:
+            ours = claim(file)
+        except OSError as error:  # a share without locks
+            file.close()
+            raise MachineError(f"{path} could not be locked: {error.strerror}. A file on a local disk can be.") from error
+        if not ours:
             file.close()
             return None
         if still_there(file, path):

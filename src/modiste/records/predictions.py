@@ -81,7 +81,7 @@ class Predictions:
         if not path.is_file():
             raise ModisteError(f"{path}: no predictions there.")
         try:
-            with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
                 header, *rows = list(csv.reader(file))
         except (ValueError, csv.Error) as error:
             raise ModisteError(f"{path}: not a file of predictions ({error}).") from error

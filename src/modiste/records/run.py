@@ -109,7 +109,7 @@ class Run:
         """A table of settings that was sealed; an altered one is refused."""
         try:
             return read_sealed(self.folder / name, AGAIN)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise ModisteError(
                 f"{self.folder} is not a finished run: {name} is missing. `modiste train` or `modiste study` makes one."
             ) from error
@@ -128,7 +128,7 @@ class Run:
             if not isinstance(plain, dict):
                 raise ValueError("it holds no table of settings")
             return plain
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise ModisteError(f"{self.folder} is not the folder of a run: {name} is missing.") from error
         except ValueError as error:
             raise ModisteError(f"{path} is damaged ({error}). Delete the folder and train the run again.") from error
