@@ -56,6 +56,12 @@ def test_evidence_of_unequal_lengths_is_refused():
         Evidence((0, 1), (True,), (0.5, 0.5))
 
 
+@pytest.mark.parametrize("change", [{"classes": [1, 2]}, {"pixels": 3}, {"pixels": [1]}, {"evidence": [1]}])
+def test_a_card_of_something_else_is_refused_in_words(change):
+    with pytest.raises(ModisteError, match="here"):
+        Card.parse({**CARD.plain(), **change}, "here")
+
+
 def test_damage_is_called_damage(tmp_path):
     path = tmp_path / "small.onnx"
     whole = write_bundle(path, bytes(200), CARD).data

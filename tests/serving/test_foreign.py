@@ -98,7 +98,10 @@ def test_classes_are_read_where_exporters_write_them(foreign, saved, key, text):
         assert modiste.load(path, classes=said, pixels=COLOUR).classes.names == ("a", "b", "c")
 
 
-@pytest.mark.parametrize("text", ["", "7", "{0: 'a', 2: 'b'}", "[1, 2]", "{'a': 'b'}", "__import__('os')", "[" * 5000, "{0: 'a'", "None"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "7", "{0: 'a', 2: 'b'}", "[1, 2]", "{'a': 'b'}", "__import__('os')", "[" * 5000, "{0: 'a'", "None", "{[]: 1}", "{'²': 'a'}"],
+)
 def test_what_is_no_list_of_names_gives_none(text):
     assert names_in(text) == ()
 

@@ -86,7 +86,7 @@ class Card:
                 plain["facts"],
                 plain["text"],
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModisteError(f"{where}: another version wrote this bundle ({error!r}). {AGAIN}") from error
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,10 @@ def names_in(text: str) -> tuple[str, ...]:
     """
     try:
         found = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         found = [name.strip() for name in text.split(",")] if "," in text else []
     if isinstance(found, dict):
-        codes = {int(code): name for code, name in found.items() if str(code).isdigit()}
+        codes = {int(code): name for code, name in found.items() if re.fullmatch(r"\d{1,9}", str(code))}
         found = [codes[code] for code in range(len(found))] if codes.keys() == set(range(len(found))) else []
     return tuple(found) if isinstance(found, list | tuple) and all(isinstance(name, str) for name in found) else ()
 
