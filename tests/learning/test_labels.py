@@ -77,6 +77,10 @@ def test_any_table_and_any_column_will_do(painted) -> None:
     found = read_labels(where, where.parent / "photos", OWN, column="temper")
     assert found.classes.names == ("cold", "warm")
     assert set(labels_in(found).values()) == {"cold", "warm"}
+    where.write_text(where.read_text().replace("Red-0.png,warm", "Red-0.png,WARM"))
+    again = read_labels(where, where.parent / "photos", OWN, column="temper")
+    assert len(again.classes) == 2  # capitals alone make no other class
+    assert sorted(again.counts()) == [2, 2]
     with pytest.raises(UsageError, match="Did you mean 'temper'"):
         read_labels(where, where.parent / "photos", OWN, column="tempr")
 

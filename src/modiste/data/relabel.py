@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 from modiste.records.catalogue import Catalogue, Photo
@@ -18,7 +19,7 @@ def labelled_by(catalogue: Catalogue, column: str, classes: Classes | None = Non
     columns = Counter(name for photo in catalogue.photos for name in photo.details)
     if column not in columns:
         raise unknown("column", column, columns) if columns else ModisteError(f"{catalogue.root}: its rows have no further columns.")
-    found = classes or classes_of(catalogue, column)
+    found = classes or classes_among(photo.details.get(column, "").strip() for photo in catalogue.photos)
     codes = {name.casefold(): code for code, name in enumerate(found.names)}
 
     def relabelled(photo: Photo) -> Photo:
@@ -30,10 +31,10 @@ def labelled_by(catalogue: Catalogue, column: str, classes: Classes | None = Non
     return replace(catalogue, classes=found, photos=tuple(map(relabelled, catalogue.photos)))
 
 
-def classes_of(catalogue: Catalogue, column: str) -> Classes:
-    """A column's values as classes, each in its commonest spelling."""
+def classes_among(values: Iterable[str]) -> Classes:
+    """Values as classes in alphabetical order, each in its commonest spelling; empty ones are none."""
     spelt: dict[str, Counter[str]] = {}
-    for photo in catalogue.photos:
-        if value := photo.details.get(column, "").strip():
+    for value in values:
+        if value:
             spelt.setdefault(value.casefold(), Counter())[value] += 1
     return Classes(tuple(sorted(spellings.most_common(1)[0][0] for spellings in spelt.values())))

@@ -13,7 +13,7 @@ from modiste.data.layouts.readers import read
 from modiste.data.layouts.rows import Row
 from modiste.data.layouts.tables import header, is_table_name, read_table
 from modiste.data.opening.stores import Store, open_store
-from modiste.data.relabel import labelled_by
+from modiste.data.relabel import classes_among, labelled_by
 from modiste.data.taxonomy import read_taxonomy
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import BadRow, BadRows, ModisteError, UsageError, unknown
@@ -73,7 +73,7 @@ def table(
     rows = read_table(store, store.chosen, columns, needed)
     if chosen:
         rows, rule = [row for row in rows if row.cell("label")], label_in
-        classes = classes or (Classes(tuple(sorted({row.cell("label") for row in rows}))) if column else own)
+        classes = classes or (classes_among(row.cell("label") for row in rows) if column else own)
     else:
         if (rule := label_rule(rows)) is None:  # type: ignore[assignment]
             raise ModisteError(
