@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -19,8 +20,9 @@ from modiste.data.opening import workers
 from modiste.data.opening.images import to_pixels
 from modiste.data.opening.refusals import REASONS, SECONDS
 from modiste.labelling import asking
+from modiste.labelling.book import words
 from modiste.labelling.labelled import state_of
-from modiste.records.errors import Busy, ModisteError, Stopped, UsageError
+from modiste.records.errors import Busy, MachineError, ModisteError, Stopped, UsageError
 from modiste.records.lock import locked
 from modiste.training import stopping
 
@@ -138,6 +140,12 @@ def test_a_flipped_bit_in_a_kept_answer_is_noticed(photos, labelled, counted, tm
     labelled(photos, labeller=labeller)
     assert asked["photos"] == before + 1
     assert (tmp_path / "labels.csv").read_bytes() == whole
+
+
+def test_answers_that_break_while_they_are_used_are_told_in_words(tmp_path):
+    said = r"answers\.sqlite was damaged while it was in use: .*malformed"
+    with pytest.raises(MachineError, match=said), words(tmp_path / "answers.sqlite"):
+        raise sqlite3.DatabaseError("database disk image is malformed")
 
 
 def test_a_stopped_job_says_how_to_go_on_and_goes_on(photos, labelled, counted, tmp_path, monkeypatch):

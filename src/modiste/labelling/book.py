@@ -132,6 +132,12 @@ def words(path: Path) -> Iterator[None]:
         raise MachineError(
             f"{path.parent} could not be written: {what}. What was done before is kept: make room, and the same command goes on from there."
         ) from error
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:  # a mistake of ours
+            raise
+        raise MachineError(
+            f"{path} was damaged while it was in use: {error}. Delete it, which costs time alone, and look at the disk."
+        ) from error
     except OSError as error:
         raise MachineError(f"{path.parent} could not be written: {error.strerror}. What was done before is kept.") from error
 
