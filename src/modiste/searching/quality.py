@@ -116,7 +116,8 @@ def evaluate(stored: Stored, kinds: Sequence[str | None], by: str, most: int = M
         raise UsageError(f"{len(kinds):,} kinds for an index of {len(stored):,} photos: give one each.")
     rows = np.flatnonzero([kind is not None for kind in kinds])
     names = sorted({kind for kind in kinds if kind is not None})
-    kind = np.searchsorted(np.array(names), [kind for kind in kinds if kind is not None])
+    codes = {name: code for code, name in enumerate(names)}
+    kind = np.array([codes[kind] for kind in kinds if kind is not None], np.int64)
     hashes = np.unique(stored.rows["sha256"][rows], axis=0, return_inverse=True)[1].ravel()
     asked = asked_for(kind, hashes, most)
     if not len(asked):
