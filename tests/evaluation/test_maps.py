@@ -160,6 +160,9 @@ def test_tables_have_a_row_a_map_a_layer_a_module():
     assert [row[0] for row in gates_table(GATES).rows] == ["attention3"]
     wrong = {row[0]: row for row in product_table(LOOKS).rows}["Grad-CAM, called wrongly"]
     assert wrong[1] == 1
+    without = product_table(replace(LOOKS, called=LOOKS.truth)).markdown()
+    assert "called wrongly |      0 |" in without
+    assert "nan" not in without
 
 
 def test_an_overlay_is_orange_where_the_map_is_high_and_the_photo_in_grey_where_it_is_0():

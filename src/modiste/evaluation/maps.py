@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
+from modiste.records.table import DASH
+
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -27,12 +29,12 @@ class Mean:
     photos: int
 
     def interval(self, digits: int = 3) -> str:
-        """Its ends in words.
+        """Its ends in words; of no photos a dash.
 
         >>> Mean(0.5, 0.41, 0.59, 100).interval(2)
         '0.41 to 0.59'
         """
-        return f"{self.low:.{digits}f} to {self.high:.{digits}f}"
+        return f"{self.low:.{digits}f} to {self.high:.{digits}f}" if self.photos else DASH
 
 
 def product_mask(pixels: NDArray[np.uint8]) -> Mask:
