@@ -1,5 +1,7 @@
 """Calibration: agreed with scikit-learn, and a temperature that no search betters."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
+from modiste.evaluation.statistics import resampling
 from modiste.evaluation.statistics.calibration import (
     brier,
     calibration_table,
@@ -111,6 +114,18 @@ def test_chance_alone_explains_the_error_of_a_calibrated_model_and_not_of_one_to
     calm, sure = [said(seed, 500) for seed in range(20)], said(0, 500, heat=3.0)
     assert np.mean([ece(run) for run in calm]) == pytest.approx(np.mean([ece_by_chance(run) for run in calm]), rel=0.15)
     assert ece(sure) > 3 * ece_by_chance(sure)
+
+
+@pytest.mark.parametrize("drawn", [ece_interval, ece_by_chance])
+def test_rounds_are_drawn_some_at_a_time_to_the_same_end(drawn, monkeypatch):
+    """All rounds of many photos at once would fill the memory."""
+    run = said(photos=2000)
+    whole = drawn(run, rounds=100)
+    monkeypatch.setattr(resampling, "CELLS", 3 * 2000)
+    tracemalloc.start()
+    assert drawn(run, rounds=100) == pytest.approx(whole, rel=1e-12)
+    assert tracemalloc.get_traced_memory()[1] < 100 * 2000 * 8 / 2
+    tracemalloc.stop()
 
 
 def test_the_error_by_class_is_the_mean_of_each_class_against_the_rest():

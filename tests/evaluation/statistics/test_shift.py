@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from modiste.evaluation.measures import accuracy, macro, recall
 from modiste.evaluation.metrics import metric
+from modiste.evaluation.statistics import resampling, shift
 from modiste.evaluation.statistics.calibration import probabilities
 from modiste.evaluation.statistics.estimates import estimate
 from modiste.evaluation.statistics.shift import (
@@ -60,6 +61,15 @@ def test_its_own_mix_changes_nothing_of_a_model():
     for measured in ("accuracy", "macro_f1", "precision of cap"):
         found, plain = under_mix([run], measured, own_mix(run)), estimate([run], measured)
         assert (found.value, found.low, found.high) == pytest.approx((plain.value, plain.low, plain.high), abs=1e-7)
+
+
+def test_how_many_rounds_are_in_memory_changes_nothing(monkeypatch):
+    run, chunks = seen([30, 20, 10]), []
+    whole = under_mix([run], "macro_f1", own_mix(run), rounds=40)
+    monkeypatch.setattr(resampling, "CELLS", 7 * len(run))
+    monkeypatch.setattr(shift, "draws", lambda *asked: chunks.append(asked[-1]) or resampling.draws(*asked))
+    assert under_mix([run], "macro_f1", own_mix(run), rounds=40) == whole
+    assert chunks == [7]
 
 
 def test_a_mix_is_as_good_as_photos_in_that_mix():

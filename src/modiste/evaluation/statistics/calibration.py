@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from modiste.evaluation.measures import share
+from modiste.evaluation.statistics.resampling import at_once, turns
 from modiste.evaluation.tables import Results, classes_of, notes
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
@@ -153,8 +154,9 @@ def ece_interval(
     place = np.searchsorted(edges_of(sure, bins, False)[1:-1], sure)
     gaps = np.zeros((len(sure), bins))
     gaps[np.arange(len(sure)), place] = (predictions.called == predictions.truth) - sure
-    drawn = np.random.default_rng(seed).multinomial(len(sure), np.full(len(sure), 1 / len(sure)), rounds)  # (rounds, N)
-    again = np.abs(drawn @ gaps).sum(1) / len(sure)
+    rng, evenly = np.random.default_rng(seed), np.full(len(sure), 1 / len(sure))
+    drawn = [rng.multinomial(len(sure), evenly, now) @ gaps for now in turns(rounds, at_once(len(sure)))]  # (now, M) each
+    again = np.abs(np.concatenate(drawn)).sum(1) / len(sure)
     found = float(np.abs(gaps.sum(0)).sum() / len(sure))
     low, high = 2 * found - np.quantile(again, [(1 + level) / 2, (1 - level) / 2])
     return max(0.0, float(low)), max(0.0, float(high))
@@ -165,9 +167,9 @@ def ece_by_chance(predictions: Predictions, bins: int = BINS, temperature: float
     some_photos(predictions)
     sure = probabilities(predictions, temperature).max(1)
     place = np.searchsorted(edges_of(sure, bins, False)[1:-1], sure)
-    right = np.random.default_rng(seed).random((rounds, len(sure))) < sure
-    gaps = (right - sure) @ np.eye(bins)[place]  # (rounds, M)
-    return float(np.abs(gaps).sum(1).mean() / len(sure))
+    rng, bin_of = np.random.default_rng(seed), np.eye(bins)[place]
+    gaps = [((rng.random((now, len(sure))) < sure) - sure) @ bin_of for now in turns(rounds, at_once(len(sure)))]  # (now, M) each
+    return float(np.abs(np.concatenate(gaps)).sum(1).mean() / len(sure))
 
 
 def temperature(validation: Predictions) -> float:

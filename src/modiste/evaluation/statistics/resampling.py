@@ -84,7 +84,7 @@ def redrawn(runs: tuple[Predictions, ...], measures: tuple[str, ...], rounds: in
     measuring = [measure(name, runs[0].classes) for name in measures]
     values = np.empty((len(measures), len(runs), rounds))
     at = 0
-    for weights in draws(truth, rounds, seed, chunk=max(1, CELLS // max(len(truth), classes * classes))):
+    for weights in draws(truth, rounds, seed, at_once(len(truth), classes * classes)):
         now = slice(at, at := at + weights.shape[1])
         for place, photos_in in enumerate(cells):
             counts = np.ascontiguousarray((photos_in @ weights).T).reshape(-1, classes, classes)
@@ -104,14 +104,27 @@ def aligned(runs: Sequence[Predictions]) -> tuple[NDArray[np.int64], NDArray[np.
     return runs[0].truth[orders[0]], np.stack([run.called[order] for run, order in zip(runs, orders, strict=True)])
 
 
+def at_once(*numbers: int) -> int:
+    """How many rounds are done together, each with arrays of so many numbers."""
+    return max(1, CELLS // max(numbers))
+
+
+def turns(rounds: int, chunk: int) -> Iterator[int]:
+    """Rounds in turns of `chunk`, and what is left.
+
+    >>> list(turns(7, 3))
+    [3, 3, 1]
+    """
+    yield from (min(chunk, rounds - began) for began in range(0, rounds, chunk))
+
+
 def draws(truth: NDArray[np.int64], rounds: int, seed: int, chunk: int) -> Iterator[NDArray[np.float32]]:
     """How often each photo is drawn in each round, some rounds at a time: (N, up to `chunk`); as many of each class as there are."""
     rng = np.random.default_rng(seed)
     by_class = np.argsort(truth, kind="stable")
     first, photos = np.unique(truth[by_class], return_index=True, return_counts=True)[1:]
     start, many = np.repeat(first, photos), np.repeat(photos, photos)  # of each photo's class, photos in the order of `by_class`
-    for began in range(0, rounds, chunk):
-        now = min(chunk, rounds - began)
+    for now in turns(rounds, chunk):
         taken = by_class[start + (rng.random((now, len(truth))) * many).astype(np.int64)]
         places = taken * now + np.arange(now)[:, None]
         yield np.bincount(places.ravel(), minlength=len(truth) * now).reshape(len(truth), now).astype(np.float32)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from modiste.evaluation.measures import Measure, measure, share
 from modiste.evaluation.statistics.calibration import Temperatures, log_probabilities, of_each_seed, some_photos
 from modiste.evaluation.statistics.estimates import Estimate, estimated
-from modiste.evaluation.statistics.resampling import ROUNDS, Sample, aligned, cells_of, draws, one_photo
+from modiste.evaluation.statistics.resampling import ROUNDS, Sample, aligned, at_once, cells_of, draws, one_photo
 from modiste.evaluation.tables import Results, classes_of, notes
 from modiste.records.errors import UsageError, unknown
 from modiste.records.predictions import Predictions
@@ -120,7 +120,7 @@ def sample_of(runs: Sequence[Predictions], measuring: Measure, rounds: int, seed
     cells = [cells_of(truth * kinds + row, kinds * kinds) for row in called]
     drawn = [
         np.stack([measuring((photos_in @ weights).T.reshape(-1, kinds, kinds)) for photos_in in cells])
-        for weights in draws(truth, rounds, seed, chunk=500)
+        for weights in draws(truth, rounds, seed, at_once(len(truth), kinds * kinds))
     ]
     counts = np.stack([run.confusion for run in runs])
     return Sample(measuring(counts), np.concatenate(drawn, 1), max(one_photo(measuring, count) for count in counts), len(truth))
