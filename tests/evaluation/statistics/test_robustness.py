@@ -67,6 +67,13 @@ def test_tables_show_every_corruption_and_severity(tried):
     assert detail.rows[1][7] == metric("macro_f1", models["A"].corrupted["jpeg"][5])
 
 
+def test_a_corruption_stands_under_its_own_heading_in_whatever_order_it_was_tried(tried):
+    found = tried()
+    turned = Robustness(found.clean, dict(reversed(found.corrupted.items())))
+    one, other = robustness_table({"one": found, "other": turned}).rows
+    assert one[1:] == other[1:]
+
+
 def test_models_that_were_not_corrupted_alike_are_not_compared(tried):
     with pytest.raises(ModisteError, match="same corruptions and severities"):
         robustness_table({"A": tried(), "B": tried(severities=(1, 2))})

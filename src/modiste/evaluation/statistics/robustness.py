@@ -101,7 +101,7 @@ def robustness_table(models: Mapping[str, Robustness], measured: str = "macro_f1
             one.fall.high,
         ]
         cells += [corruption_error(found, first)] if len(models) > 1 else []
-        rows.append((*cells, *one.corruptions.values()))
+        rows.append((*cells, *(one.corruptions[corruption] for corruption in first.corrupted)))
     columns = ["Model", "Clean", "Corrupted", "From", "To", "Δ Corrupted", "Δ from", "Δ to", *(["mCE"] if len(models) > 1 else [])]
     severities = ", ".join(str(severity) for severity in next(iter(first.corrupted.values())))
     said = [f"{len(first.clean):,} photos; means over severities {severities}; 95 % intervals over photos, Δ photo by photo.", MIXED]
