@@ -39,3 +39,5 @@ def test_a_choice_at_an_end_and_a_missing_run_are_said(guesses):
     notes = " ".join(chosen_table(test, validation, CHOICES).notes)
     assert "beyond it may be better: B." in notes
     assert "not chosen among: B, lr 2." in notes
+    without_last = " ".join(chosen_table(test, validation | {"A, lr 3": []}, CHOICES).notes)
+    assert "beyond it may be better: A, B." in without_last

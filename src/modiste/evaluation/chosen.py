@@ -50,7 +50,8 @@ def notes_on(picked: Mapping[str, str], validation: Results, choices: Choices) -
     said = ["Chosen by macro F1 on validation; test was looked at for the chosen ones alone."]
     if missing := [one for variants in choices.values() for one in variants if not validation.get(one)]:
         said.append(f"Without a finished run, and so not chosen among: {', '.join(missing)}.")
-    ends = [name for name, one in picked.items() if len(choices[name]) > 2 and one in (choices[name][0], choices[name][-1])]
+    tried = {name: [one for one in choices[name] if validation.get(one)] for name in picked}
+    ends = [name for name, one in picked.items() if len(choices[name]) > 2 and one in (tried[name][0], tried[name][-1])]
     if ends:
         said.append(f"Chosen at an end of what was tried, so beyond it may be better: {', '.join(ends)}.")
     return said
