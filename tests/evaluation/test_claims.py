@@ -167,6 +167,7 @@ def test_the_table_has_a_row_a_claim_and_a_sentence_for_each(results):
         ({"of": "a", "over": "b", "cost": "flops"}, "leave it away"),
         ({"of": "a", "cost": "flop"}, "Did you mean 'flops'"),
         ({"trend": ("a", "b")}, "three"),
+        ({"of": "a", "over": "b", "average": True}, "average is over pairs"),
         ({"pairs": (("a", "a"),)}, "a pair is two"),
         ({"of": "a", "over": "b", "least": 0}, "least"),
     ],

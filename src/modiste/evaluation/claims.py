@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import fmean
 from typing import Any
 
 from modiste.evaluation.compared import in_words
 from modiste.evaluation.measures import BY_CLASS, MEASURES, measure
+from modiste.evaluation.metrics import metric
 from modiste.evaluation.published import ACCESSORIES_RIGHT, PUBLISHED, REPORTED, TABLE_7, TEST_PHOTOS
 from modiste.evaluation.statistics.contrasts import Contrast, Weights, better, contrast, mean_of, rise
 from modiste.evaluation.statistics.estimates import LEVEL
@@ -66,6 +68,8 @@ class Claim:
         of_class, of, _ = self.measure.partition(" of ")
         if of_class not in (BY_CLASS if of else MEASURES):
             raise UsageError(f"{where}: {unknown('measure', self.measure, [*MEASURES, *(f'{name} of CLASS' for name in BY_CLASS)])}")
+        if self.average and not self.pairs:
+            raise UsageError(f"{where}: average is over pairs; give pairs, or leave average away.")
         if self.average and not any(mean_of([better(*pair) for pair in self.pairs]).values()):
             raise UsageError(f"{where}: its pairs cancel each other, so there is nothing to compare.")
         if not 0 < self.least < 1 or not -1 < self.margin < 1:
@@ -227,8 +231,8 @@ def verdict_on(one: Weighed, part: Part, effect: Contrast, adjusted_p: float, cl
 
 
 def climbs(trend: Sequence[str], measure: str, results: Results) -> bool:
-    samples = sampled({name: results[name] for name in trend}, measure)
-    return all(samples[after].mean > samples[before].mean for before, after in pairwise(trend))
+    reached = [fmean(metric(measure, run) for run in results[name]) for name in trend]
+    return all(after > before for before, after in pairwise(reached))
 
 
 def effect_in_paper(one: Weighed, part: Part, results: Results) -> float | None:
