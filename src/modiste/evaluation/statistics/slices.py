@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -79,12 +78,12 @@ def grouped(paths: Sequence[str], column: str, values: Mapping[str, str]) -> dic
             f"column '{column}' says nothing of {len(lacking)} of {len(paths)} photos, the first is '{lacking[0]}': "
             "is this the catalogue that the model was tested on?"
         )
-    told = [values[path] or EMPTY for path in paths]
-    counts = Counter(told)
-    if len(counts) > max(2, len(paths) // 2):
-        raise ModisteError(f"column '{column}' has {len(counts)} values for {len(paths)} photos: it cuts no slices. Take another column.")
-    places = np.array(told)
-    return {value: np.flatnonzero(places == value) for value in counts}
+    places: dict[str, list[int]] = {}
+    for place, path in enumerate(paths):
+        places.setdefault(values[path] or EMPTY, []).append(place)
+    if len(places) > max(2, len(paths) // 2):
+        raise ModisteError(f"column '{column}' has {len(places)} values for {len(paths)} photos: it cuts no slices. Take another column.")
+    return {value: np.array(rows, np.int64) for value, rows in places.items()}
 
 
 def one_slice(
