@@ -98,7 +98,7 @@ def compare(
     network. Runs whose recipes differ in the seed alone are seeds of one network by themselves. Results are taken as they are.
     """
     check_level(level)
-    results = dict(runs) if isinstance(runs, Mapping) else results_of(runs, split)
+    results = {name: some for name, some in runs.items() if some} if isinstance(runs, Mapping) else results_of(runs, split)
     known_measure(measure, classes_of(results))
     return Comparison(results, measure, level)
 

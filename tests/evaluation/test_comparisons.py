@@ -124,3 +124,9 @@ def test_tables_and_figures_are_written(made, tmp_path):
 
 def test_one_run_alone_has_its_interval(made):
     assert list(compare([made()]).tables) == ["intervals"]
+
+
+def test_a_network_without_predictions_is_left_out(guesses, tmp_path):
+    found = compare({"mine": [guesses()], "not trained yet": []})
+    assert list(found.tables) == ["intervals"]
+    assert found.write(tmp_path) == tmp_path
