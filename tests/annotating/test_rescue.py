@@ -164,6 +164,19 @@ def test_a_rescue_that_was_killed_between_two_names_is_finished_by_whoever_opens
     assert not begun(path).exists()
 
 
+def test_the_journal_of_a_damaged_log_is_not_read_as_that_of_the_new_one(path, said, tmp_path):
+    """Killed between the renaming of the log and that of its journal, which is kept."""
+    with open_log(tmp_path / "old.sqlite") as log:
+        log.add([said(f"{number}.jpg", "Shoes") for number in range(300)])
+        journal = (tmp_path / "old.sqlite-wal").read_bytes()
+    lines(path, said, 3)
+    good = read(path)
+    path.rename(begun(path))
+    path.with_name(f"{path.name}-wal").write_bytes(journal)
+    assert read(path) == good
+    assert path.with_name(f"{path.name}.damaged-wal").read_bytes() == journal
+
+
 def test_where_no_row_can_be_read_nothing_is_changed(path, said):
     lines(path, said)
     hurt = path.read_bytes()[:100] + bytes(4096)

@@ -198,8 +198,11 @@ def begun(path: Path) -> Path:
 
 
 def finish(path: Path) -> None:
-    """Have a log that was begun take the place of the one that was moved away for it."""
+    """Have a log that was begun take the place of the one that was moved away for it, whose journal would be read as its own."""
     if not path.exists() and begun(path).is_file():
+        with suppress(FileNotFoundError):
+            path.with_name(f"{path.name}-wal").rename(path.with_name(f"{path.name}.damaged-wal"))
+        path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
         begun(path).rename(path)
         sync_folder(path.parent)
 
