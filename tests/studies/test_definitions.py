@@ -180,6 +180,7 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
         ("seeds =", "name = '../up'\nseeds =", "becomes a folder"),
         ("seeds =", "name = 'paper'\nseeds =", "modiste's own"),
         ("seeds =", "tables = '7'\nseeds =", "is not a list"),
+        ("seeds =", "tables = ['fair-lr']\nseeds =", "chooses nothing"),
         ("epochs = 3", "seed = 3", "seeds = [0, 5]"),
         ("set = { network.ratio = 4 }", "set = 'epochs'", "is not a table"),
         ('"sound"', '"sond"', "Did you mean 'sound'?"),
@@ -201,6 +202,11 @@ def test_a_mistake_in_a_study_file_is_named_with_the_near_name(tmp_path: Path, b
     with pytest.raises(ModisteError, match=r"study|recipe") as error:
         read_study(written(tmp_path, TOML.replace(before, after, 1)))
     assert words in str(error.value)
+
+
+def test_a_date_that_is_none_in_yaml_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ModisteError, match="not YAML"):
+        read_study(written(tmp_path, "question: 2026-13-01\n" + YAML, "study.yaml"))
 
 
 def test_an_unknown_study_offers_the_near_one() -> None:

@@ -43,6 +43,8 @@ class Study:
         for table in self.tables:
             if table not in TABLES:
                 raise unknown("table", table, TABLES)
+        if "fair-lr" in self.tables and not self.choices:
+            raise UsageError(f"study '{self.name}': the table 'fair-lr' shows what was chosen on validation; this study chooses nothing.")
 
     def changed(self, settings: Mapping[str, Any]) -> Study:
         """The same study with some settings of every recipe changed.
