@@ -3,9 +3,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from modiste.models.variants import VARIANTS
 from modiste.records.catalogue import Catalogue
+from modiste.records.errors import TrainingDiverged
+from modiste.records.recipe import Recipe
+from modiste.studies import finish
+from modiste.studies.definitions import Study
+from modiste.training.fit import USUAL
 
 STUDY = """
 seeds = [0]
@@ -37,3 +46,15 @@ def test_the_others_go_on_and_the_end_is_6(drawn: Catalogue, tmp_path: Path) -> 
     assert sorted(path.name for path in (tmp_path / "runs" / "studies").iterdir()) == ["second"]
     claims = json.loads((report.parent / "study.json").read_text())["claims"]
     assert [(one["verdict"], one["why"]) for one in claims] == [("cannot be told", "No run of wild is finished.")]
+
+
+def test_a_network_that_diverged_under_its_svms_name_is_told_with_its_cause(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The SVM stands first, so that its network diverges in its name."""
+
+    def diverge(*_: object) -> None:
+        raise TrainingDiverged("the loss is no number.")
+
+    monkeypatch.setattr(finish, "fit", diverge)
+    recipes = {name: replace(Recipe(), network=VARIANTS[name]) for name in ("3Conv_SVM", "3Conv_Softmax")}
+    left = finish.train_what_is_lacking(Study("wild", "Which?", recipes), None, tmp_path, USUAL, None)  # type: ignore[arg-type]
+    assert left.diverged == ("3Conv_SVM, seed 0: the loss is no number.", "3Conv_Softmax, seed 0: it is a network that diverged.")

@@ -91,30 +91,30 @@ def train_what_is_lacking(study: Study, catalogue: Catalogue, runs: Path, manner
     leaves the others to be trained, but for an SVM that stands on it.
     """
     waiting, busy, planned = deque(study.planned()), [], study.planned()
-    diverged: dict[Recipe, str] = {}
+    gone, diverged = set[Recipe](), list[str]()
     while waiting:
         name, recipe = waiting.popleft()
         done = len(planned) - len(waiting) - 1
         manner.tell(Progress(f"study {study.name}", done, len(planned), "runs", f"{name}, seed {recipe.seed}"))
-        if (trunk := without_second_stage(recipe)) in diverged:
-            diverged[recipe] = f"{name}, seed {recipe.seed}: it stands on a network that diverged."
+        if (trunk := without_second_stage(recipe)) in gone:
+            diverged.append(f"{name}, seed {recipe.seed}: it {'is' if recipe == trunk else 'stands on'} a network that diverged.")
             continue
         try:
             fit(recipe, catalogue, runs, manner, contents)
         except TrainingDiverged as error:
-            diverged[trunk] = f"{name}, seed {recipe.seed}: {error}"
+            gone.add(trunk)
+            diverged.append(f"{name}, seed {recipe.seed}: {error}")
         except Busy as error:
             if (name, recipe) not in busy:
                 waiting.append((name, recipe))
                 busy.append((name, recipe))
             else:
-                return Left(error, tuple(diverged.values()))
+                return Left(error, tuple(diverged))
         except Stopped as stopped:
             if stopped.exit_code:
                 raise
-            return Left(stopped, tuple(diverged.values()))
-    words = tuple(diverged.values())
-    return Left(TrainingDiverged("\n".join(words)) if words else None, words)
+            return Left(stopped, tuple(diverged))
+    return Left(TrainingDiverged("\n".join(diverged)) if diverged else None, tuple(diverged))
 
 
 def check_weights(study: Study, catalogue: Catalogue, runs: Path, data_hash: str, tell: Tell) -> None:
