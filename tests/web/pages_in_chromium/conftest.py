@@ -35,7 +35,7 @@ class App:
         with urllib.request.urlopen(urllib.request.Request(self.address + path, body, headers), timeout=60) as answer:
             return json.load(answer)
 
-    def until(self, holds, seconds=120):
+    def until(self, holds, seconds=300):
         """The state, once something holds of it."""
         end = time.monotonic() + seconds
         while not holds(now := self.ask("/api/state")):
@@ -93,7 +93,7 @@ def served(folder):
     thread = threading.Thread(target=serve_app, args=(folder, Asked(Door(), 0, log=None), heard), kwargs={"hand": hands.append})
     thread.start()
     try:
-        assert there.wait(60)
+        assert there.wait(300)
         made.looked()
         yield made
     finally:
@@ -197,7 +197,7 @@ def window(chromium):
         size = {"width": width, "height": 844 if width < 500 else 800}
         contexts.append(chromium.new_context(viewport=size, has_touch=width < 500))
         page = contexts[-1].new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         return Window(page, app)
 
     yield opened

@@ -7,7 +7,7 @@ import { bind, cap, showKeys } from "./keys.js";
 import { complain, speak, tell } from "./messages.js";
 import { picture, preload } from "./photo.js";
 import { Queue } from "./queue.js";
-import { decide, onRefused, onSaving, undo } from "./saving.js";
+import { decide, inTurn, onRefused, onSaving, undo } from "./saving.js";
 import { about, AHEAD, flash, frameWidth, hidden, showClasses, showGuess, showStrip } from "./stage.js";
 import { number } from "./words.js";
 
@@ -43,8 +43,11 @@ function show() {
 }
 
 function go(place) {
-  queue.place = place;
-  show();
+  const item = queue.items[place];
+  inTurn(() => {
+    queue.place = Math.max(0, queue.items.indexOf(item));
+    show();
+  });
 }
 
 function showEnd() {
@@ -140,7 +143,7 @@ function makeButtons() {
     const bar = made("span", { class: "bar", "aria-hidden": "true" }, made("i"));
     const button = made(
       "button",
-      { type: "button", class: "class", onclick: () => answer("label", name) },
+      { type: "button", class: "class", onclick: () => inTurn(() => answer("label", name)) },
       place < 9 ? cap(`class-${place + 1}`) : made("span"),
       made("span", { class: "name" }, name),
       space,
@@ -170,7 +173,7 @@ function makeOthers() {
   filled(
     here("others"),
     rows.map(([name, words, , act]) =>
-      made("button", { type: "button", class: "button", id: `say-${name}`, onclick: act }, words, cap(name)),
+      made("button", { type: "button", class: "button", id: `say-${name}`, onclick: () => inTurn(act) }, words, cap(name)),
     ),
   );
 }
@@ -208,7 +211,7 @@ function start() {
   here("by").value = asked().by || ORDERS[0][0];
   here("label").value = asked().label || "";
   for (const id of ["by", "label"]) here(id).addEventListener("change", () => (here(id).blur(), choose()));
-  here("accept").addEventListener("click", accept);
+  here("accept").addEventListener("click", () => inTurn(accept));
   onRefused((decisions) => (queue.forget(new Set(decisions.map((one) => one.photo))), show()));
   let left = 0;
   onSaving(({ unsaved }) => {

@@ -2,11 +2,11 @@
 
 import { get, state } from "./api.js";
 import { calmly, filled, here, made, say } from "./elements.js";
-import { answerWith, bindAnswers, bulkBar, Choosing } from "./choosing.js";
+import { answerWith, bindAnswers, bulkBar, Choosing, heard } from "./choosing.js";
 import { Detail } from "./detail.js";
 import { bind } from "./keys.js";
 import { complain } from "./messages.js";
-import { onRefused, undo } from "./saving.js";
+import { allSaved, inTurn, onRefused, undo } from "./saving.js";
 import { photos as photosWords } from "./words.js";
 import { Wall } from "./wall.js";
 
@@ -47,7 +47,7 @@ export class Browse {
     this.changed = changed;
     this.elsewhere = elsewhere;
     this.choosing = new Choosing(() => this.refresh());
-    this.detail = new Detail(here("detail"), { said: () => this.refresh() });
+    this.detail = new Detail(here("detail"), { said: (photo) => this.said(photo), turned: (photo) => this.turned(photo) });
     this.wall = new Wall(here("wall"), {
       pages: (offset, limit) => this.pages(offset, limit),
       chosen: this.choosing,
@@ -55,7 +55,7 @@ export class Browse {
       moved: (photo, place, event) => this.moved(photo, place, event),
       failed: complain,
     });
-    this.bar = bulkBar(here("bulk"), this.choosing, (act, label) => this.act(act, label));
+    this.bar = bulkBar(here("bulk"), this.choosing, (act, label) => inTurn(() => this.act(act, label)));
     this.look = calmly((photo) => this.detail.show(photo), STEADY_MS);
     this.bindFilters();
     this.bindKeys();
@@ -108,25 +108,43 @@ export class Browse {
     return here("wall").offsetParent !== null;
   }
 
+  // One that is like the photo in full takes its place: keys are for what is seen large.
+  turned(photo) {
+    const place = this.wall.placeOf(photo.id);
+    this.wall.place = place;
+    this.choosing.only(place >= 0 ? this.wall.at(place) : photo, place >= 0 ? place : null);
+  }
+
+  // What was said of a photo is shown on its tile, too.
+  said(photo) {
+    const place = this.wall.placeOf(photo.id);
+    if (place >= 0 && this.wall.at(place) !== photo) heard(this.wall.at(place), photo);
+    this.refresh();
+  }
+
   act(act, label) {
     answerWith([...this.choosing.photos.values()], act, label);
-    const open = this.wall.at(this.wall.place);
     this.refresh();
-    if (open && !here("detail").hidden) {
-      this.detail.id = null;
-      setTimeout(() => this.detail.show(open), 400);
-    }
+    this.lookAgain();
+  }
+
+  // The photo in full as it stands now, once that is on the disk; not where another is there by then.
+  async lookAgain() {
+    const { id } = this.detail;
+    await allSaved();
+    if (here("detail").hidden || !id || this.detail.id !== id) return;
+    this.detail.id = null;
+    const place = this.wall.placeOf(id);
+    this.detail.show(place >= 0 ? this.wall.at(place) : (this.choosing.photos.get(id) ?? { id, name: "" }));
   }
 
   async takeBack() {
     const answer = await undo();
     for (const photo of answer?.photos || []) {
       const place = this.wall.placeOf(photo.id);
-      if (place >= 0) Object.assign(this.wall.at(place), { said: photo.said, settled: photo.settled, ruled: photo.ruled });
+      if (place >= 0) heard(this.wall.at(place), photo);
     }
-    this.detail.id = null;
-    const open = this.wall.at(this.wall.place);
-    if (open && !here("detail").hidden) this.detail.show(open);
+    this.lookAgain();
     this.refresh();
   }
 
@@ -156,7 +174,7 @@ export class Browse {
   bindKeys() {
     for (const [key, words] of Object.entries(ARROWS))
       bind(key, words, key, (event) => this.wall.go(this.wall.place < 0 ? 0 : this.wall.place + this.wall.step(key), event));
-    bind("open", "Open the photo", "Enter", () => this.wall.at(this.wall.place) && this.detail.show(this.wall.at(this.wall.place)));
+    bind("open", "Open the photo", "Enter", () => void (this.wall.at(this.wall.place) && this.detail.show(this.wall.at(this.wall.place))));
     bind(
       "choose",
       "Choose, or not",

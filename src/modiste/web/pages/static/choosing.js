@@ -69,6 +69,11 @@ function acceptAll(photos) {
   sayEach(guessed.map((photo) => [photo, "label", photo.label]));
 }
 
+// What the server says of a photo now, on what is known of it here.
+export function heard(known, { said, settled, ruled, conflict }) {
+  return Object.assign(known, { said, settled, ruled, conflict });
+}
+
 // Say something of each photo; it is shown as said at once, and saved as one batch. What was settled before is settled anew: a word
 // beside that would change nothing.
 function sayEach(said, settle = false) {

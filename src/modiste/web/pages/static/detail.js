@@ -5,15 +5,16 @@ import { filled, made, press } from "./elements.js";
 import { heatButton, heatOf } from "./heat.js";
 import { complain } from "./messages.js";
 import { address, copiesWords, guessWords, picture, shares, sureWords } from "./photo.js";
-import { sayOf } from "./choosing.js";
+import { heard, sayOf } from "./choosing.js";
+import { inTurn, unsavedPhotos } from "./saving.js";
 import { bytes, day, percent, saidWord, sentence } from "./words.js";
 
 const [SMALL, LARGE] = [140, 360]; // px
 
 export class Detail {
-  // `said(photo)` is called when something was said here.
-  constructor(place, { said, closed = () => {} }) {
-    Object.assign(this, { place, said, closed, asking: null, id: null });
+  // `said(photo)` is called when something was said here or is heard anew, `turned(photo)` when a photo that is like it is looked at.
+  constructor(place, { said, turned = () => {}, closed = () => {} }) {
+    Object.assign(this, { place, said, turned, closed, asking: null, id: null });
   }
 
   close() {
@@ -32,8 +33,13 @@ export class Detail {
     filled(this.place, this.closeButton(), picture(brief, SMALL, { alt: "" }), made("h2", { class: "whole" }, brief.name));
     try {
       const photo = await get(`/api/photo/${brief.id}`, {}, this.asking.signal);
-      if (this.id === brief.id) this.draw(photo, brief);
+      if (this.id !== brief.id) return;
+      if (unsavedPhotos().includes(brief.id)) heard(photo, brief); // what was said since is not on the disk yet
+      else heard(brief, photo);
+      this.said(brief);
+      this.draw(photo, brief);
     } catch (error) {
+      if (this.id === brief.id && error.name !== "AbortError") this.id = null; // pressed again, it is asked for again
       complain(error);
     }
   }
@@ -102,13 +108,14 @@ export class Detail {
 
   answers(photo, brief) {
     const settle = photo.conflict || Boolean(photo.ruled);
-    const say = (kind, label = null) => {
-      sayOf([brief], kind, label, settle);
-      const { said, ruled, settled } = brief;
-      Object.assign(photo, { said, ruled, settled, conflict: settle ? false : photo.conflict, replaced: false });
-      this.said(brief);
-      this.draw(photo, brief);
-    };
+    const say = (kind, label = null) =>
+      inTurn(() => {
+        sayOf([brief], kind, label, settle);
+        const { said, ruled, settled } = brief;
+        Object.assign(photo, { said, ruled, settled, conflict: settle ? false : photo.conflict, replaced: false });
+        this.said(brief);
+        if (this.id === brief.id) this.draw(photo, brief);
+      });
     const stands = photo.ruled || photo.said;
     const on = (kind, label = null) => stands?.kind === kind && stands.label === label;
     const classes = state().project.classes.map((name) =>
@@ -143,7 +150,7 @@ export class Detail {
           type: "button",
           title: `${one.name}, ${percent(one.similarity)} alike`,
           "aria-label": `${one.name}, ${one.said ? saidWord(one.said) : one.label || ""}`,
-          onclick: () => this.show(one),
+          onclick: () => (this.turned(one), this.show(one)),
         },
         picture(one, 84, { lazy: true }),
         made("span", { class: "name" }, one.said ? saidWord(one.said) : one.label || ""),

@@ -2,7 +2,7 @@
 
 import { follow, listen, post, state } from "./api.js";
 import { filled, here, made, say } from "./elements.js";
-import { bind, resetKeys, showKeys } from "./keys.js";
+import { bind, heedKeys, resetKeys, showKeys } from "./keys.js";
 import { complain, tell } from "./messages.js";
 import { onSaving, tryNow, unsaved } from "./saving.js";
 import { number, some, workWords } from "./words.js";
@@ -15,7 +15,7 @@ function showCounts({ counts }) {
   for (const [name, many] of Object.entries(left)) {
     const place = document.querySelector(`[data-count="${name}"]`);
     say(place, many ? number(many) : "");
-    place.title = name === "annotate" ? `${number(many)} photos are left` : `${some(many, "disagreement")} to settle`;
+    place.title = name === "annotate" ? `${some(many, "photo is", "photos are")} left` : `${some(many, "disagreement")} to settle`;
   }
 }
 
@@ -95,6 +95,7 @@ export function begin() {
   ended = state().last ? `${state().last.kind} ${state().last.words}` : "";
   bind("help", "Help and keys", "?", help);
   here("help").addEventListener("click", help);
+  here("help-dialog").addEventListener("close", heedKeys);
   here("keys-reset").addEventListener("click", resetKeys);
   here("whose").addEventListener("click", () => {
     here("who-name").value = state().who;

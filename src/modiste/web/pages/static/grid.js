@@ -7,7 +7,7 @@ import { begin } from "./frame.js";
 import { bind, cap } from "./keys.js";
 import { complain, speak } from "./messages.js";
 import { preload } from "./photo.js";
-import { decide, onRefused, onSaving, undo, unsaved } from "./saving.js";
+import { decide, inTurn, onRefused, onSaving, undo, unsaved } from "./saving.js";
 import { mark, tile } from "./tiles.js";
 import { number } from "./words.js";
 
@@ -219,7 +219,7 @@ async function takeBack() {
   const photos = answer.photos.toReversed().filter((photo) => !photo.said); // the last comes first
   for (const photo of photos) passed.delete(photo.id);
   const back = photos.filter((photo) => photo.label === label);
-  if (!back.length) return fetchMore();
+  if (!back.length) return void fetchMore();
   const others = shown.filter((photo) => !back.some((one) => one.id === photo.id));
   coming = [...back.slice(page), ...others, ...coming];
   shown = back.slice(0, page);
@@ -258,8 +258,8 @@ function step(by) {
 begin();
 bindKeys();
 filled(here("undo"), "Undo", cap("undo"));
-here("undo").addEventListener("click", takeBack);
-here("confirm").addEventListener("click", confirm);
+here("undo").addEventListener("click", () => inTurn(takeBack));
+here("confirm").addEventListener("click", (event) => event.detail < 2 && inTurn(confirm)); // the second click of two is for no other page
 here("by").addEventListener("change", () => (here("by").blur(), turnTo(label)));
 onRefused((decisions) => decisions.forEach((one) => passed.delete(one.photo)));
 onSaving(({ unsaved: many }) => {

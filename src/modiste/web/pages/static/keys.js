@@ -1,6 +1,7 @@
 // Keys: what each does on this page, changed to one's liking, and the list of them in the help dialog.
 
 import { filled, here, made } from "./elements.js";
+import { inTurn } from "./saving.js";
 
 const STORE = "modiste.keys";
 const NAMES = {
@@ -14,6 +15,7 @@ const NAMES = {
   Backspace: "⌫",
 };
 const TYPING = "input:not([type=checkbox]):not([type=radio]):not([type=button]), select, textarea, [contenteditable]";
+const STEPS = /^(Arrow|Page)/; // keys that go on while they are held down; a key that speaks of photos speaks once
 const PRESSED = "button, a, summary, [role=option], input";
 
 const actions = new Map(); // name -> { name, words, keys, act }
@@ -45,7 +47,8 @@ function keyOf(event) {
 
 const keyWord = (key) => NAMES[key] || key.toUpperCase();
 
-// An action: its name, what it does in words, its keys, and act(event). Later ones come after earlier ones in the help.
+// An action: its name, what it does in words, its keys, and act(event), which gives a promise where later keys have to wait for it.
+// Later ones come after earlier ones in the help.
 export function bind(name, words, keys, act) {
   actions.set(name, { name, words, keys: [].concat(keys), act });
 }
@@ -75,7 +78,7 @@ document.addEventListener("keydown", (event) => {
   const action = actionOf(key);
   if (!action) return;
   event.preventDefault();
-  action.act(event);
+  if (!event.repeat || STEPS.test(key)) inTurn(() => action.act(event));
 });
 
 // A button that was clicked gives the keyboard back to the page: Space is for the suggestion, not for the last button.
@@ -98,6 +101,11 @@ function learn(event) {
   }
   listening = null;
   showKeys();
+}
+
+// The help was closed: the next key is no new one.
+export function heedKeys() {
+  listening = null;
 }
 
 export function showKeys() {

@@ -9,13 +9,15 @@ const AT_ONCE = 200;
 const FIRST_MS = 500;
 const LONGEST_MS = 10_000;
 const CALM_MS = 900;
+const HELD_MS = 4000; // a press that waited longer was meant for a photo that is no longer before one's eyes
 
 const events = new EventTarget();
 let waiting = []; // batches of decisions, in the order they were made
 let busy = false;
 let trouble = ""; // why the last try did not help
 let wake = () => {};
-let undoing = Promise.resolve();
+const presses = []; // { act, at }, in the order in which they came
+let pressing = false;
 let saved = 0; // since the page was opened
 let spoken = 0;
 let calm = 0;
@@ -116,22 +118,42 @@ function quietly() {
 
 // --- taking back
 
-// Take back the last decision or batch of whoever sits here, once all before it is saved; the answer of the server, or null.
-export function undo() {
-  undoing = undoing.then(async () => {
-    if (waiting.length && trouble) tell("Undo waits until the rest is saved.");
-    while (waiting.length) await new Promise((done) => events.addEventListener("change", done, { once: true }));
-    try {
-      const { words, counts, version, ...answer } = await insisting("/api/undo", { id: identity() });
-      if (counts) took({ counts, version });
-      tell(words);
-      return answer;
-    } catch (error) {
-      complain(error);
-      return null;
+// Do what was pressed; while something is being taken back, after that. It is then said of the photo that came back, and what came
+// after an undo is not what that takes back. `act` gives a promise where others have to wait for it.
+export async function inTurn(act) {
+  if (pressing && trouble) return tell("Something is being taken back, and waits until the rest is saved.");
+  presses.push({ act, at: performance.now() });
+  if (pressing) return;
+  pressing = true;
+  try {
+    while (presses.length) {
+      const press = presses.shift();
+      if (performance.now() - press.at < HELD_MS) await press.act();
+      else tell("Something was being taken back. Press again.");
     }
-  });
-  return undoing;
+  } finally {
+    pressing = false;
+  }
+}
+
+// Take back the last decision or batch of whoever sits here, once all before it is saved; the answer of the server, or null. In turn.
+export async function undo() {
+  if (waiting.length && trouble) tell("Undo waits until the rest is saved.");
+  await allSaved();
+  try {
+    const { words, counts, version, ...answer } = await insisting("/api/undo", { id: identity() });
+    if (counts) took({ counts, version });
+    tell(words);
+    return answer;
+  } catch (error) {
+    complain(error);
+    return null;
+  }
+}
+
+// Once nothing is on its way any more.
+export async function allSaved() {
+  while (waiting.length) await new Promise((done) => events.addEventListener("change", done, { once: true }));
 }
 
 // Asked until there is an answer: the same id counts once.
