@@ -13,8 +13,10 @@ import pytest
 
 from modiste.data.layouts.readers import read
 from modiste.data.opening.containers import CONTAINERS
+from modiste.data.opening.hashed import nothing
 from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
 from modiste.data.opening.stores import Store, open_store, read_photo
+from modiste.data.opening.workers import each_photo
 from modiste.records.errors import ModisteError
 
 
@@ -142,6 +144,16 @@ def test_what_only_claims_to_be_an_archive_is_refused_in_words(tmp_path, name):
     (tmp_path / f"photos{name}").write_bytes(b"no archive")
     with pytest.raises(ModisteError, match="photos"):
         read(tmp_path / f"photos{name}")
+
+
+def test_a_broken_archive_among_photos_refuses_its_own_photos_alone(tmp_path, paint):
+    paint(tmp_path / "shop", "1.jpg")
+    (tmp_path / "shop" / "more.zip").write_bytes(b"no archive")
+    _, refused = each_photo(tmp_path / "shop", ["1.jpg", "more.zip/2.jpg"], nothing)
+    assert (refused.where, refused.reason) == ("more.zip/2.jpg", "corrupt")
+    assert "more.zip cannot be read as a zip file" in refused.detail
+    with pytest.raises(ModisteError, match="cannot be read as a zip file"):  # where it is all there is, that is said once
+        read_photo(tmp_path / "shop" / "more.zip", "2.jpg")
 
 
 def test_a_changed_archive_is_read_anew(tmp_path, paint):

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from modiste.data.opening.containers import Names, container_in, is_table, opened
 from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
-from modiste.records.errors import ModisteError, nearest
+from modiste.records.errors import MachineError, ModisteError, nearest
 
 SIDE_CARS = ("thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx")
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)  # what the system says of a folder that is none
@@ -129,7 +129,14 @@ def read_photo(root: Path, path: str) -> bytes:
     file, member = inside
     if not file.resolve().is_relative_to(root.resolve()) and not root.is_relative_to(file):
         raise PhotoRefused(path, "outside_root", f"a link to {file.resolve()}")
-    return opened(file).read(member)
+    try:
+        return opened(file).read(member)
+    except (PhotoRefused, MachineError):
+        raise
+    except ModisteError as error:
+        if root.is_relative_to(file):
+            raise
+        raise PhotoRefused(path, "corrupt", str(error)) from error  # one archive among many photos: its own are refused alone
 
 
 def find_photo(root: Path, path: str) -> Path:
