@@ -175,6 +175,29 @@ def test_one_changed_bit_anywhere_is_noticed_and_mended_by_a_build(indexed, tmp_
         assert indexed().scored == 22
 
 
+def test_an_index_that_another_process_replaces_while_it_is_opened_is_the_new_one(tmp_path, monkeypatch):
+    """The files of the old one go as soon as the page speaks of the new ones."""
+
+    def written(name: str):
+        rows = np.zeros(1, stored.ROW)
+        return stored.write_stored(tmp_path, [stored.Part(np.ones((1, 3), "f4"), rows, [name])], stored.About("net", "net", ("a", "b")))
+
+    written("old.jpg")
+    mapped, calls = stored.mapped, []
+
+    def replaced(folder, name, check):
+        calls.append(name)
+        if len(calls) == 1:
+            written("new.jpg")
+        return mapped(folder, name, check)
+
+    monkeypatch.setattr(stored, "mapped", replaced)
+    assert open_stored(tmp_path).name(0) == "new.jpg"
+    (tmp_path / open_stored(tmp_path).about.files["names"]).unlink()
+    with pytest.raises(Damaged, match="is missing"):
+        open_stored(tmp_path)
+
+
 def test_another_network_builds_anew_and_says_so(indexed, squares, tmp_path):
     from modiste.serving.labeller import load
 

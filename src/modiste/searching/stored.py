@@ -119,6 +119,16 @@ def open_stored(folder: Path) -> Stored:
     if not (folder / ABOUT).is_file():
         raise ModisteError(f"{folder} is no index of photos: it has no {ABOUT}. `modiste search --in SOURCE` builds one.")
     said = read_sealed(folder / ABOUT, AGAIN)
+    try:
+        return stored_of(folder, dict(said))
+    except Damaged:
+        if read_sealed(folder / ABOUT, AGAIN) == said:
+            raise
+        return open_stored(folder)  # another process put a new one in its place between the page and its files
+
+
+def stored_of(folder: Path, said: dict[str, Any]) -> Stored:
+    """The index that a page tells of."""
     if said.pop("version", None) != VERSION:
         raise ModisteError(f"{folder} was written by another version of modiste. {AGAIN}")
     said |= {name: tuple(said[name]) for name in ("classes", "sums")}
