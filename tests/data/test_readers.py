@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import shutil
+import unicodedata
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pytest
 
 from modiste.data.layouts.declared import write_classes
 from modiste.data.layouts.readers import READERS, detect, read
+from modiste.data.layouts.sources import source_at
 from modiste.data.opening.hashed import content_hash
 from modiste.data.opening.refusals import MOST_BYTES
 from modiste.data.opening.stores import open_store, read_photo
@@ -225,6 +227,23 @@ def test_a_name_that_no_file_can_have_is_listed(shop, name):
     ((row, _, problem),) = problems(shop(f"{HEAD}1.jpg,0,Shoes\n{name},0,Shoes\n"))
     assert (row, problem.partition(":")[0]) == (2, "is missing")
     assert content_hash(shop(HEAD), name) is None
+
+
+def test_accents_may_stand_apart_in_names_of_classes_folders_and_pictures(tmp_path, paint):
+    """macOS writes them so, keyboards and spreadsheets do not."""
+    whole, apart = (unicodedata.normalize(form, "Gürtel") for form in ("NFC", "NFD"))
+    classes = Classes((whole, "Röcke"))
+    paint(tmp_path / "folders", f"{apart}/1.jpg", f"{unicodedata.normalize('NFD', 'Röcke')}/2.jpg")
+    assert [photo.label for photo in read(tmp_path / "folders", classes=classes).photos] == [0, 1]
+    for on_disk, written in ((apart, whole), (whole, apart)):
+        place = tmp_path / str(len(written))
+        paint(place, f"{on_disk}.jpg", "2.jpg")
+        (place / "labels.csv").write_text(f"{HEAD}{written}.jpg,0,{apart.upper()}\n2.jpg,1,Röcke\n", encoding="utf-8")
+        found = read(place, classes=classes)
+        assert [(photo.path, photo.label) for photo in found.photos] == [(f"{on_disk}.jpg", 0), ("2.jpg", 1)]
+        assert [said.path for said in source_at(place / "labels.csv").photos()] == [f"{on_disk}.jpg", "2.jpg"]
+    with pytest.raises(ModisteError, match="class names must differ"):
+        Classes((whole, apart))
 
 
 def test_a_code_of_thousands_of_digits_is_listed(shop):

@@ -37,6 +37,12 @@ def test_capitals_hyphens_and_a_plural_make_no_difference(tmp_path):
     assert hats.suggest("") is None
 
 
+def test_it_speaks_of_classes_however_they_are_spelled():
+    fashion, small = read_taxonomy(None), Classes(("bags", "SHOES"))
+    assert fashion.suggestion("Sneakers", small) == Suggestion(1, "taxonomy fashion: Sneakers")
+    assert fashion.suggestion_of({"type": "Shirts"}, small) is None
+
+
 def test_a_suggestion_names_its_source_and_speaks_the_catalogue_s_codes():
     fashion = read_taxonomy(None)
     assert fashion.suggestion("Pants") == Suggestion(1, "taxonomy fashion: Pants")

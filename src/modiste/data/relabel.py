@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError, unknown
-from modiste.records.labels import Classes
+from modiste.records.labels import Classes, folded
 
 
 def labelled_by(catalogue: Catalogue, column: str, classes: Classes | None = None) -> Catalogue:
@@ -20,13 +20,13 @@ def labelled_by(catalogue: Catalogue, column: str, classes: Classes | None = Non
     if column not in columns:
         raise unknown("column", column, columns) if columns else ModisteError(f"{catalogue.root}: its rows have no further columns.")
     found = classes or classes_among(photo.details.get(column, "").strip() for photo in catalogue.photos)
-    codes = {name.casefold(): code for code, name in enumerate(found.names)}
 
     def relabelled(photo: Photo) -> Photo:
         value = photo.details.get(column, "").strip()
-        if value and value.casefold() not in codes:
+        label = found.find(value)
+        if value and label is None:
             raise ModisteError(f"{catalogue.root}: '{photo.path}' has '{value}' in {column}, which is none of {found}.")
-        return replace(photo, label=codes.get(value.casefold()), suggestion=None)
+        return replace(photo, label=label, suggestion=None)
 
     return replace(catalogue, classes=found, photos=tuple(map(relabelled, catalogue.photos)))
 
@@ -36,5 +36,5 @@ def classes_among(values: Iterable[str]) -> Classes:
     spelt: dict[str, Counter[str]] = {}
     for value in values:
         if value:
-            spelt.setdefault(value.casefold(), Counter())[value] += 1
+            spelt.setdefault(folded(value), Counter())[value] += 1
     return Classes(tuple(sorted(spellings.most_common(1)[0][0] for spellings in spelt.values())))

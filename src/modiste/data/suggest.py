@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from modiste.records.catalogue import Suggestion
-from modiste.records.labels import Classes
+from modiste.records.labels import Classes, folded
 
 TYPE_COLUMNS = (
     "article_type",
@@ -83,10 +83,8 @@ class Taxonomy:
                 yield str(self.suggest(word)), f"{column} says '{word}'"
 
     def suggested(self, name: str | None, why: str, classes: Classes | None) -> Suggestion | None:
-        classes = classes or self.classes
-        if not name or name not in classes.names:
-            return None
-        return Suggestion(classes.code(name), f"taxonomy {self.name}: {why}")
+        code = (classes or self.classes).find(name or "")
+        return None if code is None else Suggestion(code, f"taxonomy {self.name}: {why}")
 
     def suggest_path(self, path: str) -> str | None:
         """The class of a type, or of the finest known step of a path such as 'Apparel > Clothing > Shirts'."""
@@ -127,5 +125,5 @@ def keys(word: str) -> list[str]:
     >>> keys("T-Shirts")
     ['tshirts', 'tshirt']
     """
-    key = "".join(letter for letter in word.casefold() if letter.isalnum())
+    key = "".join(letter for letter in folded(word) if letter.isalnum())
     return [key, *(key[: -len(end)] for end in ("s", "es") if key.endswith(end) and len(key) > len(end) + 1)]

@@ -49,9 +49,8 @@ def task_of(catalogue: Catalogue, own: Classes, declared: bool) -> Task:
 
     Labels that speak of the network's own classes alone leave it all of them, also those without a label, unless others are declared.
     """
-    counts, codes = catalogue.counts(), {name.casefold(): code for code, name in enumerate(own.names)}
-    named = [name for name, count in zip(catalogue.classes.names, counts, strict=True) if count]
-    known = [name for name in named if name.casefold() in codes]
+    named = [name for name, count in zip(catalogue.classes.names, catalogue.counts(), strict=True) if count]
+    known = [name for name in named if own.find(name) is not None]
     if len(known) == len(named) and not declared:
         return recoded(catalogue, own, np.arange(len(own)), ())
     if len(named) < 2 and not declared:
@@ -59,8 +58,8 @@ def task_of(catalogue: Catalogue, own: Classes, declared: bool) -> Task:
             f"{catalogue.root}: all labelled photos are {', '.join(named) or 'of no class'}: label photos of two classes or more."
         )
     wanted = catalogue.classes if declared else Classes(tuple(named))
-    places = [codes.get(name.casefold()) for name in wanted.names]
-    lost = [name for name in own.names if name.casefold() not in {one.casefold() for one in wanted.names}]
+    places = [own.find(name) for name in wanted.names]
+    lost = [name for name in own.names if wanted.find(name) is None]
     notes = (f"The new network does not know what the one before knew: {', '.join(lost)}.",) if lost else ()
     known_codes = [place for place in places if place is not None]
     return recoded(catalogue, wanted, np.array(known_codes) if len(known_codes) == len(places) else None, notes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 
 from modiste.records.errors import ModisteError, unknown
 
@@ -18,10 +20,9 @@ class Classes:
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        folded = [name.strip().casefold() for name in self.names]
         if len(self.names) < 2:
             raise ModisteError(f"a task needs two classes or more; declared: {', '.join(self.names) or 'none'}.")
-        if "" in folded or len(set(folded)) < len(folded):
+        if "" in self.by_name or len(self.by_name) < len(self.names):
             raise ModisteError(f"class names must differ and must not be empty; declared: {', '.join(self.names)}.")
 
     @classmethod
@@ -35,13 +36,30 @@ class Classes:
     def __str__(self) -> str:
         return ", ".join(f"{code} {name}" for code, name in enumerate(self.names))
 
+    @cached_property
+    def by_name(self) -> dict[str, int]:
+        """The code of each name as `folded` spells it."""
+        return {folded(name): code for code, name in enumerate(self.names)}
+
+    def find(self, name: str) -> int | None:
+        """The code of a class name, however it is spelled; None where there is no such class."""
+        return self.by_name.get(folded(name))
+
     def code(self, name: str) -> int:
-        """The code of a class name, whatever its capitals; a `UsageError` with the near name otherwise."""
-        folded = name.strip().casefold()
-        for code, known in enumerate(self.names):
-            if known.casefold() == folded:
-                return code
-        raise unknown("class", name, self.names)
+        """The code of a class name, however it is spelled; a `UsageError` with the near name otherwise."""
+        code = self.find(name)
+        if code is None:
+            raise unknown("class", name, self.names)
+        return code
+
+
+def folded(name: str) -> str:
+    r"""A name as names are compared: whatever its capitals, spaces around it, and whether its accents stand apart, as macOS has them.
+
+    >>> folded(" Gu\u0308rtel") == folded("G\u00dcRTEL")
+    True
+    """
+    return unicodedata.normalize("NFC", name.strip().casefold())
 
 
 PAPER_CLASSES = Classes(("Shoes", "Clothing", "Accessories", "Bags"))  # Fig. 6: codes 0, 1, 2, 3

@@ -100,12 +100,13 @@ def wrong_labels(seen: Seen) -> Iterator[Finding]:
 
 def text_disagrees(seen: Seen) -> Iterator[Finding]:
     """Photos whose columns, id or title name another class than their label, or none of the classes."""
-    names = seen.catalogue.classes.names
+    classes = seen.catalogue.classes
     for place, photo in enumerate(seen.catalogue.photos):
         if photo.label is None:
             continue
-        said = [(name, why) for name, why in seen.taxonomy.sayings(photo.details, photo.product) if not name or name in names]
-        against = [(name, why) for name, why in said if name != names[photo.label]]
+        sayings = seen.taxonomy.sayings(photo.details, photo.product)
+        said = [(name, why) for name, why in sayings if not name or classes.find(name) is not None]
+        against = [(name, why) for name, why in said if classes.find(name) != photo.label]
         if against:
             why = "; ".join(f"{why}: {name or 'none of the classes'}" for name, why in against)
             yield seen.finding("text_disagrees", place, len(against) / len(said), why, against[0][0])

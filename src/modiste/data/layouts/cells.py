@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -74,12 +75,20 @@ def photos_of(rows: Sequence[Row], photo_of: Callable[[Row], Photo], classes: Cl
 def path_of(name: str, store: Store, folder: str = "", below: Sequence[str] = ("images/", "")) -> str:
     """The picture's path under the root: below images/ or beside the label file ('./' in front: beside it only)."""
     inside(name)
-    for spelled in dict.fromkeys((name, name.strip())):
+    for spelled in spellings(name):
         tidy = PurePosixPath(spelled).as_posix()
         for path in (tidy,) if spelled.startswith("./") else (f"{inner}{tidy}" for inner in below):
             if "\0" not in path and store.has(joined(folder, path)):
                 return joined(folder, path)
     raise BadCell(*missing(name, store, folder))
+
+
+def spellings(name: str) -> Iterable[str]:
+    """How a picture may be called that a cell names: as it stands, without spaces around it, its accents in one piece or, as macOS has
+    them, apart.
+    """
+    bare = name.strip()
+    return dict.fromkeys((name, bare, *(unicodedata.normalize(form, bare) for form in ("NFC", "NFD"))))
 
 
 def inside(name: str) -> None:
@@ -102,9 +111,9 @@ def missing(name: str, store: Store, folder: str = "") -> tuple[str, str]:
 
 def class_in(word: str, classes: Classes) -> int | None:
     """The class that a cell names or whose code it holds; None for an empty one and for -1."""
-    by_name = {known.casefold(): code for code, known in enumerate(classes.names)}
-    if not word or word.casefold() in by_name:
-        return by_name.get(word.casefold())
+    named = classes.find(word)
+    if not word or named is not None:
+        return named
     if not CODE.fullmatch(word):
         raise BadCell(word, f"is no class. {meant(word, classes)}")
     code = int(float(word))
@@ -129,12 +138,8 @@ def suggestion_of(row: Row, classes: Classes) -> Suggestion | None:
     word = row.cell("suggested_label")
     if not word:
         return None
-    code = (
-        int(word)
-        if word.isdecimal() and CODE.fullmatch(word)
-        else next((c for c, name in enumerate(classes.names) if name.casefold() == word.casefold()), -1)
-    )
-    if not 0 <= code < len(classes):
+    code = int(word) if word.isdecimal() and CODE.fullmatch(word) else classes.find(word)
+    if code is None or not 0 <= code < len(classes):
         raise BadCell(word, f"suggests no class. {meant(word, classes)}")
     return Suggestion(code, row.cells.get("suggested_by", ""))
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 from modiste.data.opening.stores import Store
 from modiste.records.disk import write_text
 from modiste.records.errors import ModisteError
-from modiste.records.labels import PAPER_CLASSES, Classes
+from modiste.records.labels import PAPER_CLASSES, Classes, folded
 
 CLASSES_FILE = "classes.txt"
 MOST_SHOWN = 60  # class names in an error
@@ -46,17 +46,17 @@ def declared_by_rows(pairs: Sequence[Pair], where: object) -> Classes:
 
 def agrees_with_paper(pair: Pair) -> bool:
     code, name = pair
-    known = [paper.casefold() for paper in PAPER_CLASSES.names]
-    return name.casefold() in known and code in (None, known.index(name.casefold()))
+    named = PAPER_CLASSES.find(name)
+    return named is not None and code in (None, named)
 
 
 def one_to_one(pairs: Iterable[Pair]) -> Classes | None:
     """The classes, when each code 0..K-1 has one Attribute and each Attribute one code, whatever the capitals."""
     spelled: dict[tuple[int | None, str], str] = {}
     for code, name in pairs:
-        spelled.setdefault((code, name.casefold()), name)
+        spelled.setdefault((code, folded(name)), name)
     codes = {code for code, _ in spelled}
-    names = {folded for _, folded in spelled}
+    names = {name for _, name in spelled}
     if len(spelled) < 2 or not len(spelled) == len(codes) == len(names) or "" in names or codes != set(range(len(codes))):
         return None
     by_code = {code: name for (code, _), name in spelled.items()}

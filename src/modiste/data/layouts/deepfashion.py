@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from modiste.data.layouts.cells import CODE, BadCell, inside, missing, split_in
 from modiste.data.layouts.declared import read_classes
 from modiste.data.layouts.entries import photos_of
-from modiste.data.layouts.folders import code_of
 from modiste.data.layouts.rows import decoded
 from modiste.data.opening.stores import Store, open_store
 from modiste.data.suggest import Taxonomy
@@ -50,7 +49,7 @@ def read_deepfashion(store: Store, classes: Classes | None, taxonomy: Taxonomy |
     def photo_of(entry: Listed) -> Photo:
         name, kind = category_of(entry, categories)
         details = {"article_type": name, "category_type": kind}
-        label = code_of(name, declared) if declared else None
+        label = declared.find(name) if declared else None
         suggestion = taxonomy.suggestion_of(details | GARMENTS, known) if label is None else None
         return Photo(path_of(entry.name, store, packed), label, suggestion, item_of(entry.name), "", split_in(entry.split), details)
 

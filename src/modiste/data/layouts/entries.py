@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from modiste.data.layouts.cells import BadCell, meant, split_in
 from modiste.data.layouts.declared import declared_by_rows, read_classes
-from modiste.data.layouts.folders import code_of
 from modiste.data.layouts.names import SOURCES, source_of
 from modiste.data.layouts.rows import encodable
 from modiste.data.opening.stores import Store
@@ -90,7 +89,7 @@ def declared_in(names: Any, where: object) -> Classes | None:
 
 
 def code_of_class(name: str, classes: Classes) -> int:
-    code = code_of(name, classes)
+    code = classes.find(name)
     if code is None:
         raise BadCell(name, f"is no class. {meant(name, classes)}")
     return code

@@ -60,10 +60,8 @@ def classes_shown(taxonomy: Taxonomy) -> Classes:
 
 def codes_of_types(classes: Classes, taxonomy: Taxonomy) -> list[int | None]:
     """The class of each of the ten types: its own, or the one that the taxonomy puts it in."""
-    own = {name.casefold(): code for code, name in enumerate(classes.names)}
-    if all(kind.casefold() in own for kind in TYPES):
-        return [own[kind.casefold()] for kind in TYPES]
-    return [own.get((taxonomy.suggest(kind) or "").casefold()) for kind in TYPES]
+    own = [classes.find(kind) for kind in TYPES]
+    return own if None not in own else [classes.find(taxonomy.suggest(kind) or "") for kind in TYPES]
 
 
 def photos_of(store: Store, images: str, labels: str, split: str, codes: list[int | None]) -> list[Photo]:

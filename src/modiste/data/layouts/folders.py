@@ -29,7 +29,7 @@ def read_folders(store: Store, classes: Classes | None, _taxonomy: Taxonomy | No
     if problems:
         raise refused(store.where, problems)
     photos = [
-        Photo(path, code_of(name_of(folder), classes), source=source_of(path), split=split)
+        Photo(path, classes.find(name_of(folder)), source=source_of(path), split=split)
         for split, folder in folders
         for path in files[folder]
         if is_picture(path)
@@ -51,7 +51,7 @@ def class_folders(store: Store) -> list[Place]:
 def declared_by_folders(folders: Iterable[str], store: Store) -> Classes:
     """The paper's four classes when every folder bears one of their names; else an error with the line to give."""
     names = sorted({name_of(folder) for folder in folders} - {name for name in map(name_of, folders) if name.casefold() in UNLABELLED})
-    if not all(code_of(name, PAPER_CLASSES) is not None for name in names):
+    if not all(PAPER_CLASSES.find(name) is not None for name in names):
         undeclared(store.where, names, "or, if these folders are no classes, read the photos without labels: --format photos")
     return PAPER_CLASSES
 
@@ -60,15 +60,11 @@ def name_of(folder: str) -> str:
     return folder.rpartition("/")[2]
 
 
-def code_of(name: str, classes: Classes) -> int | None:
-    return next((code for code, known in enumerate(classes.names) if known.casefold() == name.strip().casefold()), None)
-
-
 def misplaced(store: Store, folders: list[Place], classes: Classes) -> list[str]:
     """Folders that are no class, and pictures that stand in none."""
     problems = []
     for _, folder in folders:
-        if code_of(name_of(folder), classes) is None and name_of(folder).casefold() not in UNLABELLED:
+        if classes.find(name_of(folder)) is None and name_of(folder).casefold() not in UNLABELLED:
             near = nearest(name_of(folder), classes.names)
             hint = f" Did you mean '{near}'?" if near else ""
             problems.append(f"folder '{folder}' is no class. There are: {', '.join(classes.names)}.{hint}")

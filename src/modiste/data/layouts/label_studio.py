@@ -9,7 +9,6 @@ from typing import Any
 from modiste.data.layouts.addresses import path_of, tails
 from modiste.data.layouts.cells import BadCell
 from modiste.data.layouts.entries import classes_of, code_of_class, head, photos_of, read_json, source_and_split, text_of
-from modiste.data.layouts.folders import code_of
 from modiste.data.layouts.names import is_picture
 from modiste.data.opening.stores import Store, is_visible
 from modiste.data.suggest import Taxonomy
@@ -156,7 +155,7 @@ def question_of(said: Iterable[Answer], classes: Classes | None, where: object) 
         choices.setdefault(answer.question, set()).update(answer.choices)
     ways: list[list[str]] = [
         list(choices),
-        [name for name, chosen in choices.items() if classes and all(code_of(choice, classes) is not None for choice in chosen)],
+        [name for name, chosen in choices.items() if classes and all(classes.find(choice) is not None for choice in chosen)],
         [name for name in QUESTIONS if name in choices][:1],
     ]
     if not choices:

@@ -42,7 +42,7 @@ def detail_names(catalogue: Catalogue, taken: Collection[str], but: str | None =
 
 def label_row(photo: Photo, classes: Classes, details: Sequence[str], name: str) -> list[str]:
     attribute = photo.details.get("Attribute", "") if photo.label is None else classes.names[photo.label]
-    if photo.label is None and attribute.casefold() in (known.casefold() for known in classes.names):
+    if photo.label is None and classes.find(attribute) is not None:
         attribute = ""  # the class it once had: a reader would refuse -1 beside it
     label = "-1" if photo.label is None else str(photo.label)
     suggested = ("", "") if photo.suggestion is None else (str(photo.suggestion.label), photo.suggestion.by)

@@ -18,7 +18,7 @@ from modiste.data.layouts.cells import (
     suggestion_of,
 )
 from modiste.data.layouts.declared import read_classes
-from modiste.data.layouts.folders import UNLABELLED, code_of
+from modiste.data.layouts.folders import UNLABELLED
 from modiste.data.layouts.names import SPLITS, source_of
 from modiste.data.layouts.rows import COLUMNS as PAPER_COLUMNS
 from modiste.data.layouts.rows import Row
@@ -85,7 +85,7 @@ def by_column(row: Row, classes: Classes) -> int | None:
 def by_folder(row: Row, classes: Classes) -> int | None:
     """The class whose name the folder of a row's picture bears."""
     name = class_folder(row)
-    code = code_of(name, classes)
+    code = classes.find(name)
     if code is None and name and name.casefold() not in UNLABELLED:
         raise BadCell(name, f"is a folder of no class. {meant(name, classes)}")
     return code
@@ -93,7 +93,7 @@ def by_folder(row: Row, classes: Classes) -> int | None:
 
 def by_class_folders(rows: Sequence[Row], known: Classes | None) -> bool:
     """Whether folders say classes: one of those declared, or nothing but names of the paper's four."""
-    named = [code_of(name, known or PAPER_CLASSES) is not None for name in folder_names(rows)]
+    named = [(known or PAPER_CLASSES).find(name) is not None for name in folder_names(rows)]
     return any(named) if known else bool(named) and all(named)
 
 

@@ -102,8 +102,7 @@ def code_of(row: Row) -> int | None:
 def label_of(row: Row, classes: Classes) -> int | None:
     """The class of a row, when its code and its Attribute agree or only one is there; None for none of the classes."""
     code, name = code_of(row), row.cell("attribute")
-    by_name = {known.casefold(): known_code for known_code, known in enumerate(classes.names)}
-    named = by_name.get(name.casefold())
+    named = classes.find(name)
     if code is None:
         if name and named is None and "label" not in row.cells:
             raise BadCell(name, f"is no class. {meant(name, classes)}")

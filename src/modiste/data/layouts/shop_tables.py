@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TextIO
 
-from modiste.data.layouts.cells import shop_details, snake
+from modiste.data.layouts.cells import shop_details, snake, spellings
 from modiste.data.layouts.entries import text_of
 from modiste.data.layouts.paper_csv import label_files
 from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SHOPIFY, SURE, file_names, pictures, tables
@@ -95,7 +95,7 @@ def placing(store: Store) -> Callable[[str], str]:
             if not by_name:
                 by_name.update(pictures(store) or {"": ""})
             return next((by_name[end] for end in file_names(name) if end in by_name), name)
-        for spelled in dict.fromkeys((name, name.strip())):
+        for spelled in spellings(name):
             tidy = PurePosixPath(spelled).as_posix()
             for path in (tidy,) if spelled.startswith("./") or tidy.startswith("/") else (f"images/{tidy}", tidy):
                 if is_there(store, path):

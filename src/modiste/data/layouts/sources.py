@@ -170,8 +170,7 @@ def catalogue(where: Path, format: str | None, taxonomy: Taxonomy | None) -> Sou
 
 def own_label(said: Said, classes: Classes, taxonomy: Taxonomy) -> int | None:
     """The class that a photo's own row, folder or name speaks of: a label in words first, else what the taxonomy makes of it."""
-    by_name = {name.casefold(): code for code, name in enumerate(classes.names)}
-    named = next((by_name[word.casefold()] for word in said.words if word.casefold() in by_name), None)
+    named = next((code for word in said.words if (code := classes.find(word)) is not None), None)
     if named is not None:
         return named
     found = suggested(taxonomy, said.details, classes, said.product)
