@@ -106,6 +106,38 @@ def test_the_sample_is_asked_about_twice_where_two_people_label(made):
     assert not set(first) & set(queue(made, n=100, who="ada"))
 
 
+@pytest.mark.parametrize("by", QUEUES)
+def test_two_people_at_the_same_time_are_asked_about_different_photos_while_there_are_any(made, by):
+    drawn = {made.found.by_path[path] for path in made.sample}
+    ada, bob = queue(made, by, 10, "ada"), queue(made, by, 10, "bob")
+    assert len(ada) == len(bob) == 10
+    assert not (set(ada) & set(bob)) - drawn
+    if by == "random":  # which the sample is not kept apart in
+        return
+    assert len(drawn & set(ada)) == len(drawn & set(bob)) == 2
+    everything = set(queue(made, by, 100, "ada"))
+    assert len(everything) > 40
+    assert set(queue(made, by, 100, "cleo")) & everything - drawn  # there is nothing else: better twice than not at all
+
+
+def test_a_page_that_is_loaded_anew_shows_the_same_photos(made):
+    assert queue(made, "margin", 10, "ada") == queue(made, "margin", 10, "ada")
+
+
+def test_two_people_at_the_same_grid_see_different_photos_and_the_same_counts(made):
+    label, left, ada = grid(made, None, 6, "sure")
+    again = alike(made, made.found, Wanted("sure", 6, "bob", label))
+    assert again[:2] == (label, left)
+    assert len(again[2]) == 6
+    assert not set(ada) & set(again[2])
+
+
+def test_what_was_before_somebody_long_ago_is_given_to_others(made, monkeypatch):
+    ada = queue(made, "margin", 10, "ada")
+    monkeypatch.setattr("modiste.projects.studio.LENT_SECONDS", -1.0)
+    assert queue(made, "margin", 10, "bob") == ada
+
+
 def test_what_is_before_somebody_already_is_not_given_again(made):
     rows = queue(made, n=10)
     ids = [made.found.ids[row] for row in rows]

@@ -38,10 +38,24 @@ def following(studio: Studio, found: Guesses, wanted: Wanted) -> list[int]:
     heads, free = found.looked.heads, open_places(studio, found, wanted)
     if wanted.by != "random":
         close(free, found, sample_rows(studio, found))
+    free = unlent(studio, found, wanted, free)
     pool = Pool(probabilities_of(found, heads), found.looked.features[: len(heads)], free, labelled(studio, found, heads))
     places = ask(wanted.by, pool, wanted.n, 0 if wanted.by == "random" else len(studio.ledger.log))
     drawn = [] if wanted.by == "random" else drawn_next(studio, found, wanted)
-    return mixed([int(heads[place]) for place in places.tolist()], drawn, wanted.n)
+    return lent(studio, found, wanted, mixed([int(heads[place]) for place in places.tolist()], drawn, wanted.n))
+
+
+def unlent(studio: Studio, found: Guesses, wanted: Wanted, free: Bools) -> Bools:
+    """Of the kept answers that may be asked about, those that are not before somebody else just now; where there is none, all of them."""
+    left = free.copy()
+    close(left, found, [found.by_path[path] for path in studio.before_others(wanted.who) if path in found.by_path])
+    return left if left.any() else free
+
+
+def lent(studio: Studio, found: Guesses, wanted: Wanted, rows: list[int]) -> list[int]:
+    """The photos that are given to somebody; those of the honest sample are for everybody."""
+    studio.lend((path for path in (found.looked.photos[row].path for row in rows) if not studio.is_sample(path)), wanted.who)
+    return rows
 
 
 def mixed(chosen: list[int], drawn: list[int], n: int) -> list[int]:
@@ -129,10 +143,10 @@ def alike(studio: Studio, found: Guesses, wanted: Wanted) -> tuple[str | None, d
     code = studio.classes.code(label) if label is not None else int(counts.argmax()) if counts.any() else None
     if code is None:
         return None, left, []
-    some = rows[found.labels[rows] == code]
+    some = heads[unlent(studio, found, wanted, free & (heads >= 0) & (found.labels[heads] == code))]
     confidence = found.confidence[some]
     order = np.lexsort((some, -confidence if by == "sure" else confidence))
-    return studio.classes.names[code], left, some[order][: wanted.n].tolist()
+    return studio.classes.names[code], left, lent(studio, found, wanted, some[order][: wanted.n].tolist())
 
 
 def those(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from modiste.records.labels import Classes
 from modiste.records.progress import Tell
 from modiste.serving.labeller import PRECISION, Labeller
 
+LENT_SECONDS = 600.0  # for which a photo that comes before one person is kept from the others
 SHARE = 5  # the honest sample is no more than every fifth photo: the others are there to be learnt from
 Stop = Callable[[], None]
 
@@ -46,6 +48,7 @@ class Studio:
     drawn: tuple[str, ...] = ()  # paths of the honest sample, in the order in which they were drawn
     sample: frozenset[str] = frozenset()  # the same, with their copies
     doubted: set[str] = field(default_factory=set)  # paths of photos that may have been replaced since people spoke of them
+    lent: dict[str, tuple[str, float]] = field(default_factory=dict)  # paths of photos that lately came before somebody: whom, and when
     version: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -79,6 +82,18 @@ class Studio:
             self.doubted.update(one.photo for one in taken_back)  # what stands again may be of other bytes
         self.changed()
         return taken_back
+
+    def lend(self, paths: Iterable[str], who: str) -> None:
+        """Remember whom photos come before, so that nobody else is asked about them at the same time."""
+        now = time.monotonic()
+        with self.lock:
+            left = {path: one for path, one in self.lent.items() if now - one[1] < LENT_SECONDS}
+            self.lent = {**left, **dict.fromkeys(paths, (who, now))}
+
+    def before_others(self, who: str) -> list[str]:
+        """Photos that came before somebody else a while ago at most."""
+        now = time.monotonic()
+        return [path for path, (other, when) in self.lent.items() if other != who and now - when < LENT_SECONDS]
 
     def is_sample(self, path: str) -> bool:
         """Whether a photo is of the honest sample, by which networks are judged and from which none learns."""
