@@ -99,13 +99,19 @@ def sent_in(studio: Studio, name: str, data: bytes, who: str) -> Plain:
 
 def taken(studio: Studio, labels: Catalogue, name: str, who: str) -> Plain:
     """Labels as decisions of whoever asks, on the disk."""
-    photos = () if studio.found is None else studio.found.by_path
-    made = imported(labels, who, photos, studio.classes, studio.standing)
+    found = studio.found
+    if found is None or len(found) < found.looked.total:
+        raise ModisteError("the photos are still being looked at, and not all are known yet. Take the labels in once that has ended.")
+    made = imported(labels, who, found.by_path, studio.classes, studio.standing)
     if made.unknown and not (made.decisions or made.same):
         raise ModisteError(f"{name} labels {len(made.unknown):,} photos, none of which is in this project: '{shown(made.unknown[0])}'.")
     studio.take(made.decisions)
-    rest = [(made.same, "were said before"), (len(made.unknown), "are of photos that are not in this project")]
-    words = [f"{len(made.decisions):,} labels were taken in.", *(f"{many:,} {what}." for many, what in rest if many)]
+    told = [
+        (made.same, "was said before", "were said before"),
+        (len(made.unknown), "is of a photo that is not in this project", "are of photos that are not in this project"),
+    ]
+    rest = [f"{many:,} {one if many == 1 else more}." for many, one, more in told if many]
+    words = [f"{len(made.decisions):,} {'label was' if len(made.decisions) == 1 else 'labels were'} taken in.", *rest]
     return {"taken": len(made.decisions), "same": made.same, "unknown": len(made.unknown), "words": " ".join(words)}
 
 

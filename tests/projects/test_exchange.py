@@ -1,0 +1,36 @@
+"""Labels from elsewhere: what is told of them is so."""
+
+from dataclasses import replace
+
+import pytest
+from shops import open_studio, shop
+
+from modiste.projects.exchange import taken_in
+from modiste.records.errors import ModisteError
+
+
+@pytest.fixture
+def made(colours, tmp_path):
+    with open_studio(shop(tmp_path / "shop", 6), model=colours) as studio:
+        yield studio
+
+
+def test_what_became_of_each_label_is_told_in_the_right_number(made, tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text("photo,label\n000-Red.png,Red\n")
+    assert taken_in(made, str(table), "ada")["words"] == "1 label was taken in."
+    table.write_text("photo,label\n000-Red.png,Red\n001-Green.png,Red\n002-Blue.png,Red\nfar.png,Red\n")
+    told = "2 labels were taken in. 1 was said before. 1 is of a photo that is not in this project."
+    assert taken_in(made, str(table), "ada")["words"] == told
+
+
+@pytest.mark.parametrize("known", [0, 3])
+def test_labels_of_photos_that_are_still_to_come_are_not_said_to_be_of_none(made, tmp_path, known):
+    table = tmp_path / "labels.csv"
+    table.write_text("photo,label\n000-Red.png,Red\n")
+    whole = made.found
+    made.found = replace(whole, looked=replace(whole.looked, total=100)) if known else None
+    with pytest.raises(ModisteError, match="still being looked at"):
+        taken_in(made, str(table), "ada")
+    made.found = whole
+    assert taken_in(made, str(table), "ada")["taken"] == 1
