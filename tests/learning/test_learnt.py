@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from modiste import cli
 from modiste.data.opening.images import to_pixels
 from modiste.evaluation.statistics.power import photos_needed
+from modiste.learning import seen as seen_of
 from modiste.learning.bundles import check_output, report_path, write
 from modiste.learning.labels import read_labels
 from modiste.learning.learnt import groups_of, heat_of, learn, learnt_from
@@ -25,6 +26,7 @@ from modiste.records.labels import Classes
 from modiste.records.lock import locked
 from modiste.records.predictions import Predictions
 from modiste.records.progress import silent
+from modiste.serving import asking as serving
 from modiste.serving.labeller import load
 
 SAME = {"Red": "Red", "Green": "Green", "Blue": "Blue"}
@@ -107,7 +109,7 @@ def test_the_same_labels_give_the_same_bytes_after_a_stop_too(base, painted, tmp
 
     def stop() -> None:
         asked.append(1)
-        if len(asked) == 3:
+        if len(asked) == len(found) + 33:  # each photo is read, then looked at
             raise Stopped("enough", 130)
 
     with pytest.raises(Stopped):
@@ -115,9 +117,38 @@ def test_the_same_labels_give_the_same_bytes_after_a_stop_too(base, painted, tmp
     assert (tmp_path / "other" / "features.bin").stat().st_size > 1000
     told = []
     learn(found, base, tmp_path / "other", threads=1, tell=told.append)
-    assert next(one.total for one in told if one.stage == "looking at photos") == len(found) - 32  # two batches were done
+    assert next(one.total for one in told if one.stage == "looking at photos") == len(found) - 32
     write(learnt(base, where, tmp_path / "other"), tmp_path / "b" / "better.onnx")
     assert (tmp_path / "a" / "better.onnx").read_bytes() == (tmp_path / "b" / "better.onnx").read_bytes()
+
+
+def test_a_stop_is_heard_while_photos_are_read(base, painted, tmp_path) -> None:
+    where = painted(SAME, 4)
+    told, found = [], read_labels(where, where.parent / "photos", base.card.classes)
+
+    def stop() -> None:
+        raise Stopped("enough", 130)
+
+    with pytest.raises(Stopped):
+        see(load(tmp_path / "colours.onnx", threads=1), found, tmp_path / "features.bin", told.append, stop)
+    assert {one.stage for one in told} <= {"reading photos"}
+
+
+def test_a_photo_that_cost_a_worker_its_life_is_asked_for_once_more(base, painted, tmp_path, monkeypatch) -> None:
+    """It may have been killed for what another program did."""
+    where, asked = painted(SAME, 4), list[list[str]]()
+    found = read_labels(where, where.parent / "photos", base.card.classes)
+    once = found.photos[3].path
+
+    def each_answer(root, paths, labeller, **settings):
+        asked.append(list(paths))
+        for path, answer in zip(paths, serving.each_answer(root, paths, labeller, **settings), strict=True):
+            yield (answer[0], "decoder_crashed") if path == once and len(asked) == 1 else answer
+
+    monkeypatch.setattr(seen_of, "each_answer", each_answer)
+    made = see(load(tmp_path / "colours.onnx", threads=1), found, tmp_path / "features.bin", silent, lambda: None)
+    assert len(made) == len(found)
+    assert asked[1] == [once]
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "another network"])

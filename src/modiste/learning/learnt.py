@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from modiste.data.opening.crew import processors
 from modiste.data.split import bound_together
 from modiste.evaluation.statistics.calibration import log_probabilities
 from modiste.learning.fitting import (
@@ -96,9 +95,9 @@ def learn(
     """
     task = task_of(catalogue, base.card.classes, declared)
     with at_work(kept) as stop:
-        labeller = labeller_of(base, base.id, threads or processors())
+        labeller = labeller_of(base, base.id, 1)  # photos are scored side by side, so that no answer hangs on how many at a time
         refuse_featureless(labeller)
-        seen = see(labeller, task.catalogue, kept / "features.bin", tell, stop)
+        seen = see(labeller, task.catalogue, kept / "features.bin", tell, stop, threads)
         is_test = np.array([photo.split == TEST for photo in seen.photos], bool)
         train, test = seen[np.flatnonzero(~is_test)], seen[np.flatnonzero(is_test)]
         notes = task.checked([photo.label for photo in train.photos if photo.label is not None])

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modiste.data.decoded import DIGEST_BYTES, digest_and_pixels, digests_of
+from modiste.data.decoded import digests_of
 from modiste.data.opening.refusals import PhotoRefused
-from modiste.data.opening.workers import each_photo
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.kept import Kept
 from modiste.records.progress import Progress, Tell
-from modiste.serving.graphs import BATCH
+from modiste.serving.asking import PASSING, each_answer
+from modiste.serving.graphs import Answers
 from modiste.serving.labeller import Labeller
 
 VERSION = "1"  # raised whenever the same bytes and the same network may give other numbers
@@ -45,24 +44,34 @@ class Seen:
         return Seen(photos, digests, self.scores[rows], self.features[rows], strange)
 
 
-def see(labeller: Labeller, catalogue: Catalogue, kept: Path, tell: Tell, stop: Stop) -> Seen:
-    """Ask a network about every photo of a catalogue, but for those whose bytes it was asked about before."""
+def see(labeller: Labeller, catalogue: Catalogue, kept: Path, tell: Tell, stop: Stop, threads: int | None = None) -> Seen:
+    """Ask a network about every photo of a catalogue, but for those whose bytes it was asked about before.
+
+    `labeller` is asked about each photo alone: take one of one thread, and so many photos at a time as `threads` (None: one a
+    processor).
+    """
     side, channels = labeller.pixels.side, 3 if labeller.pixels.colour == "rgb" else 1
     blank = labeller.score(np.zeros((1, side, side, channels), np.uint8))
     parts = (blank.scores.shape[1], blank.features.shape[1], 0 if blank.strangeness is None else 1)
     answers = Kept(kept, line_of(labeller, parts), [("numbers", "<f4", (sum(parts),))])
     answers.read()
-    digests = digests_of(catalogue, tell)
+
+    def heard(told: Progress) -> None:
+        stop()
+        tell(told)
+
+    digests = digests_of(catalogue, heard)
     lacking = [photo.path for photo in catalogue.photos if bytes.fromhex(digests.get(photo.path, "")) not in answers.places]
-    refused = ask(labeller, catalogue, lacking, digests, answers, tell, stop)
-    bad = {one.where for one in refused}
-    photos = [photo for photo in catalogue.photos if photo.path not in bad]
+    asking = Asking(labeller, catalogue, digests, answers, tell, stop, threads)
+    refused = asking.ask(lacking)
+    again = asking.ask([path for path, one in refused.items() if one.reason in PASSING])
+    refused = {path: one for path, one in refused.items() if one.reason not in PASSING} | again
+    photos = [photo for photo in catalogue.photos if photo.path not in refused]
     places = np.array([answers.places[bytes.fromhex(digests[photo.path])] for photo in photos], np.int64)
     values = np.array(answers.records()["numbers"][places])
     scores, features, strange = np.split(values, np.cumsum(parts)[:2], axis=1)
-    return Seen(
-        tuple(photos), tuple(digests[photo.path] for photo in photos), scores, features, strange[:, 0] if parts[2] else None, tuple(refused)
-    )
+    bad = tuple(refused[photo.path] for photo in catalogue.photos if photo.path in refused)
+    return Seen(tuple(photos), tuple(digests[photo.path] for photo in photos), scores, features, strange[:, 0] if parts[2] else None, bad)
 
 
 def line_of(labeller: Labeller, parts: Sequence[int]) -> bytes:
@@ -70,28 +79,42 @@ def line_of(labeller: Labeller, parts: Sequence[int]) -> bytes:
     return json.dumps([VERSION, labeller.identity, *parts]).encode("ascii") + b"\n"
 
 
-def ask(
-    labeller: Labeller, catalogue: Catalogue, paths: Sequence[str], digests: dict[str, str], answers: Kept, tell: Tell, stop: Stop
-) -> list[PhotoRefused]:
-    """Decode and score what is lacking, some photos at a time; the refused are given back, `digests` is of the bytes that were decoded."""
-    pixels, refused = labeller.pixels, list[PhotoRefused]()
-    options = {"side": pixels.side, "colour": pixels.colour, "fit": pixels.fit, "strict": pixels.strict}
-    made, done = zip(paths, each_photo(catalogue.root, paths, digest_and_pixels, options), strict=True), 0
-    shape = (pixels.side, pixels.side, 3 if pixels.colour == "rgb" else 1)
-    while batch := list(islice(made, BATCH)):
-        stop_after(answers, stop)
-        refused += [PhotoRefused(path, one.reason, one.detail) for path, one in batch if isinstance(one, PhotoRefused)]
-        seen = [(path, one) for path, one in batch if not isinstance(one, PhotoRefused)]
-        if seen:
-            said = labeller.score(np.stack([one[DIGEST_BYTES:].reshape(shape) for _, one in seen]))
-            strange = np.zeros((len(seen), 0), np.float32) if said.strangeness is None else said.strangeness[:, None]
-            for (path, one), values in zip(seen, np.concatenate([said.scores, said.features, strange], axis=1), strict=True):
-                digests[path] = one[:DIGEST_BYTES].tobytes().hex()
-                answers.add(one[:DIGEST_BYTES].tobytes(), values)
-        done += len(batch)
-        tell(Progress("looking at photos", done, len(paths), note=f"{len(refused):,} could not be read" if refused else ""))
-    answers.flush()
-    return refused
+@dataclass(frozen=True, eq=False)
+class Asking:
+    """A network that is asked about photos; `digests`, which are of the bytes that were asked about, and `answers` grow on the way."""
+
+    labeller: Labeller
+    catalogue: Catalogue
+    digests: dict[str, str]
+    answers: Kept
+    tell: Tell
+    stop: Stop
+    threads: int | None
+
+    def ask(self, paths: Sequence[str]) -> dict[str, PhotoRefused]:
+        """Have the answers for some photos kept; those that cannot be asked about, by path."""
+        refused, known = dict[str, PhotoRefused](), self.answers.places
+        each = each_answer(self.catalogue.root, paths, self.labeller, threads=self.threads, known=known.__contains__)
+        for done, (path, (sha, said)) in enumerate(zip(paths, each, strict=True), 1):
+            stop_after(self.answers, self.stop)
+            if isinstance(said, str) or sha is None:
+                refused[path] = PhotoRefused(path, str(said))
+            else:
+                self.digests[path] = sha.hex()
+                if said is not None:
+                    self.answers.add(sha, numbers_of(said))
+            if done % 16 == 0 or done == len(paths):
+                note = f"{len(refused):,} could not be read" if refused else ""
+                self.tell(Progress("looking at photos", done, len(paths), note=note))
+        self.answers.flush()
+        return refused
+
+
+def numbers_of(said: Answers) -> Floats:
+    """What is kept of what a network says of one photo."""
+    strange = [] if said.strangeness is None else [said.strangeness]
+    made: Floats = np.concatenate([said.scores[0], said.features[0], *strange])
+    return made
 
 
 def stop_after(answers: Kept, stop: Stop) -> None:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from modiste.records.errors import ModisteError
 
-BATCH = 16  # photos held at once by those who ask about very many
 GIVEN = ("probabilities", "scores", "features", "strangeness")  # what a bundle's graph gives, the last where it can tell
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
