@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
+from itertools import chain
 
 from modiste.evaluation.pages.page import described
 from modiste.records.run import Run
@@ -18,21 +20,32 @@ def circumstances(outcome: Outcome) -> dict[str, str]:
     trunks = {run.about["trunk"] for run in some_runs if "trunk" in run.about} - {run.folder.name for run in some_runs}
     behind = [Run(some_runs[0].folder.parent / name) for name in trunks]
     seconds = sum(run.about["seconds"] for run in [*some_runs, *(run for run in behind if run.finished)])
-    recipe = next(iter(outcome.study.recipes.values()))
-    splits = divided(outcome.catalogue, recipe, outcome.contents).named()
-    made_with = some_runs[0].about["made_with"]
+    recipes, made_with = outcome.study.recipes.values(), [run.about["made_with"] for run in some_runs]
+    carved = {(recipe.validation, recipe.split_seed): recipe for recipe in recipes}.values()
+    splits = [divided(outcome.catalogue, recipe, outcome.contents).named() for recipe in carved]
     return {
         "Classes": str(outcome.catalogue.classes),
-        "Photos": ", ".join(f"{name} {len(part):,}" for name, part in splits.items()),
+        "Photos": each_once(", ".join(f"{name} {len(part):,}" for name, part in parts.items()) for parts in splits),
         "Data hash": outcome.contents.data_hash,
-        "Pixels": f"{recipe.pixels.side} px, {recipe.pixels.colour}, {recipe.pixels.fit}",
-        "Training": f"{recipe.epochs} epochs, batch {recipe.batch}, {recipe.optimiser} at {recipe.lr:g}, sampling {recipe.sampling}",
+        "Pixels": each_once(f"{one.pixels.side} px, {one.pixels.colour}, {one.pixels.fit}" for one in recipes),
+        "Training": each_once(
+            f"{one.epochs} epochs, batch {one.batch}, {one.optimiser} at {one.lr:g}, sampling {one.sampling}" for one in recipes
+        ),
         "Seeds": ", ".join(map(str, outcome.study.seeds)),
         "Arithmetic": ", ".join(sorted({run.about["precision"] for run in some_runs})),
         "Time of all runs": minutes(seconds),
         **({"Command": shlex.join(outcome.command)} if outcome.command else {}),
-        **{name: str(value) for name, value in made_with.items()},
+        **{name: each_once(str(one[name]) for one in made_with if name in one) for name in dict.fromkeys(chain(*made_with))},
     }
+
+
+def each_once(words: Iterable[str]) -> str:
+    """What is said of a study's variants or runs, where they differ one thing after another.
+
+    >>> each_once(["224 px", "244 px", "224 px"])
+    '224 px; 244 px'
+    """
+    return "; ".join(dict.fromkeys(words))
 
 
 def runs_in_json(outcome: Outcome) -> dict[str, dict[str, list[str]]]:
