@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from modiste.audits import audit
 from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue
 
@@ -90,3 +91,9 @@ def test_folders_that_are_no_classes_are_audited_without_labels(drawn, tmp_path)
     assert "6 photos of shop" in done["title"]
     assert "The folders were not taken for classes, which nobody declared: --classes declares them." in done["notes"]
     assert run("data", "audit", "shop", "--format", "folders", cwd=tmp_path).returncode == 4
+
+
+def test_a_folder_for_the_mended_catalogue_may_be_given_as_text(shop, tmp_path):
+    found = audit(tmp_path / "shop", str(tmp_path / "audit"), fix=str(tmp_path / "clean"), label_errors=False)
+    assert found.fixed_at == tmp_path / "clean"
+    assert (tmp_path / "clean" / "changes.csv").is_file()

@@ -48,7 +48,7 @@ def audit(
     catalogue: Catalogue | Path | str,
     folder: Path | str | None = None,
     *,
-    fix: Path | None = None,
+    fix: Path | str | None = None,
     taxonomy: Taxonomy | None = None,
     label_errors: bool = True,
     seed: int = 0,
@@ -61,6 +61,7 @@ def audit(
     goes on and the next one opens changed photos only.
     """
     catalogue = catalogue if isinstance(catalogue, Catalogue) else auditable(catalogue, taxonomy=taxonomy)
+    fix = Path(fix) if fix is not None else None
     folder = Path(folder) if folder is not None else Path("audit") / (catalogue.root.resolve().name or "photos")
     refuse_inside(folder, catalogue, "--output")
     if fix is not None:
