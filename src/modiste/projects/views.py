@@ -52,6 +52,7 @@ def brief(studio: Studio, found: Guesses, row: int, who: str) -> Plain:
         "said": None if mine is None else {"kind": mine.kind, "label": mine.label},
         "settled": studio.standing.settled(one.path),
         "ruled": said(studio.standing.adjudicated(one.path)),
+        "conflict": studio.standing.conflict(one.path),
     }
 
 
@@ -78,7 +79,6 @@ def photo(studio: Studio, found: Guesses, row: int, who: str) -> Plain:
         "own": None if one.own < 0 else names[one.own],
         "said": said(everybody.get(who)),
         "others": [said(decision) for person, decision in everybody.items() if person != who],
-        "conflict": studio.standing.conflict(one.path),
         "replaced": studio.is_replaced(one.path),
         "copies": [{"id": found.ids[copy], "path": shown(looked.photos[copy].path)} for copy in found.copies(row)[1:]],
         "problem": "" if asked else reason,

@@ -12,8 +12,9 @@ from modiste.web.limits import STATUS
 
 FINE = {200, *STATUS.values()} - {500, 499, 408}
 FIELDS = {
-    "decisions": ("decisions",),
-    "undo": ("id",),
+    "decisions": ("decisions", "who"),
+    "undo": ("id", "who"),
+    "briefs": ("ids",),
     "who": ("who",),
     "import": ("path",),
     "export": ("format",),

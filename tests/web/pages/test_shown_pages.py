@@ -67,6 +67,14 @@ def test_a_photo_among_many_is_the_photo_itself(shared):
             assert (whole["width"], whole["height"]) == (32, 32)
 
 
+def test_photos_that_are_asked_for_by_their_ids_are_those_of_the_wall(shared):
+    there = shared.photos()
+    ids = [one["id"] for one in there]
+    assert shared.post("/api/briefs", {"ids": [*ids[::-1], "0" * 16, ""]})["photos"] == there[::-1]
+    for wrong in (None, "x", [7], [None], {}, ["0"] * 5001):
+        assert shared.send("/api/briefs", {"ids": wrong}).status == 422
+
+
 def test_a_queue_and_a_wall_over_http_are_of_open_photos_once_each(pages):
     seen = set()
     while photos := pages.get("/api/queue?n=4")["photos"]:
@@ -136,6 +144,10 @@ def test_labels_lead_to_a_better_network_that_is_compared_put_in_use_and_there_a
         assert found["differ"] == len(found["photos"]) == len(right)
         assert found["differ"] + found["same"] == 75
         assert all(one["a"]["label"] != one["b"]["label"] for one in found["photos"])
+        sample = {one["id"] for one in pages.photos() if one["sample"]}
+        others = {one["id"] for one in pages.get("/api/compare?a=0&b=1&limit=500", "bob")["photos"]}
+        assert others == set(right) - sample  # whose guess is not to be seen before bob has spoken of them
+        assert sample & set(right)
         assert sum(pair["n"] for pair in found["pairs"]) == found["differ"]
         for pair in found["pairs"]:
             some = pages.get(f"/api/compare?a=0&b=1&limit=500&from={pair['from']}&to={pair['to']}")

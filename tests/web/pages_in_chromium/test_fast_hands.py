@@ -92,3 +92,27 @@ def test_a_key_that_was_to_be_changed_is_what_it_was_once_the_help_is_closed(app
     page.keyboard.press("1")
     opened.saved(1)
     assert app.decisions()[0]["label"] == "Red"
+
+
+def test_copies_that_are_taken_back_together_are_asked_about_once(app, window):
+    opened = window(app)
+    page = opened.go("/annotate", SHOWN)
+    first = shown(page)
+    there = page.locator("#strip button").count()
+    page.keyboard.press("1")
+    opened.saved(1)
+
+    def with_a_copy(route):
+        answer = route.fetch()
+        value = answer.json()
+        (photo,) = value["photos"]
+        copy = {**photo, "id": "f" * 16, "path": "copy.png", "name": "copy.png", "copies": [{"id": photo["id"], "path": photo["path"]}]}
+        photo["copies"] = [{"id": copy["id"], "path": copy["path"]}]
+        route.fulfill(response=answer, json={**value, "photos": [copy, photo]})  # the last comes first
+
+    page.route("**/api/undo", with_a_copy)
+    page.keyboard.press("z")
+    page.wait_for_function("name => document.querySelector('#about .name').textContent === name", arg=first)
+    assert page.locator("#strip button").count() == there
+    assert page.locator("#strip [aria-label^='copy.png']").count() == 0
+    assert not opened.wrong

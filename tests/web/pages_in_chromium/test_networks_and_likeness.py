@@ -48,11 +48,17 @@ def test_a_loop_on_the_map_labels_what_lies_in_it(app, window):
     page.wait_for_selector("#map-wall .one img")
     many = int(page.locator("#lassoed-words").inner_text().split()[0])
     assert many > 30
+    assert re.match(r"\d{3}-\w+\.png, nothing said yet, ", page.locator("#map-wall .one").first.get_attribute("aria-label"))
     page.locator("#map-bulk .button", has_text="Unsure").click()
     opened.saved(many)
     assert app.ask("/api/state")["counts"]["unsure"] == many
     page.keyboard.press("z")
     app.until(lambda now: now["counts"]["unsure"] == 0)
+    before = len(app.decisions())
+    page.locator("#lassoed-close").click()
+    page.keyboard.press("1")  # nothing of the loop is in sight any more
+    page.wait_for_timeout(500)
+    assert len(app.decisions()) == before
     assert not opened.wrong
 
 

@@ -22,7 +22,7 @@ from modiste.web.guard import State
 from modiste.web.limits import Refused
 from modiste.web.pages.talking import Talk, answer, apart, number_of, text_of, who_of
 
-MOST_PHOTOS, MOST_NEXT, MOST_NEAR = 1000, 100, 200
+MOST_PHOTOS, MOST_NEXT, MOST_NEAR, MOST_BRIEFS = 1000, 100, 200, 5000
 NEIGHBOURS = 12  # beside a photo
 MOST_SKIPPED = 6000  # characters of ids
 
@@ -53,6 +53,13 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
         offset, limit = number_of(given, "offset", 0), number_of(given, "limit", 200, 1, MOST_PHOTOS)
         some = [views.brief(studio, found, row, who) for row in rows[offset : offset + limit].tolist()]
         return answer({"total": len(rows), "offset": offset, "photos": some})
+
+    @app.post("/api/briefs")
+    async def briefs(request: Request) -> Response:
+        ids = (await talk.json_of(request)).get("ids")
+        if not isinstance(ids, list) or not len(ids) <= MOST_BRIEFS or not all(isinstance(one, str) for one in ids):
+            raise Refused("bad_parameter", f"ids: a list of {MOST_BRIEFS} photos at most.")
+        return answer(await apart(briefs_of, studio, ids, who_of(request)))
 
     @app.get("/api/photo/{photo}")
     def one(request: Request, photo: str) -> Response:
@@ -109,6 +116,12 @@ def row_of(studio: Studio, photo: str) -> tuple[Guesses, int]:
     if row is None:
         raise Refused("not_found", "there is no such photo in this project (any more).")
     return found, row
+
+
+def briefs_of(studio: Studio, ids: list[str], who: str) -> dict[str, Any]:
+    """Some photos in short, by their ids; those that are not there any more are left out."""
+    found = found_of(studio)
+    return {"photos": [views.brief(studio, found, found.rows[one], who) for one in ids if one in found.rows]}
 
 
 def code_of(studio: Studio, label: str | None) -> int | None:

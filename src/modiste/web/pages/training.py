@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from modiste.projects import views
+from modiste.projects.choosing import blind
 from modiste.projects.guesses import Guesses
 from modiste.projects.jobs import Jobs
 from modiste.projects.learning import differences, learnt_from_labels
@@ -81,11 +82,11 @@ def said_by(studio: Studio, jobs: Jobs, number: int) -> Guesses:
     model = studio.models[number]
     if number == studio.models.in_use:
         return found_of(studio)
-    with studio.lock:
-        if number not in studio.others and (before := studio.before(studio.project.labeller(model))) is not None:
-            studio.others[number] = before
-    if number in studio.others:
-        return studio.others[number]
+    if (known := studio.others.get(number)) is not None:
+        return known
+    if (before := studio.before(studio.project.labeller(model))) is not None:  # takes a while: others are answered meanwhile
+        with studio.lock:
+            return before if number == studio.models.in_use else studio.others.setdefault(number, before)
 
     def ask(tell: Tell, stop: Stop) -> str:
         studio.look_with(number, tell, stop)
@@ -103,11 +104,16 @@ def compared(
     some: slice,
     who: str,
 ) -> dict[str, Any]:
-    """Where two networks differ, some of the photos side by side; `became` leaves those where one guess became another."""
+    """Where two networks differ, some of the photos side by side; `became` leaves those where one guess became another.
+
+    Photos of the honest sample that `who` has not spoken of are counted, and not shown: either guess would tell.
+    """
     (a, one), (b, other) = first, second
     found, names = differences(one, other), studio.classes.names
     wanted = [None if name is None else studio.classes.code(name) for name in became]
     sides = [(row, other.by_path[one.looked.photos[row].path]) for row in found.rows]
+    hidden = set(blind(studio, one, who).tolist())
+    sides = [(row, there) for row, there in sides if row not in hidden]
     left = [(row, there) for row, there in sides if wanted[0] in (None, one.labels[row]) and wanted[1] in (None, other.labels[there])]
     photos = [
         {**views.brief(studio, one, row, who), "a": side(names, one, row), "b": side(names, other, there)} for row, there in left[some]

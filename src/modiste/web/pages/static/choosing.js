@@ -55,7 +55,7 @@ export class Choosing {
   }
 }
 
-// Say the same of some photos; `settle` it where people disagree.
+// Say the same of some photos; `settle` it also where they are not known to be disputed.
 export function sayOf(photos, kind, label, settle = false) {
   sayEach(
     photos.map((photo) => [photo, kind, label]),
@@ -63,10 +63,11 @@ export function sayOf(photos, kind, label, settle = false) {
   );
 }
 
+// How many there were to accept.
 function acceptAll(photos) {
   const guessed = photos.filter((photo) => photo.label);
-  if (!guessed.length) return tell("There is no suggestion to accept.");
   sayEach(guessed.map((photo) => [photo, "label", photo.label]));
+  return guessed.length;
 }
 
 // What the server says of a photo now, on what is known of it here.
@@ -74,11 +75,11 @@ export function heard(known, { said, settled, ruled, conflict }) {
   return Object.assign(known, { said, settled, ruled, conflict });
 }
 
-// Say something of each photo; it is shown as said at once, and saved as one batch. What was settled before is settled anew: a word
-// beside that would change nothing.
+// Say something of each photo; it is shown as said at once, and saved as one batch. Where people disagree it settles that,
+// and what was settled before is settled anew: a word beside that would change nothing.
 function sayEach(said, settle = false) {
   if (!said.length) return;
-  const settles = (photo) => settle || Boolean(photo.ruled);
+  const settles = (photo) => settle || Boolean(photo.ruled || photo.conflict);
   decide(
     said.map(([photo, kind, label]) => ({
       photo: photo.id,
@@ -96,7 +97,7 @@ function sayEach(said, settle = false) {
 }
 
 // The buttons for what is chosen; `targets()` gives those photos, `done()` is called after something was said.
-export function bulkBar(place, choosing, act) {
+export function bulkBar(place, choosing, act, least = 2) {
   const { classes } = state().project;
   const give = classes.map((name, index) =>
     press([name, index < 9 ? cap(`class-${index + 1}`) : ""], () => act("label", name), { class: "button light" }),
@@ -110,7 +111,7 @@ export function bulkBar(place, choosing, act) {
   const clear = press("Clear", () => choosing.clear(), { class: "button light plain" });
   filled(place, count, rest[0], give, rest.slice(1), clear);
   return () => {
-    place.hidden = choosing.size < 2;
+    place.hidden = choosing.size < least;
     count.textContent = `${number(choosing.size)} chosen`;
   };
 }
@@ -127,10 +128,15 @@ export function bindAnswers(act) {
 // Do what was pressed with some photos, and say so.
 export function answerWith(photos, act, label = null) {
   if (!photos.length) return tell("Choose photos first: click one, or press the arrows.");
-  if (act === "accept") acceptAll(photos);
-  else sayOf(photos, act, label);
+  if (act === "accept") return tellAccepted(photos.length, acceptAll(photos));
+  sayOf(photos, act, label);
   if (photos.length > 1)
-    tell(
-      `${photosWords(photos.length)}: ${act === "label" ? label : { accept: "suggestions accepted", unsure: "unsure", bad: some(photos.length, "bad picture") }[act]}.`,
-    );
+    tell(`${photosWords(photos.length)}: ${act === "label" ? label : { unsure: "unsure", bad: some(photos.length, "bad picture") }[act]}.`);
+}
+
+function tellAccepted(chosen, accepted) {
+  const rest = chosen - accepted;
+  if (!accepted) tell("There is no suggestion to accept.");
+  else if (chosen > 1)
+    tell(`${some(accepted, "suggestion")} accepted.${rest ? ` ${some(rest, "photo has", "photos have")} none to accept.` : ""}`);
 }

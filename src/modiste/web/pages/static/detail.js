@@ -4,7 +4,7 @@ import { get, state } from "./api.js";
 import { filled, made, press } from "./elements.js";
 import { heatButton, heatOf } from "./heat.js";
 import { complain } from "./messages.js";
-import { address, copiesWords, guessWords, picture, shares, sureWords } from "./photo.js";
+import { address, copiesWords, guessWords, keptBack, KEPT_BACK, picture, shares, sureWords } from "./photo.js";
 import { heard, sayOf } from "./choosing.js";
 import { inTurn, unsavedPhotos } from "./saving.js";
 import { bytes, day, percent, saidWord, sentence } from "./words.js";
@@ -48,7 +48,8 @@ export class Detail {
     const box = picture(photo, LARGE, { alt: `Photo ${photo.name}`, eager: true });
     box.style.background = `center / contain no-repeat url("${address(photo, SMALL)}")`; // there already, until the large one is
     const words = made("p", { class: "quiet small", hidden: true });
-    const heat = photo.problem ? null : heatButton(box, heatOf(photo.id), (told) => ((words.hidden = !told), (words.textContent = told)));
+    const told = (text) => ((words.hidden = !text), (words.textContent = text));
+    const heat = photo.problem || keptBack(photo) ? null : heatButton(box, heatOf(photo.id), told);
     const like = photo.problem ? null : made("a", { class: "button light", href: `/search?photo=${photo.id}` }, "Find what is like it");
     filled(
       this.place,
@@ -84,19 +85,19 @@ export class Detail {
           ),
         )
       : null;
+    const own = photo.own && !keptBack(photo) ? `the shop says ${photo.own}` : "";
     return made(
       "div",
       {},
       made("h2", { class: "whole" }, photo.name),
-      made("p", { class: "quiet small" }, [size, photo.own && `the shop says ${photo.own}`].filter(Boolean).join(" · ")),
+      made("p", { class: "quiet small" }, [size, own].filter(Boolean).join(" · ")),
       copies,
     );
   }
 
   guess(photo) {
     if (photo.problem) return made("p", { class: "notice wrong" }, sentence(photo.words || photo.problem.replaceAll("_", " ")));
-    const hidden = photo.sample && !photo.said;
-    if (hidden) return made("p", { class: "notice" }, "Of the honest sample: the suggestion is shown once you have said what it is.");
+    if (keptBack(photo)) return made("p", { class: "notice" }, KEPT_BACK);
     return made(
       "div",
       { class: "guessed" },

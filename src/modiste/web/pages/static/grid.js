@@ -6,7 +6,7 @@ import { fitting } from "./fitting.js";
 import { begin } from "./frame.js";
 import { bind, cap } from "./keys.js";
 import { complain, speak } from "./messages.js";
-import { preload } from "./photo.js";
+import { preload, withoutCopies } from "./photo.js";
 import { decide, inTurn, onRefused, onSaving, undo, unsaved } from "./saving.js";
 import { mark, tile } from "./tiles.js";
 import { number } from "./words.js";
@@ -216,7 +216,7 @@ function turnTo(name) {
 async function takeBack() {
   const answer = await undo();
   if (!answer?.photos?.length) return;
-  const photos = answer.photos.toReversed().filter((photo) => !photo.said); // the last comes first
+  const photos = withoutCopies(answer.photos.toReversed()).filter((photo) => !photo.said); // the last comes first
   for (const photo of photos) passed.delete(photo.id);
   const back = photos.filter((photo) => photo.label === label);
   if (!back.length) return void fetchMore();

@@ -1,15 +1,15 @@
 // The photos with what an audit found, a map of what looks alike, the runs and studies with their reports.
 
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import { Browse } from "./browse.js";
-import { answerWith, bindAnswers, bulkBar, Choosing } from "./choosing.js";
+import { answerWith, bindAnswers, bulkBar, Choosing, heard } from "./choosing.js";
 import { asked, filled, here, made, press, remember, say, tabs } from "./elements.js";
 import { begin } from "./frame.js";
 import { bind } from "./keys.js";
 import { colourOf, PhotoMap } from "./map.js";
 import { complain } from "./messages.js";
 import { picture } from "./photo.js";
-import { undo } from "./saving.js";
+import { inTurn, undo } from "./saving.js";
 import { day, number, percent, photos as photosWords } from "./words.js";
 import { Wall } from "./wall.js";
 
@@ -111,7 +111,7 @@ function hovered(point, x, y) {
 }
 
 // What lies in the loop: looked at, labelled at once.
-const loop = { photos: [], choosing: null, wall: null, bar: null };
+const loop = { photos: [], choosing: null, wall: null, bar: null, round: 0 };
 
 function makeLoop() {
   loop.choosing = new Choosing(() => refreshLoop());
@@ -122,14 +122,14 @@ function makeLoop() {
       event.shiftKey ? loop.choosing.reach(place, (each) => loop.wall.at(each)) : loop.choosing.toggle(photo, place),
     least: 96,
   });
-  loop.bar = bulkBar(here("map-bulk"), loop.choosing, sayOfLoop);
+  loop.bar = bulkBar(here("map-bulk"), loop.choosing, (act, label) => inTurn(() => sayOfLoop(act, label)), 1);
 }
 
 async function takeBack() {
   const answer = await undo();
   for (const photo of answer?.photos || []) {
     const known = loop.photos.find((one) => one.id === photo.id);
-    if (known) Object.assign(known, { said: photo.said, settled: photo.settled, ruled: photo.ruled });
+    if (known) heard(known, photo);
   }
   refreshLoop();
 }
@@ -146,19 +146,37 @@ function refreshLoop() {
   loop.wall?.refresh();
 }
 
-function looped(points) {
-  if (!points.length) return closeLoop();
+async function looped(points) {
+  closeLoop();
+  if (!points.length) return;
+  const { round } = loop;
+  const ids = points.map((point) => point[3]);
+  map.chosen = new Set(ids);
+  map.draw();
+  try {
+    const { photos } = await post("/api/briefs", { ids });
+    if (round === loop.round) openLoop(photos);
+  } catch (error) {
+    if (round === loop.round) closeLoop();
+    complain(error);
+  }
+}
+
+function openLoop(photos) {
   if (!loop.wall) makeLoop();
-  loop.photos = points.map(([, , code, id]) => ({ id, sha: "", name: id, label: classes[code] || null, said: null }));
-  map.chosen = new Set(points.map((point) => point[3]));
+  loop.photos = photos;
   here("lassoed").hidden = false;
-  say(here("lassoed-words"), photosWords(points.length));
+  say(here("lassoed-words"), photosWords(photos.length));
   loop.choosing.clear();
   loop.choosing.all(loop.photos);
   loop.wall.show();
 }
 
+// What lay in it can no longer be seen: no key speaks of it.
 function closeLoop() {
+  loop.round += 1;
+  loop.photos = [];
+  loop.choosing?.clear();
   here("lassoed").hidden = true;
   map.chosen = new Set();
   map.draw();

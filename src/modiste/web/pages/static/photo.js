@@ -18,7 +18,7 @@ export function address(photo, px) {
 
 export function picture(photo, px, { alt = "", lazy = false, eager = false } = {}) {
   const box = made("span", { class: "picture" });
-  const unasked = photo.label === null && photo.confidence === null; // the network could not be asked
+  const unasked = photo.label === null && photo.confidence === null && !photo.sample; // not hidden: the network could not be asked
   if (photo.problem || unasked) return unreadable(box, photo.problem || "cannot be read");
   const image = made("img", {
     alt,
@@ -107,12 +107,26 @@ export function shares(photo, most = 9) {
   );
 }
 
+// The suggestion of a photo of the honest sample is kept back until whoever sits here has said what it is.
+export const keptBack = (photo) => Boolean(photo.sample && !photo.said);
+export const KEPT_BACK = "Of the honest sample: the suggestion is shown once you have said what it is.";
+
 // What stands of a photo, as a tag.
 export function standing(photo) {
   if (photo.conflict) return made("span", { class: "tag doubt" }, "disagreement");
   const stands = photo.ruled || photo.said;
   if (stands) return made("span", { class: stands.kind === "label" ? "tag said" : "tag doubt" }, saidWord(stands));
   return photo.settled ? made("span", { class: "tag said" }, photo.settled) : null;
+}
+
+// One of each group of copies, the first: what is said of it is said of all.
+export function withoutCopies(photos) {
+  const covered = new Set();
+  return photos.filter((photo) => {
+    if (covered.has(photo.id)) return false;
+    for (const copy of photo.copies || []) covered.add(copy.id);
+    return true;
+  });
 }
 
 export function copiesWords(copies) {

@@ -1,6 +1,7 @@
 // The photos that were shown and those that come: one list, and a place in it. More are asked for before they run out.
 
 import { get } from "./api.js";
+import { withoutCopies } from "./photo.js";
 import { unsavedPhotos } from "./saving.js";
 
 const AT_ONCE = 20;
@@ -78,16 +79,16 @@ export class Queue {
     return !this.dry && this.items.length - this.place <= FEWEST_AHEAD;
   }
 
-  // A decision was taken back: its photos are open again, and the first is shown.
+  // A decision was taken back, the last photo first: its photos are open again, copies under one, and one of them is shown.
   reopen(photos) {
-    for (const photo of photos) {
-      const item = this.items.find((one) => one.photo.id === photo.id);
-      if (item) Object.assign(item, { said: photo.said, photo });
-      else this.items.splice(this.place, 0, { photo, said: photo.said });
-    }
-    const first = photos.find((photo) => !photo.said) || photos[0];
-    const place = this.items.findIndex((item) => item.photo.id === first?.id);
-    if (place >= 0) this.place = place;
+    const known = (photo) => this.items.find((item) => item.photo.id === photo.id);
+    const others = photos.filter((photo) => !known(photo)).toReversed();
+    const ones = withoutCopies([...photos.filter(known), ...others]);
+    const fresh = ones.filter((photo) => !known(photo));
+    for (const photo of ones) if (known(photo)) Object.assign(known(photo), { said: photo.said, photo });
+    this.items.splice(this.place, 0, ...fresh.map((photo) => ({ photo, said: photo.said })));
+    const first = ones.find((photo) => !photo.said) || ones[0];
+    if (first) this.place = this.items.indexOf(known(first));
   }
 
   forget(ids) {

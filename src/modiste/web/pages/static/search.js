@@ -6,7 +6,7 @@ import { begin } from "./frame.js";
 import { heatButton, heatOf } from "./heat.js";
 import { bind } from "./keys.js";
 import { complain, speak } from "./messages.js";
-import { bar, copiesWords, guessWords, picture, shares, standing, sureWords } from "./photo.js";
+import { bar, copiesWords, guessWords, keptBack, KEPT_BACK, picture, shares, standing, sureWords } from "./photo.js";
 import { percent, photos as photosWords, sentence } from "./words.js";
 
 const MANY = 36;
@@ -53,7 +53,8 @@ function show({ asked, neighbours }) {
   showAsked(asked);
   showClasses();
   filled(here("likes"), neighbours.length ? neighbours.map(alike) : made("p", { class: "quiet" }, "Nothing here is like it."));
-  speak(`${asked.label || "No class"}, ${percent(asked.confidence)}. ${photosWords(neighbours.length)} like it.`);
+  const called = keptBack(asked) ? KEPT_BACK : `${asked.label || "No class"}, ${percent(asked.confidence)}.`;
+  speak(`${called} ${photosWords(neighbours.length)} like it.`);
   scrollTo({ top: 0 });
 }
 
@@ -64,7 +65,9 @@ function showAsked(asked) {
     (words.textContent = text || "Red: covered, the photo looks less like what it is called."),
     (words.hidden = false)
   );
-  const heat = asked.problem ? null : heatButton(box, question.id ? heatOf(question.id) : async () => ({ heat: asked.heat }), told);
+  const hidden = keptBack(asked);
+  const fetched = question.id ? heatOf(question.id) : async () => ({ heat: asked.heat });
+  const heat = asked.problem || hidden ? null : heatButton(box, fetched, told);
   const name = question.id ? asked.name : question.file.name;
   const first = Object.entries(asked.probabilities || {})
     .sort(([, one], [, two]) => two - one)
@@ -75,15 +78,19 @@ function showAsked(asked) {
     box,
     made("div", { class: "toolbar" }, heat),
     words,
-    made(
-      "div",
-      {},
-      made("h2", {}, guessWords(photo), made("span", { class: "quiet small" }, ` ${sureWords(photo)}`)),
-      asked.words ? made("p", { class: "quiet small" }, sentence(asked.words)) : null,
-    ),
-    shares(photo),
+    hidden ? made("p", { class: "notice" }, KEPT_BACK) : guess(photo),
+    hidden ? null : shares(photo),
     made("p", { class: "quiet small name-of" }, name || "", copiesWords(asked.copies) ? `, ${copiesWords(asked.copies)}` : ""),
     standing(asked),
+  );
+}
+
+function guess(photo) {
+  return made(
+    "div",
+    {},
+    made("h2", {}, guessWords(photo), made("span", { class: "quiet small" }, ` ${sureWords(photo)}`)),
+    photo.words ? made("p", { class: "quiet small" }, sentence(photo.words)) : null,
   );
 }
 
@@ -109,7 +116,7 @@ function alike(one) {
     event.preventDefault();
     ask({ id: one.id });
   };
-  const said = one.said || one.settled ? standing(one) : made("span", { class: "name" }, one.label || "no guess");
+  const said = standing(one) || made("span", { class: "name" }, one.label || (keptBack(one) ? "not shown yet" : "no guess"));
   return made(
     "a",
     {

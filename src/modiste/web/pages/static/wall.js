@@ -1,7 +1,7 @@
 // A wall of photos of which only those in sight are in the page, however many there are: 100,000 scroll like a hundred.
 
 import { made } from "./elements.js";
-import { picture, standing } from "./photo.js";
+import { keptBack, picture, standing } from "./photo.js";
 import { percent } from "./words.js";
 
 const PAGE = 200; // photos that are asked for at once
@@ -138,7 +138,7 @@ export class Wall {
 
   tile(place) {
     const photo = this.at(place);
-    const common = { role: "option", id: `photo-${place}`, "aria-posinset": place + 1, "aria-setsize": this.total, "data-place": place };
+    const common = { role: "option", id: this.idOf(place), "aria-posinset": place + 1, "aria-setsize": this.total, "data-place": place };
     if (!photo) return made("div", { ...common, class: "one blank", "aria-selected": "false", "aria-label": "not loaded yet" });
     const box = picture(photo, this.side, {});
     box.style.height = `${this.side}px`;
@@ -158,7 +158,8 @@ export class Wall {
     tile.classList.toggle("here", place === this.place);
     const said = standing(photo);
     const sure = photo.confidence === undefined ? "" : percent(photo.confidence); // a point of the map does not say
-    const words = photo.label ? `${photo.label} ${sure}` : photo.decision === "reject" ? "cannot be read" : "no guess";
+    const none = keptBack(photo) ? "not shown yet" : photo.decision === "reject" ? "cannot be read" : "no guess";
+    const words = photo.label ? `${photo.label} ${sure}` : none;
     const guess = made("span", { class: "quiet name" }, words);
     const agreed = said && photo.said?.label === photo.label;
     tile.lastElementChild.replaceChildren(...(agreed ? [said] : said ? [said, guess] : [guess]));
@@ -173,8 +174,13 @@ export class Wall {
       const photo = this.at(place);
       if (photo && !tile.classList.contains("blank")) this.marked(tile, photo, place);
     }
-    if (this.tiles.has(this.place)) this.scroller.setAttribute("aria-activedescendant", `photo-${this.place}`);
+    if (this.tiles.has(this.place)) this.scroller.setAttribute("aria-activedescendant", this.idOf(this.place));
     else this.scroller.removeAttribute("aria-activedescendant");
+  }
+
+  // A page may have two walls.
+  idOf(place) {
+    return `${this.scroller.id}-${place}`;
   }
 
   clicked(event) {
