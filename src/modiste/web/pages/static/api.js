@@ -29,11 +29,11 @@ export async function get(path, parameters = {}, signal) {
   }
 }
 
-export const post = (path, value = {}) =>
-  answered(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) });
+export const post = (path, value = {}, { patient = false } = {}) =>
+  answered(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) }, patient);
 
 export const sendFile = (path, file, parameters = {}) =>
-  answered(`${path}${query(parameters)}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+  answered(`${path}${query(parameters)}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file }, true);
 
 export const send = (path, form, parameters = {}) => answered(`${path}${query(parameters)}`, { method: "POST", body: form });
 
@@ -42,9 +42,10 @@ function query(parameters) {
   return some.length ? `?${new URLSearchParams(some)}` : "";
 }
 
-async function answered(address, options) {
-  const clock = AbortSignal.timeout(PATIENCE_MS);
-  const signal = options.signal ? AbortSignal.any([options.signal, clock]) : clock;
+// Whoever is patient waits for as long as the work takes: of many photos that may be minutes.
+async function answered(address, options, patient = false) {
+  const clock = patient ? null : AbortSignal.timeout(PATIENCE_MS);
+  const signal = options.signal && clock ? AbortSignal.any([options.signal, clock]) : options.signal || clock;
   let answer;
   let value;
   try {

@@ -14,6 +14,8 @@ const DOWNLOADS = [
 const FEW = 40; // labels before a training makes sense
 let models = [];
 let agreement = { pairs: [] };
+let late = false; // there is more to show than is shown
+let heardOf = ""; // networks and work of which the rest was fetched
 let open = null; // photos to review that nobody has spoken of
 
 // --- what to do next
@@ -176,36 +178,41 @@ function show(now) {
     document.activeElement !== here("main") &&
     document.activeElement !== here("next-go")
   )
-    return; // not under the hands of who is there
+    return (late = true); // not under the hands of who is there
+  late = false;
   filled(here("steps"), steps(now));
   filled(here("stands"), stands(now, agreement.pairs));
 }
 
-async function importLabels(event) {
+// Have a dialog's form do its work once, however often it is sent, and say what came of it.
+async function working(event, dialog, work) {
   event.preventDefault();
+  const button = event.target.querySelector("[type=submit]");
+  if (button.getAttribute("aria-disabled") === "true") return;
+  const words = button.textContent;
+  button.setAttribute("aria-disabled", "true");
+  button.textContent = "At work …";
   try {
-    const [file] = here("import-file").files;
-    const answer = file
-      ? await sendFile("/api/import/file", file, { name: file.name })
-      : await post("/api/import", { path: here("import-path").value.trim() });
-    here("import-dialog").close();
-    here("import-form").reset();
-    tell(answer.words || "The labels were taken in.");
-  } catch (error) {
-    complain(error);
-  }
-}
-
-async function writeFolder(event) {
-  event.preventDefault();
-  try {
-    const answer = await post("/api/export", { format: here("export-format").value });
-    here("export-dialog").close();
+    const answer = await work();
+    dialog.close();
+    event.target.reset();
+    here("main").focus(); // what is below is drawn anew, and says what has changed
     tell(answer.words);
   } catch (error) {
     complain(error);
   }
+  button.removeAttribute("aria-disabled");
+  button.textContent = words;
 }
+
+function takeLabels() {
+  const [file] = here("import-file").files;
+  return file
+    ? sendFile("/api/import/file", file, { name: file.name })
+    : post("/api/import", { path: here("import-path").value.trim() }, { patient: true });
+}
+
+const writeFolder = () => post("/api/export", { format: here("export-format").value }, { patient: true });
 
 async function fetchRest() {
   const doubtful = { lane: "review", said: "none", limit: 1 };
@@ -217,7 +224,14 @@ async function fetchRest() {
 }
 
 begin();
-here("import-form").addEventListener("submit", importLabels);
-here("export-form").addEventListener("submit", writeFolder);
-follow(show);
-fetchRest();
+here("import-form").addEventListener("submit", (event) => working(event, here("import-dialog"), takeLabels));
+here("export-form").addEventListener("submit", (event) => working(event, here("export-dialog"), writeFolder));
+here("main").addEventListener("focusout", () => setTimeout(() => late && show(state())));
+follow((now) => {
+  show(now);
+  const key = `${now.models} ${now.model.number} ${now.last?.words} ${now.counts.conflicts}`;
+  if (now.job || key === heardOf) return;
+  heardOf = key;
+  fetchRest();
+});
+if (state().job) fetchRest();

@@ -11,9 +11,11 @@ export function tell(words, { wrong = false, action = "", act = null } = {}) {
   clear();
   const button = act && made("button", { type: "button", class: "link", onclick: () => (clear(), act()) }, action);
   const away = wrong && made("button", { type: "button", class: "link", "aria-label": "Close the message", onclick: clear }, "×");
-  box = made("div", { class: wrong ? "said-so wrong" : "said-so" }, made("span", {}, words), button, away);
-  document.body.append(box);
-  speak(words, wrong);
+  const over = document.querySelector("dialog[open]"); // all that is not in it can be neither pressed nor heard
+  const role = over && (wrong ? "alert" : "status");
+  box = made("div", { class: wrong ? "said-so wrong" : "said-so", role }, made("span", {}, words), button, away);
+  (over || document.body).append(box);
+  if (!over) speak(words, wrong);
   if (!wrong) timer = setTimeout(clear, SHOWN_MS);
 }
 
