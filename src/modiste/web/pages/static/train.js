@@ -221,7 +221,7 @@ function side(photo) {
 
 const nameOf = (of) => models.find((one) => one.number === of)?.name || `Network ${of}`;
 
-const short = (of) => (of === inUse()?.number ? "now" : "new");
+const short = (of) => (of === inUse()?.number ? "now" : of > inUse()?.number ? "new" : "old");
 
 begin();
 here("learn").addEventListener("click", learn);
