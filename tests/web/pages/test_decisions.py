@@ -3,11 +3,14 @@
 import json
 import os
 import threading
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
 
 from modiste.projects.project import project_at
+from modiste.web.limits import Refused
+from modiste.web.pages.deciding import decisions_of
 
 
 def test_what_is_saved_is_shown(pages):
@@ -90,6 +93,7 @@ def test_copies_are_labelled_together_and_taken_back_together(pages):
     assert pages.get("/api/state")["counts"]["labelled"] == 3
     gone = pages.post("/api/undo", {})
     assert {photo["id"] for photo in gone["photos"]} == copies
+    assert gone["words"] == "Taken back."  # one thing was said
     assert {pages.get(f"/api/photo/{copy}")["said"] for copy in copies} == {None}
 
 
@@ -172,6 +176,29 @@ def test_who_one_is_is_kept_in_a_cookie_that_no_script_and_no_other_site_gets(pa
     for odd in ("zz", "ff", "", "00", "e280ae", "20", "41" * 500, '"'):
         said = pages.ask("GET", "/api/state", Cookie=f"modiste_who={odd}")
         assert said.status == 200
+
+
+def test_a_decision_is_of_whom_its_page_names(pages):
+    photo = pages.id_of("000-Red.png")
+    pages.post("/api/decisions", {"decisions": [pages.decision(photo)], "who": "berta"})  # the cookie says ada
+    assert [one["who"] for one in pages.get(f"/api/photo/{photo}")["others"]] == ["berta"]
+    assert pages.post("/api/undo", {})["undone"] == []
+    assert len(pages.post("/api/undo", {"who": "berta"})["undone"]) == 1
+    for wrong in ("a\u202eb", "x" * 81, 7, ["ada"]):
+        assert 400 <= pages.send("/api/decisions", {"decisions": [pages.decision(photo)], "who": wrong}).status < 500
+
+
+@pytest.mark.parametrize(("total", "reason"), [(6, "not_found"), (100, "not_yet")])
+def test_a_decision_on_a_photo_that_is_still_to_be_looked_at_is_told_to_come_again(tmp_path, colours, total, reason):
+    """A network that was put in use before it was asked about all photos knows the first of them; the decision is not given up for that."""
+    import shops
+
+    sent = {"id": "d", "photo": "0" * 16, "kind": "label", "label": "Red", "how": "single"}
+    with shops.open_studio(shops.shop(tmp_path / "shop", 6), model=colours) as made:
+        found = replace(made.found, looked=replace(made.found.looked, total=total))
+        with pytest.raises(Refused) as refused:
+            decisions_of(made, found, sent, "ada")
+    assert refused.value.reason == reason
 
 
 def test_names_are_data_in_json_pages_and_csv_and_come_back_byte_for_byte(served, tmp_path, colours, odd_names):

@@ -29,15 +29,16 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
 
     @app.post("/api/decisions")
     async def decisions(request: Request) -> Response:
-        sent = (await talk.json_of(request)).get("decisions")
+        given = await talk.json_of(request)
+        sent = given.get("decisions")
         if not isinstance(sent, list) or not 1 <= len(sent) <= MOST_DECISIONS:
             raise Refused("bad_parameter", f"decisions: a list of 1 to {MOST_DECISIONS} of them.")
-        return answer(await apart(saved, studio, sent, who_of(request)))
+        return answer(await apart(saved, studio, sent, named(given, request)))
 
     @app.post("/api/undo")
     async def undo(request: Request) -> Response:
-        name = text_of(await talk.json_of(request), "id")
-        return answer(await apart(taken_back, studio, who_of(request), name))
+        given = await talk.json_of(request)
+        return answer(await apart(taken_back, studio, named(given, request), text_of(given, "id")))
 
     @app.post("/api/who")
     async def who(request: Request) -> Response:
@@ -75,6 +76,11 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
         return answer({"path": views.shown(str(to)), "words": f"Written to {views.shown(str(to))}."})
 
 
+def named(given: dict[str, Any], request: Request) -> str:
+    """Whom the page shows: a browser has one cookie for all its pages, and somebody else may have given their name in another."""
+    return text_of(given, "who") or who_of(request)
+
+
 def saved(studio: Studio, sent: list[Any], who: str) -> dict[str, Any]:
     """What was sent, on the disk: answered only then."""
     found = found_of(studio)
@@ -93,6 +99,8 @@ def decisions_of(studio: Studio, found: Guesses, sent: Any, who: str) -> list[De
     if not isinstance(sent, dict) or set(sent) - set(SENT):
         raise Refused("bad_parameter", f"a decision is an object with {', '.join(SENT)}, and nothing else.")
     row = found.rows.get(str(sent.get("photo")))
+    if row is None and len(found) < found.looked.total:
+        raise Refused("not_yet", "the photos are being looked at, and this one is still to come. It is sent again by itself.", 2)
     if row is None:
         raise Refused("not_found", f"there is no photo {str(sent.get('photo'))[:40]!r} in this project (any more).")
     rest: dict[str, Any] = {name: sent.get(name) for name in SENT if name != "photo"}
@@ -110,7 +118,9 @@ def taken_back(studio: Studio, who: str, name: str | None) -> dict[str, Any]:
     found = found_of(studio)
     gone = studio.undo(who, name)
     rows = [found.by_path[one.photo] for one in gone if one.photo in found.by_path]
-    words = f"Taken back: {len(gone)} decisions." if len(gone) > 1 else "Taken back." if gone else "There is nothing to take back."
+    places = found.looked.places
+    many = len(gone) - len(rows) + len({int(places[row]) if places[row] >= 0 else -1 - row for row in rows})  # copies are told as one
+    words = f"Taken back: {many} decisions." if many > 1 else "Taken back." if gone else "There is nothing to take back."
     photos = [views.photo(studio, found, row, who) for row in rows]
     return {
         "undone": [one.id for one in gone],

@@ -1,7 +1,7 @@
 // The outbox: decisions on their way to the disk. "Saved" is shown only once the server said so; what it did not take is kept here and sent
 // again under the same id, which counts once however often it arrives.
 
-import { post, took } from "./api.js";
+import { post, state, took } from "./api.js";
 import { complain, speak, tell } from "./messages.js";
 import { some } from "./words.js";
 
@@ -38,10 +38,13 @@ export const onRefused = (heard) => events.addEventListener("refused", (event) =
 
 const identity = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-// Decisions made together, and taken back together; each { photo, kind, label, how, seconds, suggested, confidence }.
+// Decisions made together, and taken back together; each { photo, kind, label, how, seconds, suggested, confidence }. They are of whom this
+// page names, also where somebody else has said who they are in another one.
 export function decide(decisions) {
-  const batch = decisions.length > 1 ? identity() : null;
-  waiting.push(decisions.map((one) => ({ label: null, seconds: null, suggested: null, confidence: null, ...one, id: identity(), batch })));
+  const [batch, { who }] = [decisions.length > 1 ? identity() : null, state()];
+  waiting.push(
+    decisions.map((one) => ({ label: null, seconds: null, suggested: null, confidence: null, ...one, id: identity(), batch, who })),
+  );
   change();
   drain();
 }
@@ -55,7 +58,8 @@ async function drain() {
   while (waiting.length) {
     const batches = next();
     try {
-      took(received(batches, await post("/api/decisions", { decisions: batches.flat() })));
+      const decisions = batches.flat().map(({ who: _, ...one }) => one);
+      took(received(batches, await post("/api/decisions", { decisions, who: batches[0][0].who })));
       pause = FIRST_MS;
       trouble = "";
       change();
@@ -70,10 +74,10 @@ async function drain() {
   calm = setTimeout(quietly, CALM_MS);
 }
 
-// After trouble batches go one by one, so that one which is refused holds up no other.
+// What one person said, as much as fits. After trouble batches go one by one, so that one which is refused holds up no other.
 function next() {
   let many = 0;
-  const fits = waiting.findIndex((batch) => (many += batch.length) > AT_ONCE);
+  const fits = waiting.findIndex((batch) => (many += batch.length) > AT_ONCE || batch[0].who !== waiting[0][0].who);
   return waiting.slice(0, trouble ? 1 : Math.max(1, fits < 0 ? waiting.length : fits));
 }
 
@@ -141,7 +145,7 @@ export async function undo() {
   if (waiting.length && trouble) tell("Undo waits until the rest is saved.");
   await allSaved();
   try {
-    const { words, counts, version, ...answer } = await insisting("/api/undo", { id: identity() });
+    const { words, counts, version, ...answer } = await insisting("/api/undo", { id: identity(), who: state().who });
     if (counts) took({ counts, version });
     tell(words);
     return answer;
