@@ -21,7 +21,7 @@ from modiste.studies.claimed import PAPER_CLAIMS
 from modiste.studies.definitions import Study
 from modiste.studies.outcome import Outcome, Runs
 from modiste.studies.reporting import report_on, tables_of
-from modiste.training.fit import USUAL, Manner, check_before_work, divided, fit, used_contents, without_second_stage
+from modiste.training.fit import USUAL, Manner, Splits, check_before_work, divided, fit, used_contents, without_second_stage
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ def finish(
         for claim in study.claims:
             claim.check(catalogue.classes.names)
     contents = used_contents(catalogue, manner.tell)
-    for recipe in study.recipes.values():
-        divided(catalogue, recipe, contents)  # refuses splits that some variant could not be trained with
+    splits = [divided(catalogue, recipe, contents) for recipe in study.recipes.values()]  # refuses what a variant could not be trained with
     if train:
+        check_judged_alike(study, splits)
         check_weights(study, catalogue, runs, contents.data_hash, manner.tell)
     left = train_what_is_lacking(study, catalogue, runs, manner, contents) if train else Left()
     found: dict[str, list[Run]] = {name: [] for name in study.recipes}
@@ -115,6 +115,16 @@ def train_what_is_lacking(study: Study, catalogue: Catalogue, runs: Path, manner
                 raise
             return Left(stopped, tuple(diverged))
     return Left(TrainingDiverged("\n".join(diverged)) if diverged else None, tuple(diverged))
+
+
+def check_judged_alike(study: Study, splits: Sequence[Splits]) -> None:
+    """Refuse variants that would be judged on other photos than each other, before they are trained: no table could hold them."""
+    judged = {tuple(photo.path for photo in (one.test or one.validation or one.train).photos) for one in splits}
+    if len(judged) > 1 and "pilot" not in study.tables:
+        raise ModisteError(
+            f"study '{study.name}': its variants set different photos aside for validation, and without a split 'test' they would be "
+            "judged on these. Give the catalogue a test split, or all variants the same validation and split_seed."
+        )
 
 
 def check_weights(study: Study, catalogue: Catalogue, runs: Path, data_hash: str, tell: Tell) -> None:
