@@ -1,4 +1,8 @@
-"""What a page says is so: of what was accepted, of what stands, of what is not to be seen yet."""
+"""What a page says is so: of photos that did not come, of what was accepted, of what stands, of who says it."""
+
+import pytest
+
+SHOWN = "#about .name"
 
 
 def disputed(app):
@@ -7,6 +11,27 @@ def disputed(app):
         said = {"id": label, "photo": photo["id"], "kind": "label", "label": label, "how": "single"}
         app.ask("/api/decisions", {"decisions": [said]}, who)
     return photo
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "place", "there"),
+    [
+        ("/annotate", "queue", "#done", SHOWN),
+        ("/grid", "grid", "#done", ".tile"),
+        ("/review?lane=", "photos", "#nothing", ".one img"),
+    ],
+)
+def test_photos_that_did_not_come_are_not_said_to_be_none_and_come_when_asked_again(shared, window, path, asked, place, there):
+    opened = window(shared)
+    page = opened.page
+    for news in ("events", "state"):  # or they come by themselves once the server is heard of
+        page.route(f"**/api/{news}", lambda route: route.abort())
+    page.route(f"**/api/{asked}?*", lambda route: route.abort())
+    page.goto(shared.address + path)
+    page.wait_for_selector(f"{place} >> text=The photos did not come")
+    page.unroute(f"**/api/{asked}?*")
+    page.locator(f"{place} .button").click()
+    page.wait_for_selector(there)
 
 
 def test_photos_of_the_honest_sample_are_shown_without_what_is_guessed_of_them(shared, window):
@@ -44,3 +69,32 @@ def test_a_key_settles_what_people_disagree_on_and_what_is_accepted_is_counted(a
     page.keyboard.press("a")
     page.wait_for_selector("text=1 suggestion accepted. 2 photos have none to accept.")
     opened.saved(1)
+
+
+def test_what_went_wrong_is_told_in_the_dialog_and_what_was_taken_in_is_shown_behind_it(app, window, tmp_path):
+    (tmp_path / "labels.csv").write_text("photo,label\n000-Red.png,Red\n")
+    opened = window(app)
+    page = opened.go("/", "#steps .step")
+    page.get_by_role("button", name="Import labels").click()
+    page.locator("#import-path").fill("/nowhere/at/all")
+    page.locator("#import-form [type=submit]").click()
+    page.locator("#import-dialog [role=alert] .link").click()  # under nothing that is in its way
+    page.locator("#import-path").fill(str(tmp_path / "labels.csv"))
+    page.locator("#import-form [type=submit]").click()
+    page.wait_for_selector("text=1 label was taken in.")
+    page.wait_for_selector("#steps >> text=1 labelled")
+
+
+def test_what_is_said_in_a_page_is_of_whom_it_names(app, window):
+    opened = window(app)
+    page = opened.go("/annotate", SHOWN)
+    other = page.context.new_page()
+    other.goto(app.address + "/")
+    other.evaluate("() => fetch('/api/who', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{\"who\": \"Berta\"}'})")
+    assert page.locator("#whose").inner_text() == "me"
+    page.keyboard.press("1")
+    opened.saved(1)
+    page.keyboard.press("z")
+    page.wait_for_selector("text=Taken back.")
+    assert {one["who"] for one in app.decisions()} == {"me"}
+    assert app.ask("/api/state")["counts"]["labelled"] == 0

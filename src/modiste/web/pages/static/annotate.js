@@ -1,7 +1,7 @@
 // One photo at a time: the suggestion, the classes, one key each; saved while the next photo is already there.
 
 import { follow, state } from "./api.js";
-import { asked, filled, here, made, remember, say } from "./elements.js";
+import { asked, filled, here, made, notFetched, remember, say } from "./elements.js";
 import { begin } from "./frame.js";
 import { bind, cap, showKeys } from "./keys.js";
 import { complain, speak, tell } from "./messages.js";
@@ -52,6 +52,7 @@ function go(place) {
 
 function showEnd() {
   if (queue.asking) return filled(here("done"), made("p", {}, "Fetching photos …"));
+  if (queue.failed) return filled(here("done"), notFetched(queue.failed, fetchAgain));
   const none = here("label").value
     ? `Nothing is left that is guessed to be ${here("label").value}.`
     : "Every photo that can be read has an answer.";
@@ -116,6 +117,13 @@ async function refill() {
   else showStrip(queue, go);
 }
 
+function fetchAgain() {
+  queue.failed = null;
+  const asking = refill();
+  show();
+  return asking;
+}
+
 function move(step) {
   if (step < 0 && !queue.back()) return tell("This is the first photo of this sitting. Undo reaches further back.");
   if (step > 0) queue.forward();
@@ -133,6 +141,7 @@ function showCounts({ counts, pace }) {
   );
   const speed = pace?.per_minute ? `${number(Math.round(pace.per_minute))} a minute · ` : "";
   say(here("pace"), `${speed}${number(counts.labelled)} labelled · ${number(counts.left)} left`);
+  if (queue.failed?.passing && !queue.now && !queue.asking) fetchAgain(); // modiste is heard of again
 }
 
 function makeButtons() {

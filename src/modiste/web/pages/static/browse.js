@@ -1,7 +1,7 @@
 // Many photos: filters above, a wall of those that are left, what is chosen, one of them in full.
 
 import { get, state } from "./api.js";
-import { calmly, filled, here, made, say } from "./elements.js";
+import { calmly, filled, here, made, notFetched, say } from "./elements.js";
 import { answerWith, bindAnswers, bulkBar, Choosing, heard } from "./choosing.js";
 import { Detail } from "./detail.js";
 import { bind } from "./keys.js";
@@ -37,6 +37,7 @@ const ARROWS = {
   Home: "First",
   End: "Last",
 };
+const NOTHING = () => [made("h2", {}, "No photo is left"), made("p", {}, "Change the filters above, or take them away.")];
 const STEADY_MS = 150; // a photo that is only passed is not looked up
 
 // A browser of photos in the elements of `_browse.html`; `asked` is what it begins with, `changed(asked)` hears of each other question;
@@ -47,7 +48,11 @@ export class Browse {
     this.changed = changed;
     this.elsewhere = elsewhere;
     this.choosing = new Choosing(() => this.refresh());
-    this.detail = new Detail(here("detail"), { said: (photo) => this.said(photo), turned: (photo) => this.turned(photo) });
+    this.detail = new Detail(here("detail"), {
+      said: (photo) => this.said(photo),
+      turned: (photo) => this.turned(photo),
+      closed: () => here("wall").focus(),
+    });
     this.wall = new Wall(here("wall"), {
       pages: (offset, limit) => this.pages(offset, limit),
       chosen: this.choosing,
@@ -64,9 +69,7 @@ export class Browse {
 
   async pages(offset, limit) {
     if (this.given) return { total: this.given.length, photos: this.given.slice(offset, offset + limit) };
-    const answer = await get("/api/photos", { ...this.asked, offset, limit });
-    if (offset === 0) say(here("many"), photosWords(answer.total));
-    return answer;
+    return get("/api/photos", { ...this.asked, offset, limit });
   }
 
   // Ask anew, with some of the question changed; or show photos that are given.
@@ -76,11 +79,12 @@ export class Browse {
     this.changed(this.asked);
     this.choosing.clear();
     here("nothing").hidden = true;
-    if (given) say(here("many"), photosWords(given.length));
-    await this.wall.show();
-    const none = this.wall.total === 0;
-    here("nothing").hidden = !none;
-    if (none) this.detail.close();
+    if (!(await this.wall.show())) return; // asked something else meanwhile
+    const { total, trouble } = this.wall;
+    say(here("many"), trouble ? "" : photosWords(total));
+    here("nothing").hidden = total > 0;
+    if (!total) filled(here("nothing"), trouble ? notFetched(trouble, () => this.show()) : NOTHING());
+    if (!total) this.detail.close();
     this.refresh();
   }
 

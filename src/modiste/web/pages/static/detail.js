@@ -12,16 +12,18 @@ import { bytes, day, percent, saidWord, sentence } from "./words.js";
 const [SMALL, LARGE] = [140, 360]; // px
 
 export class Detail {
-  // `said(photo)` is called when something was said here or is heard anew, `turned(photo)` when a photo that is like it is looked at.
+  // `said(photo)` is called when something was said here or is heard anew, `turned(photo)` when a photo that is like it is looked at,
+  // `closed()` when it is closed while the keyboard is in it.
   constructor(place, { said, turned = () => {}, closed = () => {} }) {
     Object.assign(this, { place, said, turned, closed, asking: null, id: null });
   }
 
   close() {
+    const inside = this.place.contains(document.activeElement);
     this.asking?.abort();
     this.id = null;
     this.place.hidden = true;
-    this.closed();
+    if (inside) this.closed();
   }
 
   async show(brief) {
@@ -115,7 +117,10 @@ export class Detail {
         const { said, ruled, settled } = brief;
         Object.assign(photo, { said, ruled, settled, conflict: settle ? false : photo.conflict, replaced: false });
         this.said(brief);
-        if (this.id === brief.id) this.draw(photo, brief);
+        if (this.id !== brief.id) return;
+        const inside = this.place.contains(document.activeElement);
+        this.draw(photo, brief);
+        if (inside) this.place.querySelector('.answers [aria-pressed="true"]')?.focus();
       });
     const stands = photo.ruled || photo.said;
     const on = (kind, label = null) => stands?.kind === kind && stands.label === label;

@@ -1,7 +1,7 @@
 // Two dozen photos of one guessed class: the wrong ones are marked, one key confirms the rest.
 
 import { follow, get, state } from "./api.js";
-import { asked, filled, here, made, press, remember, say } from "./elements.js";
+import { asked, filled, here, made, notFetched, press, remember, say } from "./elements.js";
 import { fitting } from "./fitting.js";
 import { begin } from "./frame.js";
 import { bind, cap } from "./keys.js";
@@ -13,6 +13,7 @@ import { number } from "./words.js";
 
 const MANY = 24;
 const FETCHED = 100;
+const SKIPPED = 300; // photos left open that the server is told not to give again
 const LONGEST_S = 600;
 
 let label = asked().label || null;
@@ -21,6 +22,7 @@ let shown = [];
 let coming = [];
 const marked = new Map(); // id -> null, or the answer it is given: { kind, label }
 const passed = new Set(); // answered or left open in this sitting: not shown again
+const leftOpen = new Set(); // those of them that have no answer
 let place = 0;
 let anchor = 0;
 let since = performance.now();
@@ -166,6 +168,7 @@ function confirm() {
       return { photo: photo.id, ...answer, how: "grid", seconds, suggested: photo.label, confidence: photo.confidence };
     });
   for (const photo of shown) passed.add(photo.id);
+  for (const [id, answer] of marked) if (!answer) leftOpen.add(id);
   if (decisions.length) decide(decisions);
   left[label] -= decisions.length;
   here("tiles").focus();
@@ -182,26 +185,39 @@ function next() {
 // More of the class, once what was decided is on disk: else it would come again.
 async function fetchMore() {
   if (!shown.length) filled(here("done"), made("p", {}, "Fetching photos …"));
+  const asking = ++round; // an answer to what was asked before is of no use any more
   if (unsaved()) return (waits = true);
-  const asking = ++round;
+  failed = null;
   try {
-    const answer = await get("/api/grid", { label, n: FETCHED, by: here("by").value, skip: [...passed].slice(-200).join(",") });
+    const answer = await get("/api/grid", { label, n: FETCHED, by: here("by").value, skip: [...leftOpen].slice(-SKIPPED).join(",") });
     if (asking !== round) return;
     label = answer.label;
     left = answer.left;
     const there = new Set([...shown.map((photo) => photo.id), ...passed]);
     coming = answer.photos.filter((photo) => !there.has(photo.id));
+    if (!coming.length && !shown.length) coming = again(answer.photos.filter((photo) => leftOpen.has(photo.id)));
+    failed = null;
   } catch (error) {
+    if (asking !== round) return;
     complain(error);
+    failed = error;
   }
   showLabels();
   if (shown.length) return;
   shown = coming.splice(0, page);
-  if (!shown.length) showNone();
+  if (!shown.length && failed) filled(here("done"), notFetched(failed, fetchMore));
+  else if (!shown.length) showNone();
   show();
 }
 
+// So many were left open that they are all that comes: they are shown once more.
+function again(photos) {
+  for (const photo of photos) passed.delete(photo.id), leftOpen.delete(photo.id);
+  return photos;
+}
+
 let waits = false;
+let failed = null; // why the last photos that were asked for did not come
 
 function turnTo(name) {
   label = name;
@@ -217,7 +233,7 @@ async function takeBack() {
   const answer = await undo();
   if (!answer?.photos?.length) return;
   const photos = withoutCopies(answer.photos.toReversed()).filter((photo) => !photo.said); // the last comes first
-  for (const photo of photos) passed.delete(photo.id);
+  for (const photo of photos) passed.delete(photo.id), leftOpen.delete(photo.id);
   const back = photos.filter((photo) => photo.label === label);
   if (!back.length) return void fetchMore();
   const others = shown.filter((photo) => !back.some((one) => one.id === photo.id));
@@ -267,9 +283,10 @@ onSaving(({ unsaved: many }) => {
   waits = false;
   fetchMore();
 });
-follow(({ pace, counts }) =>
-  say(here("pace"), `${pace?.per_minute ? `${number(Math.round(pace.per_minute))} a minute · ` : ""}${number(counts.left)} left`),
-);
+follow(({ pace, counts }) => {
+  say(here("pace"), `${pace?.per_minute ? `${number(Math.round(pace.per_minute))} a minute · ` : ""}${number(counts.left)} left`);
+  if (failed?.passing && !shown.length) fetchMore(); // modiste is heard of again
+});
 new ResizeObserver(layOut).observe(here("sheet"));
 layOut();
 showLabels();

@@ -16,6 +16,7 @@ export class Queue {
     this.round = 0; // answers to another question than the present one are not heard
     this.asking = null;
     this.dry = false;
+    this.failed = null; // why the last ones that were asked for did not come
   }
 
   get now() {
@@ -35,21 +36,29 @@ export class Queue {
     this.round += 1;
     this.asking = null;
     this.dry = false;
+    this.failed = null;
     this.items = this.items.slice(0, this.place).filter((item) => item.said);
     this.place = this.items.length;
     await this.more();
   }
 
   more() {
-    this.asking ||= this.fetch(this.round).finally(() => (this.asking = null));
-    return this.asking;
+    if (this.asking) return this.asking;
+    const asking = this.fetch(this.round).finally(() => this.asking === asking && (this.asking = null));
+    this.asking = asking;
+    return asking;
   }
 
   async fetch(round) {
     const open = this.items.filter((item) => !item.said).map((item) => item.photo.id);
     const skip = [...new Set([...open, ...unsavedPhotos()])].slice(-SKIPPED).join(",");
-    const { photos } = await get("/api/queue", { ...this.question, n: AT_ONCE, skip });
+    const asked = get("/api/queue", { ...this.question, n: AT_ONCE, skip });
+    const { photos } = await asked.catch((error) => {
+      if (round === this.round) this.failed = error;
+      throw error;
+    });
     if (round !== this.round) return;
+    this.failed = null;
     const known = new Set(
       this.items
         .slice(this.place)

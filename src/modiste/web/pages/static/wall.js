@@ -28,18 +28,22 @@ export class Wall {
     this.known = new Map(); // number of a page -> its photos, or null while it is asked for
     this.tiles = new Map(); // place -> element
     this.total = 0;
+    this.trouble = null; // why photos did not come
     this.place = -1; // under the keyboard
     this.tall.replaceChildren();
   }
 
-  // Other photos: from the top.
+  // Other photos: from the top. Whether they are still those that are wanted.
   async show() {
     this.reset();
+    const { round } = this;
     this.scroller.scrollTop = 0;
     this.scroller.setAttribute("aria-busy", "true");
     await this.fetch(0);
+    if (round !== this.round) return false;
     this.scroller.removeAttribute("aria-busy");
     this.layOut();
+    return true;
   }
 
   at(place) {
@@ -76,6 +80,7 @@ export class Wall {
     } catch (error) {
       if (round !== this.round) return;
       this.known.delete(page);
+      this.trouble = error;
       this.failed(error);
     }
   }
