@@ -29,7 +29,7 @@ def test_labels_of_photos_that_are_still_to_come_are_not_said_to_be_of_none(made
     table = tmp_path / "labels.csv"
     table.write_text("photo,label\n000-Red.png,Red\n")
     whole = made.found
-    made.found = replace(whole, looked=replace(whole.looked, total=100)) if known else None
+    made.found = replace(whole, looked=replace(whole.looked, waiting=tuple(f"later{n}.jpg" for n in range(50)))) if known else None
     with pytest.raises(ModisteError, match="still being looked at"):
         taken_in(made, str(table), "ada")
     made.found = whole

@@ -7,8 +7,10 @@ import pytest
 from shops import open_studio, paths, png, say, shop, truth
 
 from modiste.annotating.estimates import accuracy
+from modiste.projects import looked
 from modiste.projects.jobs import Jobs
 from modiste.projects.state import state_of
+from modiste.records.progress import silent
 
 
 @pytest.fixture
@@ -97,8 +99,23 @@ def test_the_estimate_is_of_the_sample_in_its_turn(made, jobs):
     assert found["sampled"] == found["sample"] == len(made.drawn)
 
 
+def test_the_sample_is_drawn_of_all_photos_before_all_are_looked_at(colours, tmp_path, monkeypatch):
+    """Else what was labelled with a guess in sight, while the first were there, would come to be of the sample."""
+    monkeypatch.setattr(looked, "FIRST", 10)
+    monkeypatch.setattr(looked, "GROWTH", 1)
+    with open_studio(shop(tmp_path / "shop", 60), model=colours, look=False) as studio:
+        seen = []
+        for some in studio.looks(studio.labeller, silent, lambda: None):
+            studio.show(studio.guessed(some, studio.labeller))
+            seen.append((paths(studio.found), studio.drawn))
+    assert [len(there) for there, _ in seen] == [10, 20, 40, 60]
+    whole = seen[-1][1]
+    assert len(whole) == 12
+    for there, drawn in seen:
+        assert drawn == tuple(path for path in whole if path in there)
+
+
 def test_photos_that_come_later_leave_most_of_the_sample_as_it_is(made, tmp_path):
-    from modiste.records.progress import silent
 
     before = made.drawn
     for number in range(5):

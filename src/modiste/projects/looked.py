@@ -54,10 +54,15 @@ class Looked:
     kept: Path
     start: int  # bytes before the first record of `kept`
     width: int  # numbers of a photo's features
-    total: int = 0  # photos of the source, of which these are the first
+    waiting: tuple[str, ...] = ()  # paths of the photos that come after these
 
     def __len__(self) -> int:
         return len(self.photos)
+
+    @property
+    def total(self) -> int:
+        """Photos of the source, of which these are the first."""
+        return len(self.photos) + len(self.waiting)
 
     @cached_property
     def features(self) -> Floats:
@@ -119,7 +124,7 @@ class Look:
             some = listed[done : done + most]
             shas += self.asked(some, kept, done, len(listed))
             done, most = done + len(some), GROWTH * (done + len(some))
-            made = self.looked(listed[:done], shas, kept, len(listed))
+            made = self.looked(listed, shas, kept)
             if done == len(listed):
                 write_bytes(snapshot(self.folder, self.labeller), packed(made))
             yield made
@@ -186,8 +191,9 @@ class Look:
     def note(self) -> str:
         return f"{len(self.refused):,} could not be read" if self.refused else ""
 
-    def looked(self, listed: list[Listed], shas: list[bytes | None], kept: Kept, total: int) -> Looked:
-        """What is known of the first photos."""
+    def looked(self, every: list[Listed], shas: list[bytes | None], kept: Kept) -> Looked:
+        """What is known of the first photos, of which there are hashes."""
+        listed, waiting = every[: len(shas)], tuple(one.path for one in every[len(shas) :])
         places = np.array([-1 if sha is None else kept.places.get(sha, -1) for sha in shas], np.int64)
         reasons = tuple(
             "" if place >= 0 else self.refused.get(number if sha is None else sha, "unreadable")
@@ -199,7 +205,7 @@ class Look:
         probabilities[there] = records["probabilities"][places[there]]
         strangeness[there] = records["strangeness"][places[there]]
         digests = np.array([np.frombuffer(sha or bytes(32), np.uint8) for sha in shas])
-        rest = (kept.path, len(kept.of), self.width, total)
+        rest = (kept.path, len(kept.of), self.width, waiting)
         return Looked(self.labeller.id, tuple(listed), digests, reasons, places, probabilities, strangeness, *rest)
 
 
@@ -243,5 +249,5 @@ def seen_before(folder: Path, labeller: Labeller) -> Looked | None:
     model, reasons, lines, start, width = json.loads(arrays.pop("text").tobytes())
     photos = tuple(Listed(*line) for line in lines)
     kept = folder / f"{key(labeller)}.bin"
-    made = Looked(model, photos, reasons=tuple(reasons), kept=kept, start=start, width=width, total=len(photos), **arrays)
+    made = Looked(model, photos, reasons=tuple(reasons), kept=kept, start=start, width=width, **arrays)
     return made if len(made.features) > int(made.places.max(initial=-1)) else None

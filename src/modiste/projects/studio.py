@@ -127,7 +127,9 @@ class Studio:
             self.found = found
             if found is not None:
                 there = [one.path for one, place in zip(found.looked.photos, found.looked.places.tolist(), strict=True) if place >= 0]
-                self.drawn = tuple(sample(there, min(SAMPLE, len(there) // SHARE)))
+                every = [*there, *found.looked.waiting]  # what was labelled before all were looked at must not come to be drawn
+                drawn, known = sample(every, min(SAMPLE, len(every) // SHARE)), set(there)
+                self.drawn = tuple(path for path in drawn if path in known)
                 self.sample = frozenset(copy for path in self.drawn for copy in found.copies_of(path))
                 self.doubted = {path for path in self.standing.photos() if self.is_replaced(path)}
             self.changed()

@@ -188,14 +188,14 @@ def test_a_decision_is_of_whom_its_page_names(pages):
         assert 400 <= pages.send("/api/decisions", {"decisions": [pages.decision(photo)], "who": wrong}).status < 500
 
 
-@pytest.mark.parametrize(("total", "reason"), [(6, "not_found"), (100, "not_yet")])
-def test_a_decision_on_a_photo_that_is_still_to_be_looked_at_is_told_to_come_again(tmp_path, colours, total, reason):
+@pytest.mark.parametrize(("waiting", "reason"), [((), "not_found"), (("later.png",), "not_yet")])
+def test_a_decision_on_a_photo_that_is_still_to_be_looked_at_is_told_to_come_again(tmp_path, colours, waiting, reason):
     """A network that was put in use before it was asked about all photos knows the first of them; the decision is not given up for that."""
     import shops
 
     sent = {"id": "d", "photo": "0" * 16, "kind": "label", "label": "Red", "how": "single"}
     with shops.open_studio(shops.shop(tmp_path / "shop", 6), model=colours) as made:
-        found = replace(made.found, looked=replace(made.found.looked, total=total))
+        found = replace(made.found, looked=replace(made.found.looked, waiting=waiting))
         with pytest.raises(Refused) as refused:
             decisions_of(made, found, sent, "ada")
     assert refused.value.reason == reason
