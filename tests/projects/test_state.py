@@ -116,7 +116,6 @@ def test_the_sample_is_drawn_of_all_photos_before_all_are_looked_at(colours, tmp
 
 
 def test_photos_that_come_later_leave_most_of_the_sample_as_it_is(made, tmp_path):
-
     before = made.drawn
     for number in range(5):
         (tmp_path / "shop" / f"new{number}.png").write_bytes(png("Red", 900 + number))
