@@ -54,7 +54,7 @@ def side(answers: Said, one: str, other: str, pictured: Album, margins: bool) ->
 def called(answers: Said, place: int, model: int) -> str:
     """What a photo is and what a model called it, to stand over its picture."""
     truth, said = (html_text(answers.classes[code]) for code in (answers.truth[place], answers.called[model, place]))
-    return f'<span class="over">{truth} <span class="to">→ {said}</span></span>'
+    return f'<span class="over">{truth} <span class="to">→&nbsp;{said}</span></span>'
 
 
 def hard_photos(answers: Said, pictured: Album) -> list[tuple[str, str]]:

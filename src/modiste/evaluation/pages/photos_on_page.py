@@ -88,5 +88,5 @@ def card(answers: Said, place: int, pictured: Album) -> str:
     fold = f"<details><summary>each model, with its loss</summary><dl>{each}</dl></details>" if many else ""
     return (
         f"{pictured.shot(photo)}<b>{html_text(pictured.name(photo))}</b>"
-        f'<span>{html_text(truth)} <span class="to">→ {called}</span></span>{fold}'
+        f'<span>{html_text(truth)} <span class="to">→&nbsp;{called}</span></span>{fold}'
     )
