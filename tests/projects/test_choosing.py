@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from shops import open_studio, paths, png, say, shop
+from shops import fill, open_studio, paths, png, say, shop
 
 from modiste.annotating.queues import QUEUES
 from modiste.projects import choosing
@@ -280,6 +280,13 @@ def test_filters_of_lane_label_and_text_leave_what_agrees_with_all_of_them(made)
             and (label is None or not made.is_sample(path) or made.standing.said(path, "ada") is not None)  # no filter tells its guess
             and (text is None or text.lower() in path.lower())
         ]
+
+
+def test_a_text_is_found_however_its_accents_are_written(colours, tmp_path):
+    photos = fill(tmp_path / "shop", ["Gu\u0308rtel.png", "Hut.png"])
+    with open_studio(photos, model=colours) as made:
+        rows = those(made, made.found, "ada", text="G\u00dcR").tolist()
+        assert [paths(made.found)[row] for row in rows] == ["Gu\u0308rtel.png"]
 
 
 def test_every_order_has_every_photo_once(made):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modiste.records.errors import ModisteError, UsageError, unknown
+from modiste.records.labels import folded
 
 Counts = NDArray[Any]
 Shares = NDArray[np.float64]
@@ -124,7 +125,7 @@ def measure(name: str, classes: Sequence[str]) -> Measure:
 def code_of(name: str, classes: Sequence[str]) -> int:
     """The code of the class that a measure such as 'recall of Bags' is of."""
     known = name.partition(" of ")[2].strip()
-    found = [code for code, one in enumerate(classes) if one.casefold() == known.casefold()]
+    found = [code for code, one in enumerate(classes) if folded(one) == folded(known)]
     if not found:
         raise UsageError(f"measure '{name}': {unknown('class', known, classes)}")
     return found[0]

@@ -14,6 +14,7 @@ from modiste.annotating.queues import Pool, ask
 from modiste.projects.guesses import Guesses
 from modiste.projects.studio import Studio
 from modiste.records.errors import unknown
+from modiste.records.labels import folded
 from modiste.serving.deciding import DECISIONS
 
 EVERY = 5  # photo that is asked about is of the honest sample, until that is labelled
@@ -169,8 +170,8 @@ def those(
         left &= found.labels == studio.classes.code(label)
         left[blind(studio, found, who)] = False
     if text is not None:
-        folded = text.casefold()
-        left &= np.array([folded in one.path.casefold() for one in found.looked.photos], bool)
+        sought = folded(text)
+        left &= np.array([sought in folded(one.path) for one in found.looked.photos], bool)
     if said is not None:
         left &= entry("filter", SAID, said)(studio, found, who)
     rows: Codes = order[left[order]]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modiste.projects.looked import Looked, coded
-from modiste.records.labels import Classes
+from modiste.records.labels import Classes, folded
 from modiste.serving.bundle import Card
 from modiste.serving.deciding import DECISIONS, REJECT, Thresholds, thresholds
 from modiste.serving.graphs import Answers
@@ -72,9 +72,9 @@ def id_of(path: str) -> str:
 
 def guesses(looked: Looked, card: Card, classes: Classes, precision: float) -> Guesses:
     """The guesses for what was looked at, decided so that automatic labels are right with `precision`."""
-    ours = {name.casefold(): place for place, name in enumerate(classes.names)}
-    known = [code for code, name in enumerate(card.classes.names) if name.casefold() in ours]
-    places = [ours[card.classes.names[code].casefold()] for code in known]
+    ours = {folded(name): place for place, name in enumerate(classes.names)}
+    known = [code for code, name in enumerate(card.classes.names) if folded(name) in ours]
+    places = [ours[folded(card.classes.names[code])] for code in known]
     probabilities = np.zeros((len(looked), len(classes)), np.float32)
     probabilities[:, places] = looked.probabilities[:, known]
     asked = looked.places >= 0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modiste.evaluation.measures import accuracy, macro, recall
+from modiste.evaluation.measures import accuracy, macro, measure, recall
 from modiste.evaluation.metrics import metric
 from modiste.evaluation.statistics import resampling, shift
 from modiste.evaluation.statistics.calibration import probabilities
@@ -39,6 +39,14 @@ def seen(counts, prior=(1 / 3, 1 / 3, 1 / 3), seed=0):
     x = rng.normal(size=(len(truth), 3)) + PEAKS[truth]
     scores = x @ PEAKS.T + np.log(prior)
     return Predictions(NAMES, tuple(f"{n}.jpg" for n in range(len(truth))), truth.astype(np.int64), scores)
+
+
+def test_a_class_is_found_however_its_accents_are_written():
+    stacked, whole = "Gu\u0308rtel", "G\u00fcrtel"
+    assert stacked != whole
+    assert shift.shares_of({stacked.upper(): 1, "Hut": 3}, ["Hut", whole]).tolist() == [0.75, 0.25]
+    counts = np.array([[1, 1], [1, 3]])
+    assert measure(f"recall of {stacked}", ["Hut", whole])(counts) == 0.75
 
 
 def mix(*shares):

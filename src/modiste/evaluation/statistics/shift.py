@@ -20,6 +20,7 @@ from modiste.evaluation.statistics.estimates import Estimate, estimated
 from modiste.evaluation.statistics.resampling import ROUNDS, Sample, aligned, at_once, cells_of, draws, one_photo
 from modiste.evaluation.tables import Results, classes_of, notes
 from modiste.records.errors import UsageError, unknown
+from modiste.records.labels import folded
 from modiste.records.predictions import Predictions
 from modiste.records.table import Cell, Table
 
@@ -35,12 +36,12 @@ def shares_of(mix: Mix, classes: Sequence[str], what: str = "the mix") -> Floats
     >>> shares_of({"cap": 30, "hat": 10}, ["hat", "cap"]).tolist()
     [0.25, 0.75]
     """
-    codes = {name.casefold(): code for code, name in enumerate(classes)}
+    codes = {folded(name): code for code, name in enumerate(classes)}
     found = np.full(len(classes), np.nan)
     for name, value in mix.items():
-        if name.strip().casefold() not in codes:
+        if folded(name) not in codes:
             raise UsageError(f"{what}: {unknown('class', name, classes)}")
-        found[codes[name.strip().casefold()]] = value
+        found[codes[folded(name)]] = value
     if lacking := [name for name, value in zip(classes, found, strict=True) if np.isnan(value)]:
         raise UsageError(f"{what} says nothing of {', '.join(lacking)}: give each class a share, 0 where it does not come.")
     if not np.isfinite(found).all() or found.min() < 0 or not found.any():
