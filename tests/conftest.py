@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from modiste.data.samples.drawn import draw
 from modiste.records.catalogue import Catalogue
 
 FAULTS = Path(__file__).parents[1] / "benchmarks" / "label_faults.py"
+settings.register_profile("busy", deadline=None)  # a machine that is busy takes its time, and that is no fault
+settings.load_profile("busy")
 torch.set_num_threads(1)  # the networks are tiny: a second thread only waits, above all on a busy machine
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import confusion_matrix
@@ -26,7 +26,6 @@ def predictions(draw):
     return Predictions(classes, photos, truth, draw(arrays.arrays(np.float64, (count, len(classes)), elements=finite)))
 
 
-@settings(deadline=None)  # a disk takes its time
 @given(predictions())
 def test_what_is_written_is_read_bit_for_bit(said):
     with tempfile.TemporaryDirectory() as folder:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from modiste.records.errors import MachineError, ModisteError
@@ -40,7 +40,6 @@ WHERE_IT_COUNTS = {
 IN_ALEXNET = {key: OTHER[key] for key in ("network.convs", "network.widths", "network.dropout", "network.after_convs")}
 
 
-@settings(deadline=None)  # a disk takes its time
 @given(epochs)
 def test_history_comes_back_to_the_last_bit(tmp_path_factory, epochs):
     run = Run(tmp_path_factory.mktemp("run"))
