@@ -12,6 +12,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # histories.py is imported by na
 
 
 @pytest.fixture
+def path(tmp_path):
+    """Where a log is to be."""
+    return tmp_path / "decisions.sqlite"
+
+
+@pytest.fixture
 def said():
     """A function that makes a decision: said("1.jpg", "Shoes", who="ada"); without a label, `kind` says what it is."""
     numbers = itertools.count(1)

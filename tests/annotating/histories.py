@@ -25,7 +25,7 @@ from typing import Any
 
 from modiste.annotating.decisions import Decision
 from modiste.annotating.ledger import Ledger, open_ledger
-from modiste.annotating.log import Undo
+from modiste.annotating.log import Undo, open_log
 
 ODD_NAMES = (
     "a\nb.jpg",
@@ -57,6 +57,12 @@ POINTS = (
     *("while opening", "at the checkpoint", "never"),
 )
 Step = dict[str, Any]
+
+
+def read(path: Path) -> list[Decision | Undo]:
+    """All that stands in a log."""
+    with open_log(path) as log:
+        return list(log.each())
 
 
 class Aimed:

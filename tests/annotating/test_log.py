@@ -7,21 +7,11 @@ import threading
 from dataclasses import replace
 
 import pytest
-from histories import ODD_NAMES
+from histories import ODD_NAMES, read
 
 from modiste.annotating.log import Undo, open_log
 from modiste.annotating.standing import replayed
 from modiste.records.errors import Busy, Damaged, MachineError, ModisteError
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "decisions.sqlite"
-
-
-def read(path):
-    with open_log(path) as log:
-        return list(log.each())
 
 
 def test_all_that_was_added_is_read_as_it_was_said(path, said):

@@ -4,22 +4,13 @@ import random
 import sqlite3
 
 import pytest
+from histories import read
 
 from modiste.annotating import rescue
 from modiste.annotating.log import Undo, begun, open_log
 from modiste.annotating.rescue import rescued
 from modiste.annotating.standing import replayed
 from modiste.records.errors import Damaged
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "decisions.sqlite"
-
-
-def read(path):
-    with open_log(path) as log:
-        return list(log.each())
 
 
 def stands(path):

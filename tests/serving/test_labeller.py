@@ -367,11 +367,11 @@ def test_nothing_heavy_is_imported_to_label_a_photo(tiny, tmp_path):
     code = f"""
 import sys, modiste
 (label,) = modiste.load({str(tiny())!r}).label({str(tmp_path / "1.jpg")!r})
-assert label.label, label
 heavy = {{"torch", "torchvision", "pyarrow", "scipy", "sklearn", "matplotlib", "pandas", "onnx", "rich", "cyclopts"}} & sys.modules.keys()
-assert not heavy, heavy
+print(bool(label.label), sorted(heavy))
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True)
+    assert done.stdout == "True []\n"
 
 
 def test_refused_pictures_say_which_and_why():

@@ -53,7 +53,6 @@ def rescued(path: Path) -> Rescued | None:
         path.rename(aside)
         with suppress(FileNotFoundError):
             beside(path, JOURNAL).rename(beside(aside, JOURNAL))
-        beside(path, SHARED).unlink(missing_ok=True)
         finish(path)
     return Rescued(len(rows), lost, aside)
 

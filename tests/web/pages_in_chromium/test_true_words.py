@@ -32,6 +32,7 @@ def test_photos_that_did_not_come_are_not_said_to_be_none_and_come_when_asked_ag
     page.unroute(f"**/api/{asked}?*")
     page.locator(f"{place} .button").click()
     page.wait_for_selector(there)
+    assert not page.locator(place).is_visible()
 
 
 def test_photos_of_the_honest_sample_are_shown_without_what_is_guessed_of_them(shared, window):
@@ -83,6 +84,7 @@ def test_what_went_wrong_is_told_in_the_dialog_and_what_was_taken_in_is_shown_be
     page.locator("#import-form [type=submit]").click()
     page.wait_for_selector("text=1 label was taken in.")
     page.wait_for_selector("#steps >> text=1 labelled")
+    assert [(one["photo"], one["label"], one["how"]) for one in app.decisions()] == [("000-Red.png", "Red", "import")]
 
 
 def test_what_is_said_in_a_page_is_of_whom_it_names(app, window):
