@@ -17,6 +17,7 @@ from modiste.data.layouts.sources import Source
 from modiste.data.taxonomy import read_taxonomy
 from modiste.projects.guesses import Guesses, guesses
 from modiste.projects.jobs import Jobs
+from modiste.projects.lists import Lists
 from modiste.projects.looked import Look, Looked, seen_before
 from modiste.projects.project import DECISIONS, Model, Models, Project
 from modiste.projects.thumbnails import Thumbnails
@@ -49,6 +50,7 @@ class Studio:
     sample: frozenset[str] = frozenset()  # the same, with their copies
     doubted: set[str] = field(default_factory=set)  # paths of photos that may have been replaced since people spoke of them
     lent: dict[str, tuple[str, float]] = field(default_factory=dict)  # paths of photos that lately came before somebody: whom, and when
+    lists: Lists = field(default_factory=Lists)  # of photos, that people go through just now
     version: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 

@@ -54,7 +54,7 @@ values = st.recursive(
 QUERIES = {
     "/api/queue": ("by", "n", "skip", "label"),
     "/api/grid": ("label", "n", "by"),
-    "/api/photos": ("lane", "label", "text", "said", "sort", "offset", "limit", "finding"),
+    "/api/photos": ("lane", "label", "text", "said", "sort", "offset", "limit", "list", "finding"),
     "/api/search": ("photo", "k", "label"),
     "/api/compare": ("a", "b", "offset", "limit", "from", "to"),
     "/api/export": ("format",),

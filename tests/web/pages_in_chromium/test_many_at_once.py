@@ -1,6 +1,7 @@
 """The grid and the review: many photos said at once are saved as one, and taken back as one; of a wall only what is in sight is there."""
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
 from modiste.annotating.decisions import Decision
 from modiste.annotating.ledger import open_ledger
@@ -133,6 +134,7 @@ def test_a_photo_that_was_replaced_is_shown_until_somebody_says_whether_it_is_st
 
 
 MANY = 100_000
+LISTED = "the first"
 
 
 def far(route):
@@ -141,7 +143,7 @@ def far(route):
     offset, limit = int(query["offset"]), int(query["limit"])
     rest = {"sha": "0" * 8, "label": "Red", "confidence": 0.5, "decision": "auto", "said": None, "settled": None}
     photos = [{"id": f"{number:016x}", "name": f"{number}.png", **rest} for number in range(offset, min(MANY, offset + limit))]
-    route.fulfill(body=json.dumps({"total": MANY, "offset": offset, "photos": photos}), content_type="application/json")
+    route.fulfill(body=json.dumps({"total": MANY, "offset": offset, "list": LISTED, "photos": photos}), content_type="application/json")
 
 
 def test_of_100_000_photos_only_those_in_sight_are_in_the_page(shared, window):
@@ -164,3 +166,5 @@ def test_of_100_000_photos_only_those_in_sight_are_in_the_page(shared, window):
     page.wait_for_function("() => document.querySelector('.one:not(.blank)')?.getAttribute('aria-label').match(/^(49|50)\\d{3}\\.png/)")
     assert page.locator(".one").count() < 120
     assert len(asked) < 12  # what was flown past was not asked for
+    lists = [parse_qs(urlsplit(one).query).get("list") for one in asked]
+    assert lists == [None, *[[LISTED]] * (len(asked) - 1)]  # all of the list that the first were of

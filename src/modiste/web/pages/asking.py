@@ -45,14 +45,13 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
     @app.get("/api/photos")
     def photos(request: Request) -> Response:
         given, who, found = request.query_params, who_of(request), found_of(studio)
-        names = ("lane", "label", "text", "said", "sort")
-        rows = choosing.those(studio, found, who, **{name: text_of(given, name) for name in names})
-        if (kind := text_of(given, "finding")) is not None:
-            paths = beside.paths_with(studio, kind)
-            rows = rows[[found.looked.photos[row].path in paths for row in rows.tolist()]] if len(rows) else rows
-        offset, limit = number_of(given, "offset", 0), number_of(given, "limit", 200, 1, MOST_PHOTOS)
+        offset, limit, name = number_of(given, "offset", 0), number_of(given, "limit", 200, 1, MOST_PHOTOS), text_of(given, "list", "")
+        rows = studio.lists.rows(name, who, found) if name else None
+        if rows is None:
+            rows = those_of(given, studio, found, who)
+            name = studio.lists.keep(who, found, rows) if len(rows) > offset + limit else ""
         some = [views.brief(studio, found, row, who) for row in rows[offset : offset + limit].tolist()]
-        return answer({"total": len(rows), "offset": offset, "photos": some})
+        return answer({"total": len(rows), "offset": offset, "list": name, "photos": some})
 
     @app.post("/api/briefs")
     async def briefs(request: Request) -> Response:
@@ -107,6 +106,15 @@ def found_of(studio: Studio) -> Guesses:
     if found is None:
         raise Refused("not_yet", "the photos are being looked at for the first time. Ask again in 2 s.", 2)
     return found
+
+
+def those_of(given: Mapping[str, str], studio: Studio, found: Guesses, who: str) -> NDArray[np.int64]:
+    """The rows of the photos that a filter leaves."""
+    rows = choosing.those(studio, found, who, **{name: text_of(given, name) for name in ("lane", "label", "text", "said", "sort")})
+    if (kind := text_of(given, "finding")) is not None:
+        paths = beside.paths_with(studio, kind)
+        rows = rows[np.array([found.looked.photos[row].path in paths for row in rows.tolist()], bool)]
+    return rows
 
 
 def row_of(studio: Studio, photo: str) -> tuple[Guesses, int]:

@@ -69,13 +69,17 @@ export class Browse {
 
   async pages(offset, limit) {
     if (this.given) return { total: this.given.length, photos: this.given.slice(offset, offset + limit) };
-    return get("/api/photos", { ...this.asked, offset, limit });
+    const { question } = this;
+    const { list, ...answer } = await get("/api/photos", { ...question, offset, limit });
+    question.list = list; // the rest of it, also when photos of it were spoken of meanwhile
+    return answer;
   }
 
   // Ask anew, with some of the question changed; or show photos that are given.
   async show(part = {}, given = null) {
     Object.assign(this.asked, part);
     this.given = given;
+    this.question = { ...this.asked };
     this.changed(this.asked);
     this.choosing.clear();
     here("nothing").hidden = true;
