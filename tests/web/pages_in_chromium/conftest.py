@@ -26,14 +26,18 @@ class App:
     """The pages of a project, and how tests ask them."""
 
     address = ""
+    token = None
 
     def ask(self, path, value=None, who=None):
         body = None if value is None else json.dumps(value).encode()
-        headers = {"Content-Type": "application/json"}
-        if who:
-            headers["Cookie"] = f"modiste_who={who.encode().hex()}"
+        return json.loads(self.answer(path, body, {"Cookie": f"modiste_who={who.encode().hex()}"} if who else {}))
+
+    def answer(self, path, body=None, headers=()):
+        headers = {"Content-Type": "application/json", **dict(headers)}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
         with urllib.request.urlopen(urllib.request.Request(self.address + path, body, headers), timeout=60) as answer:
-            return json.load(answer)
+            return answer.read()
 
     def until(self, holds, seconds=300):
         """The state, once something holds of it."""
@@ -48,8 +52,7 @@ class App:
 
     def decisions(self):
         """All that was said, from the log itself."""
-        with urllib.request.urlopen(self.address + "/api/export?format=log", timeout=60) as answer:
-            return [json.loads(line) for line in answer.read().splitlines()]
+        return [json.loads(line) for line in self.answer("/api/export?format=log").splitlines()]
 
 
 class Killable(App):
@@ -60,9 +63,10 @@ class Killable(App):
     def __init__(self, folder):
         self.folder = folder
 
-    def start(self):
+    def start(self, token=None):
+        self.token = token
         command = [sys.executable, "-m", "modiste", "app", str(self.folder), "--no-browser", "--port", str(self.port)]
-        alone = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        alone = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **({"MODISTE_TOKEN": token} if token else {})}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **alone}, cwd=self.folder.parent)
         line = self.process.stdout.readline()
         self.address = line.partition(" at ")[2].split()[0].rstrip("./")

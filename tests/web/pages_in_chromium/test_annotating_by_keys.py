@@ -119,6 +119,25 @@ def test_a_server_that_is_killed_and_started_again_has_all_that_was_said(killabl
     assert {one["photo"]: one["label"] for one in killable.decisions()} == said
 
 
+def test_a_server_that_asks_for_a_token_since_it_was_started_again_gets_it_and_all_that_was_said(killable, window):
+    opened = window(killable)
+    page = opened.go("/annotate", SHOWN)
+    said = label(page, 1)
+    opened.saved(1)
+    killable.kill()
+    killable.start(token="a-token-of-the-tests")
+    said |= label(page, 2)
+    page.wait_for_function("() => document.querySelector('#kept-words').textContent === '2 not saved'")
+    with page.expect_popup() as entering:
+        page.locator("#kept-login").click()
+    other = entering.value
+    other.locator("#token").fill(killable.token)
+    other.locator("#token").press("Enter")
+    other.wait_for_url(killable.address + "/")
+    opened.saved(3)
+    assert {one["photo"]: one["label"] for one in killable.decisions()} == said
+
+
 def test_everything_can_be_taken_back_and_the_photo_is_shown_again(app, window):
     opened = window(app)
     page = opened.go("/annotate", SHOWN)

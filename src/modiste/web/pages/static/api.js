@@ -4,6 +4,7 @@ const POLL_MS = 3000;
 const NOT_YET_MS = 2000;
 const PATIENCE_MS = 60_000;
 const GONE = "modiste does not answer. Is it still running?";
+const LOCKED = "modiste was started with another token, and asks for it.";
 
 export class Refused extends Error {
   constructor(words, reason = "", status = 0) {
@@ -11,9 +12,13 @@ export class Refused extends Error {
     this.reason = reason;
     this.status = status;
   }
-  // Asking again may help: nobody answered, or the server was busy or in need.
+  // The server asks for its token, which can be entered in another tab.
+  get locked() {
+    return this.status === 401;
+  }
+  // Asking again may help: nobody answered, or the server was busy or in need, or waits for its token.
   get passing() {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+    return this.locked || this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
   }
 }
 
@@ -55,6 +60,7 @@ async function answered(address, options, patient = false) {
     if (options.signal?.aborted) throw error;
     throw answer && !answer.ok ? new Refused(`modiste answered ${answer.status}.`, "", answer.status) : new Refused(GONE);
   }
+  if (answer.status === 401) throw new Refused(LOCKED, value.reason, 401);
   if (!answer.ok) throw new Refused(value.error || `modiste answered ${answer.status}.`, value.reason, answer.status);
   return value;
 }

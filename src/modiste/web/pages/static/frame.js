@@ -19,18 +19,19 @@ function showCounts({ counts }) {
   }
 }
 
-function showSaving({ now, unsaved: open, saved }) {
+function showSaving({ now, unsaved: open, saved, locked }) {
   const words = {
     idle: "",
     saving: `saving ${number(open)} …`,
     saved: `${number(saved)} saved`,
-    failing: `${number(open)} not saved, trying again`,
+    failing: `${number(open)} not saved${locked ? "" : ", trying again"}`,
   };
   here("kept").dataset.now = now;
   here("kept").hidden = now === "idle";
   here("kept").title = now === "failing" ? "They are kept in this page. Leave it open." : "";
   say(here("kept-words"), words[now]);
-  here("kept-again").hidden = now !== "failing";
+  here("kept-again").hidden = now !== "failing" || locked;
+  here("kept-login").hidden = now !== "failing" || !locked;
 }
 
 // --- who

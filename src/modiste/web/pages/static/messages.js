@@ -19,7 +19,11 @@ export function tell(words, { wrong = false, action = "", act = null } = {}) {
   if (!wrong) timer = setTimeout(clear, SHOWN_MS);
 }
 
-export const complain = (error) => error.name === "AbortError" || tell(error.message, { wrong: true });
+// What went wrong; where the server asks for its token, the way to it.
+export function complain(error) {
+  if (error.name === "AbortError") return;
+  tell(error.message, { wrong: true, ...(error.locked && { action: "Enter the token", act: () => open("/login") }) });
+}
 
 export function clear() {
   clearTimeout(timer);

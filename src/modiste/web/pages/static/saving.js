@@ -14,7 +14,7 @@ const HELD_MS = 4000; // a press that waited longer was meant for a photo that i
 const events = new EventTarget();
 let waiting = []; // batches of decisions, in the order they were made
 let busy = false;
-let trouble = ""; // why the last try did not help
+let trouble = null; // why the last try did not help
 let wake = () => {};
 const presses = []; // { act, at }, in the order in which they came
 let pressing = false;
@@ -25,10 +25,10 @@ let calm = 0;
 export const unsaved = () => waiting.reduce((many, batch) => many + batch.length, 0);
 export const unsavedPhotos = () => waiting.flat().map((one) => one.photo);
 
-// heard({ now: idle | saving | saved | failing, unsaved, saved, trouble }) at each change.
+// heard({ now: idle | saving | saved | failing, unsaved, saved, locked }) at each change.
 export function onSaving(heard) {
   const now = () => (trouble ? "failing" : waiting.length ? "saving" : saved ? "saved" : "idle");
-  const call = () => heard({ now: now(), unsaved: unsaved(), saved, trouble });
+  const call = () => heard({ now: now(), unsaved: unsaved(), saved, locked: Boolean(trouble?.locked) });
   events.addEventListener("change", call);
   call();
 }
@@ -61,7 +61,7 @@ async function drain() {
       const decisions = batches.flat().map(({ who: _, ...one }) => one);
       took(received(batches, await post("/api/decisions", { decisions, who: batches[0][0].who })));
       pause = FIRST_MS;
-      trouble = "";
+      trouble = null;
       change();
     } catch (error) {
       if (!error.passing) refused(batches, error);
@@ -93,11 +93,11 @@ function received(batches, answer) {
 
 function refused(batches, error) {
   if (batches.length > 1) {
-    trouble = error.message; // which of them? They go one by one
+    trouble = error; // which of them? They go one by one
     return;
   }
   waiting.shift();
-  trouble = "";
+  trouble = null;
   change();
   tell(`Not taken: ${error.message}`, { wrong: true });
   events.dispatchEvent(new CustomEvent("refused", { detail: { decisions: batches.flat(), error } }));
@@ -105,7 +105,7 @@ function refused(batches, error) {
 
 async function again(error, pause) {
   if (!trouble) speak(`Not saved yet: ${error.message} It is kept in this page and sent again.`, true);
-  trouble = error.message;
+  trouble = error;
   change();
   await new Promise((done) => {
     wake = done;
@@ -173,6 +173,7 @@ async function insisting(path, value) {
 }
 
 addEventListener("online", tryNow);
+document.addEventListener("visibilitychange", tryNow); // from the tab where the token was entered, for one
 addEventListener("beforeunload", (event) => {
   if (waiting.length) event.preventDefault();
 });
