@@ -166,16 +166,17 @@ class Studio:
 
     def promote(self, number: int) -> Models:
         """Put another network in use; what it says is there at once where it was asked before."""
+        model = self.models[number]
+        labeller = self.project.labeller(model)
+        if labeller.id != model.id:
+            raise ModisteError(f"{model.file} is no longer the network {model.id}: it was changed. Learn it anew.")
+        before = None if number in self.others else self.before(labeller)  # of many photos that takes a second: nobody waits for it
         with self.lock:
-            model = self.models[number]
-            labeller = self.project.labeller(model)
-            if labeller.id != model.id:
-                raise ModisteError(f"{model.file} is no longer the network {model.id}: it was changed. Learn it anew.")
             if self.found is not None:
                 self.others[self.models.in_use] = self.found
             self.models = self.project.write_models(Models(number, self.models.models))
             self.labeller = labeller
-            self.show(self.others.pop(number, None) or self.before(labeller))
+            self.show(self.others.pop(number, None) or before)
             return self.models
 
     def before(self, labeller: Labeller) -> Guesses | None:
