@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,33 +17,29 @@ KEPT = 64
 
 
 @dataclass(frozen=True)
-class One:
-    who: str
-    found: weakref.ref[Guesses]  # rows are numbers of its photos
+class Rows:
+    found: weakref.ref[Guesses]  # of whose photos they are numbers
     rows: NDArray[np.int32]
 
 
 @dataclass(eq=False)
 class Lists:
-    """The lists that were asked for or read from last, by their names."""
+    """The lists that were made or read last, by whose they are and the names that were given to them."""
 
-    kept: OrderedDict[str, One] = field(default_factory=OrderedDict)
+    kept: OrderedDict[tuple[str, str], Rows] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def keep(self, who: str, found: Guesses, rows: NDArray[np.int64]) -> str:
-        """A name under which the rest of a list can be asked for."""
-        name = secrets.token_hex(8)
+    def rows(self, who: str, name: str, found: Guesses, make: Callable[[], NDArray[np.int64]]) -> NDArray[np.int64]:
+        """The list as it was the first time; made anew where it is kept no more, or is of what another network said."""
         with self.lock:
-            self.kept[name] = One(who, weakref.ref(found), rows.astype(np.int32))
+            one = self.kept.get((who, name))
+            if one is not None and one.found() is found:
+                self.kept.move_to_end((who, name))
+                return one.rows.astype(np.int64)
+        made = make()
+        with self.lock:
+            self.kept[who, name] = Rows(weakref.ref(found), made.astype(np.int32))
+            self.kept.move_to_end((who, name))
             while len(self.kept) > KEPT:
                 self.kept.popitem(last=False)
-        return name
-
-    def rows(self, name: str, who: str, found: Guesses) -> NDArray[np.int64] | None:
-        """The list as it was; None where it is kept no more, is somebody else's, or is of what another network said."""
-        with self.lock:
-            one = self.kept.get(name)
-            if one is None or one.who != who or one.found() is not found:
-                return None
-            self.kept.move_to_end(name)
-            return one.rows.astype(np.int64)
+        return made

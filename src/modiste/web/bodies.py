@@ -16,6 +16,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 DISCARD_SECONDS = 2.0  # that a refused request's body is read on, so that its sender comes to read the answer
 MOST_HEADER_BYTES = 4096  # of one part
+FEWER = "Send fewer photos at once, or smaller ones."
 PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;\s]*)')
 BOUNDARY = re.compile(r"[\w'()+,./:=?-](?:[\w'()+,./:=? -]{0,68}[\w'()+,./:=?-])?", re.ASCII)
 
@@ -56,13 +57,13 @@ class Held:
 
     def take(self, count: int) -> None:
         if self.now + count > self.most:
-            raise Refused("busy", "the photos of other requests fill the memory that there is for them. Ask again in 2 s.", 2)
+            raise Refused("busy", "other requests fill the memory that there is for them. Ask again in 2 s.", 2)
         self.now += count
 
 
 @asynccontextmanager
-async def received(receive: Receive, most: int, held: Held) -> AsyncIterator[bytearray]:
-    """The whole body, of `most` bytes; it counts as held until the block ends."""
+async def received(receive: Receive, most: int, held: Held, instead: str = FEWER) -> AsyncIterator[bytearray]:
+    """The whole body, of `most` bytes; it counts as held until the block ends. `instead` says what to do where it is larger."""
     body = bytearray()
     try:
         while True:
@@ -71,7 +72,7 @@ async def received(receive: Receive, most: int, held: Held) -> AsyncIterator[byt
                 raise Refused("gone", "the connection was closed before the request was whole.")
             part = message.get("body", b"")
             if len(body) + len(part) > most:
-                raise too_big(most)
+                raise Refused("too_big", f"one request may have {most / MEGABYTE:g} MB. {instead}")
             held.take(len(part))
             body += part
             if not message.get("more_body", False):
@@ -79,10 +80,6 @@ async def received(receive: Receive, most: int, held: Held) -> AsyncIterator[byt
         yield body
     finally:
         held.now -= len(body)
-
-
-def too_big(most: int) -> Refused:
-    return Refused("too_big", f"one request may have {most / MEGABYTE:g} MB. Send fewer photos at once, or smaller ones.")
 
 
 @dataclass(frozen=True, eq=False)

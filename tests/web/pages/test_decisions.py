@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from modiste.projects.project import project_at
-from modiste.web.limits import Refused
+from modiste.web.limits import Limits, Refused
 from modiste.web.pages.deciding import decisions_of
 
 
@@ -281,6 +281,13 @@ def test_a_file_that_cannot_be_taken_in_is_refused_under_its_own_name_and_nothin
     assert words in answer.plain["error"]
     assert "/tmp" not in answer.plain["error"]
     assert shared.get("/api/state")["counts"] == before
+
+
+def test_a_table_larger_than_a_request_may_be_is_to_be_named_by_its_path(project, served):
+    with served(project, limits=Limits(photo_bytes=1000, request_bytes=1000)) as pages:
+        answer = send_file(pages, "labels.csv", b"photo,label\n" + b"000-Red.png,Red\n" * 100)
+        assert (answer.status, answer.plain["reason"]) == (413, "too_big")
+        assert "by its path" in answer.plain["error"]
 
 
 def test_a_form_of_another_site_cannot_send_labels(shared):

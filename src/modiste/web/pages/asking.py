@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,13 +46,12 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
     @app.get("/api/photos")
     def photos(request: Request) -> Response:
         given, who, found = request.query_params, who_of(request), found_of(studio)
-        offset, limit, name = number_of(given, "offset", 0), number_of(given, "limit", 200, 1, MOST_PHOTOS), text_of(given, "list", "")
-        rows = studio.lists.rows(name, who, found) if name else None
-        if rows is None:
-            rows = those_of(given, studio, found, who)
-            name = studio.lists.keep(who, found, rows) if len(rows) > offset + limit else ""
+        offset, limit = number_of(given, "offset", 0), number_of(given, "limit", 200, 1, MOST_PHOTOS)
+        make = functools.partial(those_of, given, studio, found, who)
+        name = text_of(given, "list", None, 32)
+        rows = make() if name is None else studio.lists.rows(who, name, found, make)
         some = [views.brief(studio, found, row, who) for row in rows[offset : offset + limit].tolist()]
-        return answer({"total": len(rows), "offset": offset, "list": name, "photos": some})
+        return answer({"total": len(rows), "offset": offset, "photos": some})
 
     @app.post("/api/briefs")
     async def briefs(request: Request) -> Response:

@@ -62,7 +62,7 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
         if request.headers.get("content-type", "") != "application/octet-stream":
             raise Refused("not_bytes", "send the file's bytes, with the header Content-Type: application/octet-stream.")
         name = text_of(request.query_params, "name") or ""
-        async with received(request.receive, talk.limits.request_bytes, talk.held) as body:
+        async with received(request.receive, talk.limits.request_bytes, talk.held, "Name a larger file by its path.") as body:
             return answer(await apart(exchange.sent_in, studio, name, bytes(body), who_of(request)))
 
     @app.get("/api/export")

@@ -36,7 +36,7 @@ class Talk:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise Refused("not_json", "send JSON, with the header Content-Type: application/json.")
-        async with received(request.receive, MOST_JSON_BYTES, self.held) as body:
+        async with received(request.receive, MOST_JSON_BYTES, self.held, "Send it in parts.") as body:
             try:
                 value = json.loads(bytes(body) or b"{}")
             except (ValueError, RecursionError) as error:

@@ -6,7 +6,7 @@ import { answerWith, bindAnswers, bulkBar, Choosing, heard } from "./choosing.js
 import { Detail } from "./detail.js";
 import { bind } from "./keys.js";
 import { complain } from "./messages.js";
-import { allSaved, inTurn, onRefused, undo } from "./saving.js";
+import { allSaved, identity, inTurn, onRefused, undo } from "./saving.js";
 import { photos as photosWords } from "./words.js";
 import { Wall } from "./wall.js";
 
@@ -69,17 +69,14 @@ export class Browse {
 
   async pages(offset, limit) {
     if (this.given) return { total: this.given.length, photos: this.given.slice(offset, offset + limit) };
-    const { question } = this;
-    const { list, ...answer } = await get("/api/photos", { ...question, offset, limit });
-    question.list = list; // the rest of it, also when photos of it were spoken of meanwhile
-    return answer;
+    return get("/api/photos", { ...this.asked, list: this.list, offset, limit });
   }
 
   // Ask anew, with some of the question changed; or show photos that are given.
   async show(part = {}, given = null) {
     Object.assign(this.asked, part);
     this.given = given;
-    this.question = { ...this.asked };
+    this.list = identity(); // stays what it is while photos of it are spoken of
     this.changed(this.asked);
     this.choosing.clear();
     here("nothing").hidden = true;

@@ -36,7 +36,7 @@ export function onSaving(heard) {
 // heard(decisions, error): the server will never take these.
 export const onRefused = (heard) => events.addEventListener("refused", (event) => heard(event.detail.decisions, event.detail.error));
 
-const identity = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+export const identity = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 // Decisions made together, and taken back together; each { photo, kind, label, how, seconds, suggested, confidence }. They are of whom this
 // page names, also where somebody else has said who they are in another one.
