@@ -1,5 +1,7 @@
 """Claims: what is supported holds, what is refuted does not, and what cannot be told is not answered."""
 
+import math
+
 import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
@@ -82,6 +84,18 @@ def test_one_seed_speaks_of_these_networks_alone(results):
     found = told({name: runs[:1] for name, runs in results.items()}, of="best", over="bad")
     assert found.verdict == SUPPORTED
     assert "One seed" in found.why
+
+
+def test_one_seed_beside_many_models_of_several_is_taken_to_vary_as_they_do(results):
+    some = {name: runs[:1] if name in ("best", "bad") else runs for name, runs in results.items()}
+    assert sum(len(runs) > 1 for runs in some.values()) < 4
+    assert "One seed" in told(some, of="best", over="bad").why
+    more = some | {f"{name} again": runs for name, runs in some.items() if len(runs) > 1}
+    found = told(more, of="best", over="bad")
+    assert "One seed" not in found.why
+    assert "taken to vary" in found.why
+    alone = told({name: runs for name, runs in some.items() if len(runs) == 1}, of="best", over="bad")
+    assert found.effect.freedom < alone.effect.freedom == math.inf  # known from a few seeds
 
 
 def test_best_of_all_cannot_be_supported_while_one_is_missing_but_can_be_refuted(results):

@@ -13,7 +13,7 @@ from modiste.evaluation.measures import BY_CLASS, MEASURES, measure
 from modiste.evaluation.metrics import metric
 from modiste.evaluation.published import ACCESSORIES_RIGHT, PUBLISHED, REPORTED, TABLE_7, TEST_PHOTOS
 from modiste.evaluation.statistics.contrasts import Contrast, Weights, better, contrast, mean_of, rise
-from modiste.evaluation.statistics.estimates import LEVEL
+from modiste.evaluation.statistics.estimates import LEVEL, knows_seeds
 from modiste.evaluation.statistics.pairs import holm
 from modiste.evaluation.statistics.resampling import ROUNDS, Sample, sampled
 from modiste.evaluation.tables import Results, beside_paper
@@ -126,7 +126,7 @@ def answer(
     *supported*: the interval of every comparison lies above the claim's margin (0), and the p of the weakest, adjusted by Holm over
     all claims, is below 1 - level. *not supported*: the interval of one comparison ends below the smallest gain of interest: a gain
     worth having is excluded, or it is a loss. *cannot be told*: else, or where a run, a class or a cost is missing.
-    One seed speaks of these trained networks only, and the sentence says so.
+    One seed speaks of these trained networks only, unless others of several tell how much it varies; the sentence says so.
     """
     found = [weighed(claim, results, costs or {}, level, rounds, seed) for claim in claims]
     tested = [one for one in found if isinstance(one, Weighed)]
@@ -141,6 +141,7 @@ class Weighed:
     claim: Claim
     parts: tuple[tuple[Part, Contrast], ...]
     seeds: int
+    seeds_unknown: bool  # whether the interval of a comparison tells of photos alone
     missing: str  # in words, what keeps it from being supported
 
     @property
@@ -169,7 +170,8 @@ def weighed(claim: Claim, results: Results, costs: Costs, level: float, rounds: 
     except UsageError as error:  # a class that these photos do not have, or not one photo of it
         return Answer(claim, CANNOT_BE_TOLD, str(error))
     measured = tuple((part, contrast(samples, part.weights, level)) for part in parts)
-    return Weighed(claim, measured, min(samples[name].seeds for name in named), "; ".join(missing))
+    unknown = any(not knows_seeds([samples[name] for name in part.weights]) for part in parts)
+    return Weighed(claim, measured, min(samples[name].seeds for name in named), unknown, "; ".join(missing))
 
 
 def parts_of(claim: Claim, others: Sequence[str], spent: Mapping[str, float]) -> list[Part]:
@@ -197,8 +199,10 @@ def judged(one: Weighed, adjusted_p: float, claims: int, results: Results) -> An
     verdict, why = verdict_on(one, part, effect, adjusted_p, claims)
     if one.claim.trend and verdict == SUPPORTED and not climbs(one.claim.trend, one.claim.measure, results):
         why += " Not every step goes up."
-    if verdict != CANNOT_BE_TOLD and one.seeds == 1:
+    if verdict != CANNOT_BE_TOLD and one.seeds_unknown:
         why += " One seed: this is said of these trained networks, not of training them again."
+    elif verdict != CANNOT_BE_TOLD and one.seeds == 1:
+        why += " What has one seed is taken to vary as what has several."
     return Answer(one.claim, verdict, why, one.seeds, part.words, effect, one.p, adjusted_p, effect_in_paper(one, part, results))
 
 

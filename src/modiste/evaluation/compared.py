@@ -12,6 +12,7 @@ from modiste.evaluation.statistics.pairs import Pair, against, pairwise, right
 from modiste.evaluation.statistics.power import photos_needed, smallest_difference
 from modiste.evaluation.statistics.ranks import cochran, groups_of, nemenyi, ranks
 from modiste.evaluation.statistics.resampling import sampled_each
+from modiste.evaluation.statistics.seeds import lend
 from modiste.evaluation.tables import Results, classes_of, several
 from modiste.records.table import Cell, Table
 
@@ -211,7 +212,9 @@ def seed_notes(results: Results) -> tuple[str, ...]:
         return (ONE_SEED,)
     told = "Means over seeds; intervals hold both photos and seeds to be drawn by chance."
     alone = [name for name, count in counts.items() if count == 1]
-    if alone:
+    if alone and lend(counts.values()):
+        told += f" {', '.join(alone)}: one seed, which is taken to vary as the others' do."
+    elif alone:
         told += (
             f" {', '.join(alone)}: one seed, whose own interval says nothing of seeds; "
             "in a difference from a model of several it is taken to vary as much."

@@ -13,6 +13,7 @@ from modiste.evaluation.claims import Answer
 from modiste.evaluation.pages.answer import Fact, Verdict
 from modiste.evaluation.pilot import recommendation
 from modiste.evaluation.published import PUBLISHED
+from modiste.evaluation.statistics.seeds import lend
 from modiste.evaluation.tables import beside_paper
 from modiste.evaluation.winners import Standing
 from modiste.models.variants import VARIANTS
@@ -131,7 +132,10 @@ def trust(outcome: Outcome) -> str:
             "Differences between these networks are not yet differences between kinds of network."
         )
     told = f"{from_to(counts)} seeds a model: the intervals tell what other photos and other seeds would change"
-    return f"{told}, but of a model with one seed what other photos would." if min(counts) == 1 else f"{told}."
+    if min(counts) > 1:
+        return f"{told}."
+    rest = "a model with one seed is taken to vary as the others do" if lend(counts) else "of a model with one seed what other photos would"
+    return f"{told}, but {rest}."
 
 
 def from_to(counts: Sequence[int]) -> str:

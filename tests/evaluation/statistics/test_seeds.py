@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import polygamma
 
-from modiste.evaluation.statistics.estimates import differing, shared
+from modiste.evaluation.statistics.estimates import differing, estimated, shared
 from modiste.evaluation.statistics.resampling import sampled
 from modiste.evaluation.statistics.seeds import Spread, prior, spreads
 from modiste.records.predictions import Predictions
@@ -98,3 +98,18 @@ def test_networks_trained_apart_share_nothing():
     for _ in range(5):
         samples = sampled({name: seeds_of(rng, [0.1, 0.0, -0.1]) for name in "ab"}, "macro_f1", 500)
         assert shared(samples["a"], samples["b"]) == 0
+
+
+def test_two_networks_of_one_seed_vary_as_those_of_several_do():
+    """What is said of them is as unsure as of any pair of single seeds; where nothing is known of seeds, photos alone count."""
+    rng = np.random.default_rng(6)
+    several = {name: seeds_of(rng, rng.normal(0, 0.3, 3)) for name in "abcdef"}
+    single = {name: seeds_of(rng, rng.normal(0, 0.3, 1)) for name in "yz"}
+    among, apart = sampled({**several, **single}, "accuracy", 500), sampled(single, "accuracy", 500)
+    found, photos = differing(among["y"], among["z"]), differing(apart["y"], apart["z"])
+    seeds = 2 * (among["y"].spread.variance - np.mean([among[name].apart for name in "abcdef"]))
+    assert found.sd**2 == pytest.approx(photos.sd**2 + seeds)
+    assert found.freedom < photos.freedom == np.inf
+    one, alone = estimated(among["y"]), estimated(apart["y"])
+    assert one.high - one.low > 2 * (alone.high - alone.low)
+    assert one.sd_seeds is None

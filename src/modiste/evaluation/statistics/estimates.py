@@ -118,22 +118,27 @@ def differing(ours: Sample, than: Sample, level: float = LEVEL) -> Difference:
 
 
 def seed_parts(samples: Sequence[Sample], weights: Sequence[float]) -> list[SeedPart]:
-    """What the seeds of each sample add to a weighted sum; nothing where none has several. A single seed varies as the others do.
+    """What the seeds of each sample add to a weighted sum; nothing where nothing is known of seeds. A single seed varies as the others do.
 
     Networks whose seeds err on the same photos, as an SVM and the network it stands on, share what training gave them: they are taken
     seed by seed, and what the sum itself varies from seed to seed is the one part.
     """
     known = [one for one in samples if one.seeds > 1]
-    if not known:
+    if not knows_seeds(samples):
         return []
     if any(shared(a, b) for a, b in combinations(samples, 2)) and len({one.seeds for one in samples}) == 1:
         values = sum((weight * one.values for weight, one in zip(weights, samples, strict=True)), np.zeros(1))
         drawn = sum((weight * one.drawn for weight, one in zip(weights, samples, strict=True)), np.zeros(1))
-        return [seed_part(Sample(values, drawn, 0.0, samples[0].photos), samples[0].seeds, None)]
+        return [seed_part(Sample(values, drawn, 0.0, samples[0].photos), samples[0].seeds)]
     return [
-        scaled(seed_part(one if one.seeds > 1 else known[0], one.seeds, one.spread), weight)
+        scaled(seed_part(one if one.seeds > 1 or one.spread else known[0], one.seeds), weight)
         for one, weight in zip(samples, weights, strict=True)
     ]
+
+
+def knows_seeds(samples: Sequence[Sample]) -> bool:
+    """Whether what is said of these networks together tells of other seeds, too, and not of other photos alone."""
+    return any(one.seeds > 1 or one.spread is not None for one in samples)
 
 
 def shared(a: Sample, b: Sample) -> float:
@@ -152,12 +157,10 @@ def scaled(part: SeedPart, weight: float) -> SeedPart:
     return beyond * weight**2, whole * weight**2, free
 
 
-def seed_part(sample: Sample, seeds: int, spread: Spread | None) -> SeedPart:
+def seed_part(sample: Sample, seeds: int) -> SeedPart:
     """What seeds add to the variance of a mean over `seeds` of them: beyond the bootstrap's, in all, and its degrees of freedom."""
-    own = sample.drawn - sample.drawn.mean(1, keepdims=True)
-    on_own_photos = float(own.var(axis=0, ddof=1).mean())  # each seed errs on photos of its own; in the bootstrap's variance already
-    spread = spread or sample.spread or Spread(float(sample.values.var(ddof=1)), sample.seeds - 1)
-    return max(0.0, spread.variance - on_own_photos) / seeds, spread.variance / seeds, spread.freedom
+    spread = sample.spread or Spread(float(sample.values.var(ddof=1)), sample.seeds - 1)
+    return max(0.0, spread.variance - sample.apart) / seeds, spread.variance / seeds, spread.freedom
 
 
 def freedom(total: float, parts: Sequence[SeedPart]) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -29,7 +29,8 @@ CELLS = 4_000_000  # numbers in memory at once, in each of a few arrays
 class Sample:
     """A measure of one network: its value for each seed (S,), and for each seed in each round of the bootstrap (S, rounds).
 
-    `step` is the most that one photo called otherwise would move it; `spread` how far seeds lie apart, None where nothing is known.
+    `step` is the most that one photo called otherwise would move it; `spread` how far seeds lie apart, None where nothing is known;
+    `others_apart` is what `apart` is of networks of several seeds, for one of a single seed.
     """
 
     values: NDArray[np.float64]
@@ -37,6 +38,7 @@ class Sample:
     step: float
     photos: int
     spread: Spread | None = None
+    others_apart: float = 0.0
 
     @property
     def seeds(self) -> int:
@@ -45,6 +47,14 @@ class Sample:
     @property
     def mean(self) -> float:
         return float(self.values.mean())
+
+    @property
+    def apart(self) -> float:
+        """The variance of one seed about the mean of all over draws of photos: each errs on photos of its own, which the bootstrap sees."""
+        if self.seeds == 1:
+            return self.others_apart
+        own = self.drawn - self.drawn.mean(1, keepdims=True)
+        return float(own.var(axis=0, ddof=1).mean())
 
 
 def sampled(results: Results, measured: str, rounds: int = ROUNDS, seed: int = 0) -> dict[str, Sample]:
@@ -72,6 +82,9 @@ def sampled_each(results: Results, measures: Sequence[str], rounds: int = ROUNDS
             step = max(one_photo(measuring, count) for count in of_seeds)
             found[name][model] = Sample(values[model], drawn[place, at : at + len(of_seeds)], step, len(every[0]), spread[model])
             at += len(of_seeds)
+        several = [one.apart for one in found[name].values() if one.seeds > 1]
+        if several:
+            found[name] = {model: replace(one, others_apart=float(np.mean(several))) for model, one in found[name].items()}
     return found
 
 

@@ -9,7 +9,7 @@ seeds, is taken to vary less than it does.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +39,19 @@ def spreads(values: Mapping[str, NDArray[np.float64]]) -> dict[str, Spread | Non
     (0.0004, 5)
     """
     own = {name: Spread(float(one.var(ddof=1)), len(one) - 1) for name, one in values.items() if len(one) > 1}
-    if len(own) < FEWEST or not any(one.variance for one in own.values()):
+    if not lend(map(len, values.values())) or not any(one.variance for one in own.values()):
         return {name: own.get(name) for name in values}
     common = prior([*own.values()])
     return {name: drawn_to(own[name], common) if name in own else common for name in values}
+
+
+def lend(seeds: Iterable[int]) -> bool:
+    """Whether networks of so many seeds each tell how much one of a single seed varies.
+
+    >>> lend([3, 3, 3, 3, 1]), lend([3, 1])
+    (True, False)
+    """
+    return sum(count > 1 for count in seeds) >= FEWEST
 
 
 def prior(own: list[Spread]) -> Spread:
