@@ -105,6 +105,9 @@ def test_four_words_for_how_far_two_predictions_agree() -> None:
     assert compared("test", then, replace(then, scores=one_other)).agreement == WITHIN
     assert compared("test", then, replace(then, scores=one_other)).called_otherwise == 1
     assert compared("test", then, replace(then, scores=np.roll(scores, 1, axis=1))).agreement == BEYOND
+    numbered = Predictions(("d", "a", "b", "c"), then.photos, (truth + 1) % 4, np.roll(scores, 1, axis=1))
+    assert compared("test", then, numbered).agreement == CALLS, "the same names, under other numbers"
+    assert compared("test", then, replace(then, classes=("d", "a", "b", "c"))).called_otherwise == 200, "other names under the same numbers"
 
 
 def test_the_command_ends_with_0_where_it_agrees_and_3_where_it_does_not(run: Run, drawn: Catalogue, tmp_path: Path) -> None:

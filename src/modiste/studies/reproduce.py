@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modiste.data.describe import Contents
 from modiste.evaluation.compared import in_words
@@ -187,18 +188,23 @@ def said_of(run: Run, name: str, now: Catalogue) -> str:
 def compared(split: str, then: Predictions, now: Predictions) -> Repeated:
     """Two predictions of one split: the same bits, the same calls, or measures within or beyond the interval of the first."""
     then, now = shared(then, now)
-    otherwise = int((then.called != now.called).sum())
+    otherwise = int((named(then, then.called) != named(now, now.called)).sum())
     rows: list[tuple[Cell, ...]] = []
     for name in MEASURES:
         known, found = estimate([then], name), metric(name, now)
         rows.append((in_words(name, inside=True), known.value, found, found - known.value, known.low, known.high))
     within = all(float(str(row[4])) <= float(str(row[2])) <= float(str(row[5])) for row in rows)
-    same_calls = otherwise == 0 and np.array_equal(then.truth, now.truth)
-    measured = WITHIN if within else BEYOND
-    agreement = BITS if same_calls and np.array_equal(then.scores, now.scores) else CALLS if same_calls else measured
+    same_calls = otherwise == 0 and np.array_equal(named(then, then.truth), named(now, now.truth))
+    same_scores = then.classes == now.classes and np.array_equal(then.scores, now.scores)
+    agreement = BITS if same_calls and same_scores else CALLS if same_calls else WITHIN if within else BEYOND
     columns = ("Measure", "Then", "Now", "Δ", "Low", "High")
     note = "Low and high are the 95 % interval of what the run measured then, over other photos of the kind."
     return Repeated(split, agreement, len(then), otherwise, Table(f"Repeated: {split}", columns, tuple(rows), (note,)))
+
+
+def named(predictions: Predictions, codes: NDArray[np.int64]) -> NDArray[np.str_]:
+    """The names of some classes: two catalogues may number them otherwise."""
+    return np.array(predictions.classes)[codes]
 
 
 def shared(then: Predictions, now: Predictions) -> tuple[Predictions, Predictions]:
