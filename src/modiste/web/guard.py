@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from modiste.web.bodies import Incoming, Message, Receive
 from modiste.web.door import Door
@@ -90,7 +91,7 @@ class Guard:
         except Refused as refused:
             await settle(body, scope, self.limits)
             if refused.reason == "no_token" and self.login and wants_a_page(scope):
-                await answer.lead_to(self.login)
+                await answer.lead_to(self.login + b"?to=" + asked_for(scope))
             else:
                 await answer.refuse(refused)
         except Exception:
@@ -110,6 +111,12 @@ class Guard:
 def wants_a_page(scope: Scope) -> bool:
     """Whether a browser asks for something to show."""
     return scope["method"] == "GET" and any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
+def asked_for(scope: Scope) -> bytes:
+    """The address that a request is for, as a part of another one."""
+    query = scope["query_string"]
+    return quote(scope["raw_path"] + (b"?" + query if query else b""), safe="/").encode()
 
 
 async def settle(body: Incoming, scope: Scope, limits: Limits) -> None:

@@ -142,6 +142,14 @@ def killable(folder):
     made.kill()
 
 
+@pytest.fixture(scope="module")
+def closed(project, tmp_path_factory):
+    """That shop, behind a token."""
+    made = Killable(shutil.copytree(project, tmp_path_factory.mktemp("closed") / project.name)).start(token="a-token-of-the-tests")
+    yield made
+    made.kill()
+
+
 @pytest.fixture(scope="session")
 def shared(chromium, tmp_path_factory):
     """A shop whose network is right, with names that are markup: for tests that say nothing, or nothing of note."""

@@ -105,3 +105,21 @@ def test_no_page_of_another_site_may_frame_ours(app, elsewhere, stranger):
     })"""
     assert stranger.evaluate(framed, app.address) == 1
     assert not any(frame.url.startswith(app.address) and frame.query_selector("#about") for frame in stranger.frames)
+
+
+@pytest.mark.parametrize(
+    "asked, comes_to",
+    [
+        ("/review?said=none&text=é%26", "/review?said=none&text=%C3%A9%26"),
+        ("/login?to=//elsewhere.example/", "/"),
+        ("/login?to=javascript:alert(1)", "/"),
+        ("/login?to=http://[", "/"),
+        ("/login", "/"),
+    ],
+)
+def test_who_enters_the_token_comes_to_the_page_that_was_asked_for_and_to_no_other_site(closed, window, asked, comes_to):
+    page = window(closed).go(asked, "#token")
+    page.locator("#token").fill(closed.token)
+    page.locator("#token").press("Enter")
+    page.wait_for_selector("#whose")
+    assert page.evaluate("location.href") == closed.address + comes_to

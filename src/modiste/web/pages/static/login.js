@@ -2,13 +2,20 @@
 
 const here = (id) => document.getElementById(id);
 
+// The page that was asked for; never one of another site.
+function wanted() {
+  const to = new URLSearchParams(location.search).get("to") || "/";
+  const page = URL.canParse(to, location.origin) && new URL(to, location.origin);
+  return page && page.origin === location.origin ? page.pathname + page.search : "/";
+}
+
 async function enter(event) {
   event.preventDefault();
   here("trouble").textContent = "";
   try {
     const body = JSON.stringify({ token: here("token").value });
     const answer = await fetch("/api/login", { method: "POST", headers: { "Content-Type": "application/json" }, body });
-    if (answer.ok) return location.assign("/");
+    if (answer.ok) return location.assign(wanted());
     here("trouble").textContent = (await answer.json()).error;
   } catch {
     here("trouble").textContent = "modiste does not answer. Is it still running?";
