@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from modiste import cli
 from modiste.data.opening.images import to_pixels
+from modiste.data.opening.refusals import PhotoRefused
 from modiste.evaluation.statistics.power import photos_needed
 from modiste.learning import seen as seen_of
 from modiste.learning.bundles import check_output, report_path, write
@@ -143,7 +144,10 @@ def test_a_photo_that_cost_a_worker_its_life_is_asked_for_once_more(base, painte
     def each_answer(root, paths, labeller, **settings):
         asked.append(list(paths))
         for path, answer in zip(paths, serving.each_answer(root, paths, labeller, **settings), strict=True):
-            yield (answer[0], "decoder_crashed") if path == once and len(asked) == 1 else answer
+            if path == once and len(asked) == 1:
+                settings["refused"](PhotoRefused(path, "decoder_crashed"))
+                answer = answer[0], "decoder_crashed"
+            yield answer
 
     monkeypatch.setattr(seen_of, "each_answer", each_answer)
     made = see(load(tmp_path / "colours.onnx", threads=1), found, tmp_path / "features.bin", silent, lambda: None)
@@ -171,9 +175,11 @@ def test_features_that_were_harmed_on_disk_are_computed_again(base, painted, tmp
 def test_photos_that_cannot_be_read_are_named_and_left_out(base, painted, tmp_path) -> None:
     where = painted(OTHERWISE, 8)
     (where.parent / "photos" / "Red-3.png").write_bytes(b"no picture")
+    (where.parent / "photos" / "Red-4.png").write_bytes(b"%PDF-1.7")
     found = learnt(base, where, tmp_path / "kept")
-    assert len(found.seen) == 39
+    assert len(found.seen) == 38
     assert "Red-3.png: not_an_image" in found.refused[0]
+    assert found.refused[1].endswith("Export the photo as JPEG. (this is PDF)")
 
 
 def test_labels_of_mistakes_alone_are_refused(base, painted, tmp_path) -> None:

@@ -93,12 +93,16 @@ class Asking:
 
     def ask(self, paths: Sequence[str]) -> dict[str, PhotoRefused]:
         """Have the answers for some photos kept; those that cannot be asked about, by path."""
-        refused, known = dict[str, PhotoRefused](), self.answers.places
-        each = each_answer(self.catalogue.root, paths, self.labeller, threads=self.threads, known=known.__contains__)
+        refused, why, known = dict[str, PhotoRefused](), dict[str, PhotoRefused](), self.answers.places
+
+        def noted(one: PhotoRefused) -> None:
+            why[one.where] = one
+
+        each = each_answer(self.catalogue.root, paths, self.labeller, threads=self.threads, known=known.__contains__, refused=noted)
         for done, (path, (sha, said)) in enumerate(zip(paths, each, strict=True), 1):
             stop_after(self.answers, self.stop)
             if isinstance(said, str) or sha is None:
-                refused[path] = PhotoRefused(path, str(said))
+                refused[path] = why[path]
             else:
                 self.digests[path] = sha.hex()
                 if said is not None:

@@ -26,17 +26,18 @@ def each_answer(
     threads: int | None = None,
     workers: int | None = None,
     known: Callable[[bytes], bool] = lambda _sha: False,
+    refused: Callable[[PhotoRefused], object] = lambda _refused: None,
 ) -> Iterator[Found]:
     """Of each photo under `root`, in order: the SHA-256 of its bytes, and what the network says or the reason why it cannot be asked.
 
     None stands for what is `known` of these bytes, which are not asked about. Take a labeller of one thread: so many photos are scored
-    side by side. What has no bytes has no hash.
+    side by side. What has no bytes has no hash. `refused` is told of each photo that cannot be asked about, before its turn comes.
     """
     threads = threads or processors()
     waiting = deque[tuple[bytes | None, Future[Answers] | str | None]]()
     with ThreadPoolExecutor(threads, "scores") as pool:
         try:
-            for sha, what in each_opened(root, paths, labeller, workers, known):
+            for sha, what in each_opened(root, paths, labeller, workers, known, refused):
                 waiting.append((sha, pool.submit(labeller.score, what) if not isinstance(what, str | None) else what))
                 if len(waiting) > 2 * threads:
                     yield finished(*waiting.popleft())
@@ -47,7 +48,12 @@ def each_answer(
 
 
 def each_opened(
-    root: Path, paths: Iterable[str], labeller: Labeller, workers: int | None, known: Callable[[bytes], bool]
+    root: Path,
+    paths: Iterable[str],
+    labeller: Labeller,
+    workers: int | None,
+    known: Callable[[bytes], bool],
+    refused: Callable[[PhotoRefused], object],
 ) -> Iterator[tuple[bytes | None, Bytes | str | None]]:
     """The same with pixels uint8 (1, S, S, C) in the place of answers."""
     eyes, given = labeller.pixels, deque[str]()
@@ -61,9 +67,12 @@ def each_opened(
     for one in each_photo(root, noted(), opened, options, workers=workers):
         path = given.popleft()
         if isinstance(one, PhotoRefused):
+            refused(PhotoRefused(path, one.reason, one.detail))
             yield content_hash(root, path), one.reason
             continue
         sha, reason = bytes(one["sha256"]), bytes(one["reason"][()]).decode()
+        if reason:
+            refused(PhotoRefused(path, reason, bytes(one["detail"][()]).decode("utf-8", "ignore")))
         yield sha, reason or (None if known(sha) else one["pixels"][None])
 
 

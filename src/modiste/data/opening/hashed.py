@@ -13,21 +13,23 @@ from modiste.data.opening.images import to_pixels
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.stores import read_photo
 
+DETAIL = 200  # bytes of what a decoder says of a photo
+
 
 def opened(data: bytes, side: int, colour: str, fit: str, where: str, strict: bool = True) -> NDArray[np.void]:
-    """One record (): `sha256`, `reason` ('' for a photo that was decoded) and `pixels` (S, S, C)."""
+    """One record (): `sha256`, `reason` ('' for a photo that was decoded), its `detail`, and `pixels` (S, S, C)."""
     made = np.zeros((), record(side, colour))
     made["sha256"] = np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
     try:
         made["pixels"] = to_pixels(data, side, colour, fit, where, strict)
     except PhotoRefused as refused:
-        made["reason"] = refused.reason.encode()
+        made["reason"], made["detail"] = refused.reason.encode(), refused.detail.encode("utf-8", "replace")[:DETAIL]
     return made
 
 
 def record(side: int, colour: str) -> np.dtype[Any]:
     channels = 3 if colour == "rgb" else 1
-    return np.dtype([("sha256", "u1", (32,)), ("reason", "S24"), ("pixels", "u1", (side, side, channels))])
+    return np.dtype([("sha256", "u1", (32,)), ("reason", "S24"), ("detail", f"S{DETAIL}"), ("pixels", "u1", (side, side, channels))])
 
 
 def content_hash(root: Path, path: str) -> bytes | None:
