@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from modiste.data.layouts.readers import read
+from modiste.data.layouts.sources import source_at
 from modiste.data.opening.stores import read_photo
 from modiste.records.catalogue import Photo, Suggestion
 from modiste.records.errors import BadRows, ModisteError
@@ -291,3 +292,39 @@ def test_bytes_that_are_no_table_are_refused_in_words(written, name):
         (where / name).write_bytes(data)
         with pytest.raises(ModisteError):
             read(where / name)
+
+
+# Rows that cannot be told apart
+
+
+@pytest.mark.parametrize("head", ["Image_Name,Label,Attribute", "image,label,note"])
+@pytest.mark.parametrize(
+    "cells, words",
+    [
+        (f"2.jpg,Shoes,{'x' * 140_000}", "has a cell of more than 131,072 letters. Shorten it, or look for a quotation mark"),
+        ('2.jpg,Shoes,"never closed', "cannot be read: unexpected end of data. Look for a quotation mark that is never closed"),
+        (
+            '2.jpg,Shoes,"12" wide"',
+            "cannot be read: ',' expected after '\"'. Look for a quotation mark that is never closed, or not doubled",
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_told_apart_is_named_with_how_it_begins(written, head, cells, words):
+    """Read whole and read row by row, it is the same row."""
+    place = written("list.csv", f'{head}\n1.jpg,Shoes,"two\nlines"\n{cells}\n3.jpg,Shoes,\n', "1.jpg", "2.jpg", "3.jpg")
+    for refused in (lambda: read(place), lambda: list(source_at(place / "list.csv").photos())):
+        with pytest.raises(BadRows) as caught:
+            refused()
+        (bad,) = caught.value.rows
+        assert (bad.row, bad.value) == (2, cells[:80])
+        assert words in bad.problem
+
+
+def test_a_header_whose_cells_nothing_told_apart_says_what_would(written):
+    with pytest.raises(ModisteError, match="Columns are told apart by commas, semicolons or tabs"):
+        read(written("labels.csv", "Image_Name|Label|Attribute\n1.jpg|0|Shoes\n", "1.jpg"), "paper")
+
+
+def test_an_empty_table_is_called_empty(written):
+    with pytest.raises(ModisteError, match=r"list\.csv is empty\. Its first line must name the columns"):
+        list(source_at(written("list.csv", "") / "list.csv").photos())

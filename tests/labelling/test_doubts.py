@@ -147,3 +147,13 @@ def test_what_to_expect_is_said_with_its_interval_or_that_nothing_is_known(tiny)
     assert "is not known" in promise(thresholds(bare, 0.9), expected(bare, thresholds(bare, 0.9)))
     assert share(0, 10) == "0 %"
     assert Tally().words(chosen, None)[0].startswith("0 photos")
+
+
+def test_a_list_that_cannot_be_read_is_not_written_over(shop, labelled, tmp_path):
+    file = tmp_path / "labels.review.csv"
+    labelled(shop, review=True, precision=0.9)
+    file.write_bytes(file.read_bytes() + b"x" * 140_000 + b",Shoes\n")
+    written = file.read_bytes()
+    with pytest.raises(ModisteError, match=r"labels.review.csv cannot be read .* may hold right labels"):
+        labelled(shop, review=True, precision=0.8)
+    assert file.read_bytes() == written

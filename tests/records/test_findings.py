@@ -52,3 +52,13 @@ def test_a_damaged_file_is_answered_in_words(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("id,kind\na1,blank\n")
     with pytest.raises(ModisteError, match="row 1: it lacks a cell"):
         read_findings(tmp_path)
+
+
+@pytest.mark.parametrize("name", [FILE, DISMISSED])
+def test_a_file_with_a_cell_that_nothing_wrote_is_called_damaged(name: str, tmp_path: Path) -> None:
+    write_findings(tmp_path, [PLAIN])
+    dismiss(tmp_path, ["b2"])
+    with (tmp_path / name).open("a") as file:
+        file.write("x" * 140_000 + "\n")
+    with pytest.raises(ModisteError, match=rf"{name} is damaged: field larger than field limit"):
+        dismiss(tmp_path, ["b2"])

@@ -59,7 +59,12 @@ def refuse_filled(path: Path) -> None:
     if not path.exists():
         return
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        many = sum(bool((row.get(RIGHT) or "").strip()) for row in csv.DictReader(file))
+        try:
+            many = sum(bool((row.get(RIGHT) or "").strip()) for row in csv.DictReader(file))
+        except csv.Error as error:
+            raise ModisteError(
+                f"{path} cannot be read ({error}), and may hold right labels: move it away or give another --output."
+            ) from error
     if many:
         raise ModisteError(
             f"{path}: people wrote {many:,} right labels into it, which are not written over. Learn from them with `modiste train --from`, "

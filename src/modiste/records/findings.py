@@ -89,7 +89,10 @@ def read_rows(file: Path, needed: Sequence[str], advice: str) -> list[dict[str, 
     if not file.is_file():
         raise ModisteError(f"{file}: no such file; {advice}.")
     with file.open(encoding="utf-8", errors="surrogateescape", newline="") as opened:
-        rows = list(csv.DictReader(opened))
+        try:
+            rows = list(csv.DictReader(opened))
+        except csv.Error as error:
+            raise ModisteError(f"{file} is damaged: {error}; {advice}.") from error
     for number, row in enumerate(rows, 1):
         if any(row.get(name) is None for name in needed):
             raise ModisteError(f"{file}, row {number}: it lacks a cell; {advice}.")

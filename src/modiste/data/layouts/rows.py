@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,15 +47,32 @@ def read_rows(store: Store, name: str, columns: Mapping[str, str] = COLUMNS, nee
     file = store.root / name
     text = decoded(store.read(name), file)
     mark = separator(text, file, needed)
-    try:
-        header, *lines = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
-    except csv.Error as error:
-        raise ModisteError(f"{file}: {error}. Look for a quotation mark that is never closed.") from error
+    header, *lines = csv_lines(io.StringIO(text, newline=""), mark, file)
     held = known_columns([restored(cell) for cell in header], file, columns)
     wrong = [BadRow(number, shown(cells, mark), why) for number, cells in enumerate(lines, 1) if (why := misshapen(cells, held))]
     if wrong:
         raise BadRows(file, wrong)
     return [row_of(name, number, cells, held) for number, cells in enumerate(lines, 1) if cells]
+
+
+def csv_lines(text: Iterable[str], mark: str, file: Path) -> Iterator[list[str]]:
+    """The header and the rows of a CSV file as cells; a row that cannot be told apart is named, with how it begins."""
+    begins, done = [""], 0
+
+    def noted() -> Iterator[str]:
+        for line in text:
+            begins[0] = begins[0] or line[:80]
+            yield line
+
+    try:
+        for cells in csv.reader(noted(), delimiter=mark, strict=True):
+            yield cells
+            begins[0], done = "", done + 1
+    except csv.Error as error:
+        long = "field larger" in str(error)
+        why = f"has a cell of more than {csv.field_size_limit():,} letters. Shorten it" if long else f"cannot be read: {error}"
+        advice = f"{why}{', or look' if long else '. Look'} for a quotation mark that is never closed, or not doubled within a cell."
+        raise BadRows(file, [BadRow(done, shown([begins[0].rstrip()], ""), advice)]) from error
 
 
 def decoded(data: bytes, file: Path) -> str:
@@ -76,6 +93,7 @@ def separator(text: str, file: Path, needed: str) -> str:
     cells = re.split("[,;\t]", first)
     meant = nearest(needed, cells)
     hint = f" Did you mean '{meant.strip()}'? Rename it." if meant else ""
+    hint = hint if len(cells) > 1 else f"{hint} Columns are told apart by commas, semicolons or tabs."
     raise ModisteError(f"{file}: no column {needed} in its first line; it has: {', '.join(cell.strip() for cell in cells)}.{hint}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,7 @@ from modiste.data.layouts.cells import shop_details, snake, spellings
 from modiste.data.layouts.entries import text_of
 from modiste.data.layouts.paper_csv import label_files
 from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SHOPIFY, SURE, file_names, pictures, tables
-from modiste.data.layouts.rows import MARKS, cells_of, decoded, misshapen, restored, separator, shown
+from modiste.data.layouts.rows import MARKS, cells_of, csv_lines, decoded, misshapen, restored, separator, shown
 from modiste.data.layouts.tables import ending, entry_in, header, is_table_name, opened_table
 from modiste.data.opening.containers import container_in
 from modiste.data.opening.parquet_file import is_plain, text_rows
@@ -47,6 +46,8 @@ def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:
     columns = columns_in(store, file)
     spelled = {snake(name): name for name in reversed(columns)}
     needed = next((spelled[name] for name in (*SURE, *PERHAPS) if name in spelled), None)
+    if not any(columns):
+        raise ModisteError(f"{store.root / file} is empty. Its first line must name the columns, 'path' for the photos' paths among them.")
     if needed is None:
         raise ModisteError(
             f"{store.root / file}: no column names its pictures; it has: {', '.join(columns)}. Call the column with their paths 'path'."
@@ -118,17 +119,14 @@ def csv_cells(store: Store, file: str, needed: str) -> Iterator[Cells]:
         first = text.readline()
         mark = separator(first, place, needed)
         text.seek(0)
-        lines = csv.reader(text, delimiter=mark, strict=True)
-        try:
-            columns = [restored(cell).strip().removeprefix("\ufeff") for cell in next(lines)]
-            for number, cells in enumerate(lines, 1):
-                wrong = misshapen(cells, [(column if column != needed else "name", True) for column in columns])
-                if wrong and len(bad) < BadRows.shown:
-                    bad.append(BadRow(number, shown(cells, mark), wrong))
-                elif cells and not bad:
-                    yield dict(zip(columns, map(restored, cells), strict=True))
-        except csv.Error as error:
-            raise ModisteError(f"{place}: {error}. Look for a quotation mark that is never closed.") from error
+        lines = csv_lines(text, mark, place)
+        columns = [restored(cell).strip().removeprefix("\ufeff") for cell in next(lines)]
+        for number, cells in enumerate(lines, 1):
+            wrong = misshapen(cells, [(column if column != needed else "name", True) for column in columns])
+            if wrong and len(bad) < BadRows.shown:
+                bad.append(BadRow(number, shown(cells, mark), wrong))
+            elif cells and not bad:
+                yield dict(zip(columns, map(restored, cells), strict=True))
     if bad:
         raise BadRows(place, bad)
 
