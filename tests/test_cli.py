@@ -203,3 +203,11 @@ def test_every_decision_that_the_code_cites_has_a_page() -> None:
     assert cited
     assert cited <= pages
     assert pages == listed
+
+
+def test_a_command_whose_outputs_were_closed_before_it_began_ends_as_ever() -> None:
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "modiste", "data", "taxonomy", "Belt"]
+    done = subprocess.run(closed, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    closed[2] = 'exec "$@" 2>&-'
+    assert subprocess.run([*closed[:-2], "describe", "nowhere"], capture_output=True, check=False).returncode == 4

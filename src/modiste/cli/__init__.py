@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
 from cyclopts import App, CycloptsError, Group
@@ -63,6 +64,9 @@ app.command(study_commands.doctor, group=REST, help_epilogue="")
 def main() -> None:
     """Run a command; a mistake of the user's is told in words and by exit code, without a traceback."""
     json = "--json" in sys.argv
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  (until the end)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # a photo's name keeps bytes that are not UTF-8
     if threading.current_thread() is threading.main_thread():  # only there can signals be heard
