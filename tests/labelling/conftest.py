@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from pathlib import Path
 
@@ -54,3 +55,20 @@ def jpeg():
         return data.getvalue()
 
     return painted
+
+
+@pytest.fixture
+def locked(tmp_path, jpeg, monkeypatch):
+    """A shop of three folders, one of which the system refuses to list, also to whoever may list all."""
+    for name in ("a/1.jpg", "b/locked/2.jpg", "c/3.jpg"):
+        (tmp_path / "shop" / name).parent.mkdir(parents=True)
+        (tmp_path / "shop" / name).write_bytes(jpeg("red"))
+    scandir = os.scandir
+
+    def refusing(folder):
+        if Path(folder).name == "locked":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    return tmp_path / "shop"

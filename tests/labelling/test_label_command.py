@@ -106,3 +106,10 @@ def test_a_run_is_exported_into_its_folder_once(typed, tiny_bundle, tmp_path, mo
         assert typed("photos", "--model", "run")[0] == 3
     assert [(str(run), to) for run, to in asked] == [("run", "onnx")]
     assert labeller.load(tmp_path / "run" / "bundle.onnx").id == labeller.load(tiny_bundle).id
+
+
+def test_a_folder_that_cannot_be_listed_is_named_the_rest_labelled_and_the_end_is_3(typed, locked):
+    code, out, _ = typed(locked.name)
+    assert code == 3
+    assert "2 photos: " in out
+    assert "shop/b/locked cannot be listed: Permission denied. Check its permissions. Its photos are left out." in out

@@ -201,3 +201,18 @@ def test_whatever_looks_like_a_photo_has_a_row_and_names_are_kept_to_the_byte(tm
     }
     assert len(found) == len(names) + 7
     assert b"folder.jpg/in.jpg" in got
+
+
+@pytest.mark.parametrize("beside", ["", "c/read me.txt"])
+def test_a_folder_that_cannot_be_listed_is_named_and_the_rest_is_there(beside, locked):
+    """Whether the folders are looked into for what else stands there or not; where all is wanted, it is refused."""
+    if beside:
+        (locked / beside).write_text("nothing of photos")
+    found = source_at(locked, lenient=True)
+    for _ in range(2):
+        assert sorted(said.path for said in found.photos()) == ["a/1.jpg", "c/3.jpg"]
+        words = f"{locked / 'b' / 'locked'} cannot be listed: Permission denied. Check its permissions."
+        assert found.passed_over()[-1] == f"{words} Its photos are left out."
+    for lenient, where in ((False, locked), (True, locked / "b" / "locked")):
+        with pytest.raises(ModisteError, match="locked cannot be listed: Permission denied"):
+            list(source_at(where, lenient=lenient).photos())

@@ -76,7 +76,7 @@ def label(
     if photos < 1:
         raise UsageError(f"--photos {photos}: must be 1 or more.")
     words = read_taxonomy(taxonomy, level)
-    found = source_at(source, format, words)
+    found = source_at(source, format, words, lenient=True)
     to = output or (None if found.is_one else DEFAULT)
     if to is None and (review or report):
         raise UsageError("--review and --report are written beside a table: give one with --output.")
@@ -94,7 +94,7 @@ def label(
             return tell_plan(found, to, labeller, wanted, tell, json)
         done = label_all(found, to, labeller, wanted, tell)
     show(done.plain, tables_of(done), json, after(done))
-    if done.tally.unread:
+    if done.tally.unread or found.unlisted:
         raise SystemExit(3)
     return None
 

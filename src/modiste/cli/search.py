@@ -67,7 +67,7 @@ def search(
         from modiste.searching.pages import check_page
 
         check_page(report)
-    source = source_at(in_, format)
+    source = source_at(in_, format, lenient=True)
     with listening(json) as tell:
         labeller = labeller_of(model, None, (), tell)
         found = index(source, output, model=labeller, as_it_is=as_it_is, tell=tell)

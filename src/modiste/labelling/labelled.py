@@ -17,7 +17,7 @@ from modiste.labelling.asking import Job, Stop, answer_all
 from modiste.labelling.book import VERSION, Answer, Answers, Listed, Listing, kept_answers, new_listing
 from modiste.labelling.files import check_output, write_rows
 from modiste.labelling.rows import Row, columns_of, rows_of, some_at_once
-from modiste.labelling.tally import Tally
+from modiste.labelling.tally import Tally, many
 from modiste.records.errors import MachineError, ModisteError, Stopped, UsageError
 from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
@@ -263,6 +263,5 @@ def watched(rows: Iterator[Row], tally: Tally, first: list[Row]) -> Iterator[Row
 
 def notes_of(source: Source, listing: Listing) -> tuple[str, ...]:
     """What was passed over, in words."""
-    counted = [f"{many:,} {what}." if many else what for what, many in source.notes.items()]
-    twice = [f"{listing.twice:,} rows named a photo that an earlier row named: each photo has one row."] if listing.twice else []
-    return (*counted, *twice)
+    twice = [f"{many(listing.twice, 'row')} named a photo that an earlier row named: each photo has one row."] if listing.twice else []
+    return (*source.passed_over(), *twice)

@@ -108,7 +108,7 @@ def build(
         answer_all(work, threads or processors(), workers)
         stored = written(work, folder, about)
         kept.path.unlink(missing_ok=True)
-    return Built(stored, work.scored, (*notes, *passed_over(source)))
+    return Built(stored, work.scored, (*notes, *source.passed_over()))
 
 
 def check(source: Source, folder: Path) -> None:
@@ -134,12 +134,8 @@ def listed(source: Source, tell: Tell) -> list[str]:
         if number % 1000 == 0:
             tell(Progress("listing", number, number + 1))
     if not found:
-        raise ModisteError(" ".join([f"{source.where}: no pictures in it.", *passed_over(source)]))
+        raise ModisteError(" ".join([f"{source.where}: no pictures in it.", *source.passed_over()]))
     return sorted(found, key=lambda path: path.encode("utf-8", "surrogateescape")) if source.sort else list(found)
-
-
-def passed_over(source: Source) -> tuple[str, ...]:
-    return tuple(f"{many:,} {what}." if many else what for what, many in source.notes.items())
 
 
 def width_of(labeller: Labeller) -> int:

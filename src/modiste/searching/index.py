@@ -148,7 +148,7 @@ def index(
     Without `to` it stands beside the source, as photos.index beside photos. With `as_it_is` the one that stands there is opened and no
     photo of the source is looked at.
     """
-    found = source if isinstance(source, Source) else source_at(Path(source))
+    found = source if isinstance(source, Source) else source_at(Path(source), lenient=True)
     folder = default_folder(found.where) if to is None else Path(to)
     labeller = model if isinstance(model, Labeller) else load(model, threads=1)
     if not as_it_is:

@@ -69,7 +69,7 @@ def innermost(store: Store) -> Store:
         folders = store.folders()
         if len(folders) != 1 or folders[0].casefold() in SPLITS:
             return store
-        inner = open_store(store.root / folders[0])
+        inner = open_store(store.root / folders[0], store.lenient)
         if not inner.folders() and all(map(is_picture, inner.names())):
             return store
         store = inner

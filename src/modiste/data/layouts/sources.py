@@ -15,18 +15,21 @@ from modiste.data.layouts.readers import READERS, detect, innermost, read
 from modiste.data.layouts.shop_tables import Said, rows_in, tables_of
 from modiste.data.layouts.tables import is_table_name
 from modiste.data.opening.containers import container_in
-from modiste.data.opening.stores import Store, is_visible, joined, open_store
+from modiste.data.opening.stores import Store, is_visible, joined, not_listed, open_store
 from modiste.data.suggest import Taxonomy
-from modiste.records.errors import ModisteError, unknown
+from modiste.records.errors import unknown
 from modiste.records.labels import Classes
 
 TELLING = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt", ".gz", "-ubyte")  # files that may say more than pictures do
+SHOWN = 20  # folders that could not be listed are named, then only counted
 STREAMED = ("paper", "products")  # layouts whose tables are read row by row
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Photos under one root. `photos` gives them anew each time it is called; `notes` says afterwards what was passed over."""
+    """Photos under one root. `photos` gives them anew each time it is called; `notes` says afterwards what was passed over, and
+    `unlisted` which folders the system refused to list.
+    """
 
     root: Path
     where: Path  # as it was asked for
@@ -34,14 +37,30 @@ class Source:
     sort: bool = False  # whether rows go by path, not by the order in which the photos come
     is_one: bool = False
     notes: dict[str, int] = field(default_factory=dict)
+    unlisted: list[str] = field(default_factory=list)
+
+    def passed_over(self) -> tuple[str, ...]:
+        """What the photos were without, in words."""
+        counted = [f"{many:,} {what}." if many else what for what, many in self.notes.items()]
+        first = [f"{folder} Its photos are left out." for folder in self.unlisted[:SHOWN]]
+        more = [f"{len(self.unlisted) - SHOWN:,} more folders could not be listed either."] if len(self.unlisted) > SHOWN else []
+        return (*counted, *first, *more)
 
 
-def source_at(where: Path, format: str | None = None, taxonomy: Taxonomy | None = None) -> Source:  # noqa: A002  (the word users know)
-    """The source at a place: a folder, an archive, a table, a catalogue in any layout, or one photo."""
+def source_at(
+    where: Path,
+    format: str | None = None,  # noqa: A002  (the word users know)
+    taxonomy: Taxonomy | None = None,
+    lenient: bool = False,
+) -> Source:
+    """The source at a place: a folder, an archive, a table, a catalogue in any layout, or one photo.
+
+    In a folder of pictures, one that the system refuses to list is refused, or with `lenient` left out, and told.
+    """
     if format is not None and format not in READERS:
         raise unknown("format", format, READERS)
     where = where.expanduser()
-    store = open_store(where)
+    store = open_store(where, lenient)
     if store.chosen and not is_label_file(store.chosen):
         return one_photo(where, store)
     if not store.chosen and format is None and not any(telling(store, where)):
@@ -73,7 +92,7 @@ def telling(store: Store, where: Path) -> Iterator[str]:
     for depth in (0, 1):
         inner: list[Path] = []
         for folder in folders:
-            for entry in entries(folder):
+            for entry in entries(folder, [] if store.lenient and depth else None):
                 if entry.is_dir(follow_symlinks=False):
                     inner += [Path(entry.path)] if depth == 0 and is_visible(entry.name) else []
                 elif is_label_file(entry.name) and is_visible(entry.name):
@@ -83,11 +102,12 @@ def telling(store: Store, where: Path) -> Iterator[str]:
 
 def pictures(where: Path, store: Store) -> Source:
     """Every file at any depth that is a picture by its name, whatever it turns out to be."""
-    notes: dict[str, int] = {}
+    notes, unlisted = dict[str, int](), list[str]()
 
     def photos() -> Iterator[Said]:
         notes.clear()
-        for path in store.below() if container_in(where) else below(where):
+        unlisted.clear()
+        for path in store.below() if container_in(where) else below(where, unlisted if store.lenient else None):
             if not is_visible(path.rpartition("/")[2]):
                 count(notes, "hidden files and side-cars were passed over")
             elif path.lower().endswith((*PICTURES, *NOT_READ)):
@@ -95,27 +115,30 @@ def pictures(where: Path, store: Store) -> Source:
             else:
                 count(notes, "files that are no pictures by their name were passed over")
 
-    return Source(where, where, photos, sort=True, notes=notes)
+    return Source(where, where, photos, sort=True, notes=notes, unlisted=unlisted)
 
 
-def below(root: Path) -> Iterator[str]:
+def below(root: Path, unlisted: list[str] | None) -> Iterator[str]:
     """Every path below a folder but what is in hidden folders, unsorted; links to folders are not followed."""
     waiting = [""]
     while waiting:
         here = waiting.pop()
-        for entry in entries(root / here):
+        for entry in entries(root / here, unlisted if here else None):
             if not entry.is_dir(follow_symlinks=False):
                 yield joined(here, entry.name)
             elif is_visible(entry.name):
                 waiting.append(joined(here, entry.name))
 
 
-def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+def entries(folder: Path, unlisted: list[str] | None) -> Iterator[os.DirEntry[str]]:
+    """What stands in a folder. Where it cannot be listed, that is an error, or a line more in `unlisted`."""
     try:
         with os.scandir(folder) as found:
             yield from found
     except OSError as error:
-        raise ModisteError(f"{folder} cannot be listed: {error.strerror}. Check its permissions.") from error
+        if unlisted is None:
+            raise not_listed(folder, error) from error
+        unlisted.append(str(not_listed(folder, error)))
 
 
 def tables(where: Path, store: Store) -> Source:

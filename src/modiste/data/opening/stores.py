@@ -25,12 +25,14 @@ LOOKED_FOR = 100  # near names are offered for so many missing pictures, then on
 class Store:
     """What stands under a root, whether that is a folder, a container or a folder inside one: names in order, and bytes.
 
-    Each folder is listed once, when first asked for. `chosen` is the one label file that was asked for, or ''.
+    Each folder is listed once, when first asked for. `chosen` is the one label file that was asked for, or ''. A folder that the
+    system refuses to list is an error, or with `lenient` an empty one, but for the root.
     """
 
     root: Path
     chosen: str
     scan: Callable[[str], Names]
+    lenient: bool = False
     passed_over: int = 0  # hidden files and side-cars that `below` met
     listed: dict[str, Names] = field(default_factory=dict)
     known: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -44,7 +46,12 @@ class Store:
 
     def listing(self, folder: str) -> Names:
         if folder not in self.listed:
-            self.listed[folder] = self.scan(folder)
+            try:
+                self.listed[folder] = self.scan(folder)
+            except ModisteError:
+                if not (folder and self.lenient):
+                    raise
+                self.listed[folder] = [], []
         return self.listed[folder]
 
     def names(self, folder: str = "") -> list[str]:
@@ -96,16 +103,16 @@ class Store:
         return nearest(name, [*around(self.names(folder), name), *same_end])
 
 
-def open_store(where: Path) -> Store:
+def open_store(where: Path, lenient: bool = False) -> Store:
     """The store at a place: a folder, a container (a zip file ...), a folder inside one, or one label file in any of these."""
     inside = container_in(where)
     if inside and (inside[1] or not is_table(inside[0])):
         return container_store(where, *inside)
     if where.is_dir():
-        return Store(where, "", lambda folder: scanned(where / folder))
+        return Store(where, "", lambda folder: scanned(where / folder), lenient)
     if not where.exists():
         raise ModisteError(f"{where}: no such file or folder (looked in {Path.cwd()}).")
-    return Store(where.parent, where.name, lambda folder: scanned(where.parent / folder))
+    return Store(where.parent, where.name, lambda folder: scanned(where.parent / folder), lenient)
 
 
 def container_store(where: Path, file: Path, inside: str) -> Store:
@@ -197,8 +204,12 @@ def scanned(folder: Path) -> Names:
     except OSError as error:
         if error.errno in NOT_THERE:
             return [], []
-        raise ModisteError(f"{folder} cannot be listed: {error.strerror}. Check its permissions.") from error
+        raise not_listed(folder, error) from error
     return sorted(files), sorted(folders)
+
+
+def not_listed(folder: Path, error: OSError) -> ModisteError:
+    return ModisteError(f"{folder} cannot be listed: {error.strerror}. Check its permissions.")
 
 
 def is_file(entry: os.DirEntry[str]) -> bool:
