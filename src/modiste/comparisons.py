@@ -72,7 +72,7 @@ class Comparison:
     def write(self, folder: Path) -> Path:
         """Each table as markdown, CSV, LaTeX and HTML, and the figures as SVG and PNG, into a folder."""
         from modiste.evaluation.figures.ranking import RANKING
-        from modiste.evaluation.figures.results import png, svg
+        from modiste.evaluation.figures.results import on_white, png, svg
 
         for name, table in self.tables.items():
             for ending, text in {"md": table.markdown(), "csv": table.csv(), "tex": table.latex(), "html": table.html()}.items():
@@ -80,7 +80,7 @@ class Comparison:
         if len(self.results) > 1:
             for name, draw in RANKING.items():
                 figure = draw(self.results, self.measure, level=self.level)
-                write_text(folder / f"{name}.svg", svg(figure))
+                write_text(folder / f"{name}.svg", on_white(svg(figure)))
                 write_bytes(folder / f"{name}.png", png(figure))
         return folder
 

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from modiste.evaluation.figures.drawing import needs_white
 from modiste.evaluation.figures.palette import DARK, LIGHT, WHITE, contrast, laid
-from modiste.evaluation.figures.results import FIGURES, confusions, f1_dots, png, svg
+from modiste.evaluation.figures.results import FIGURES, confusions, f1_dots, on_white, png, svg
 from modiste.evaluation.metrics import macro_f1
 from modiste.evaluation.published import NAMES, OUTSIDE, TABLE_7
 from modiste.records.errors import ModisteError
@@ -128,6 +128,13 @@ def test_words_stand_out_from_the_page(colours):
 def test_numbers_stand_out_from_their_cells(colours, strength):
     cell = laid(colours["shade"], float(strength), colours["ground"])
     assert contrast(WHITE if needs_white(float(strength)) else colours["ink"], cell) >= 4
+
+
+def test_an_svg_file_has_a_white_ground_and_is_the_same_drawing(guesses):
+    drawn = svg(confusions({"A": [guesses()]}))
+    filed = ElementTree.fromstring(on_white(drawn))
+    assert filed.attrib.pop("style") == "background: #ffffff"
+    assert ElementTree.tostring(filed) == ElementTree.tostring(ElementTree.fromstring(drawn))
 
 
 def test_the_pictures_in_svg_hold_text_and_no_raster(guesses):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modiste.data.corruptions import CORRUPTIONS, SEVERITIES
-from modiste.evaluation.figures.results import png, svg
+from modiste.evaluation.figures.results import on_white, png, svg
 from modiste.evaluation.figures.trust import ON_ONE_SHEET, robustness_curves
 from modiste.evaluation.measures import check_photos, measure
 from modiste.evaluation.pages.tables import write_tables
@@ -98,5 +98,5 @@ def draw(models: dict[str, Robustness], measured: str, folder: Path) -> None:
         sheet += 1
         figure = robustness_curves(some, measured)
         stem = f"curves-{sheet}" if len(models) > ON_ONE_SHEET else "curves"
-        write_text(folder / f"{stem}.svg", svg(figure))
+        write_text(folder / f"{stem}.svg", on_white(svg(figure)))
         write_bytes(folder / f"{stem}.png", png(figure))

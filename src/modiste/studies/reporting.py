@@ -16,7 +16,7 @@ from modiste.evaluation.compared import intervals_table, power_table, ranks_tabl
 from modiste.evaluation.costs import Cost, costs_table
 from modiste.evaluation.figures.costs import costs_against_f1
 from modiste.evaluation.figures.ranking import intervals
-from modiste.evaluation.figures.results import class_report, confusions, curves, f1_dots, pdf, png, svg
+from modiste.evaluation.figures.results import class_report, confusions, curves, f1_dots, on_white, pdf, png, svg
 from modiste.evaluation.figures.trust import coverage_risk_curves, reliability_diagrams
 from modiste.evaluation.pages.confusion_cells import MATRIX_AT_MOST
 from modiste.evaluation.pages.page import page
@@ -156,7 +156,7 @@ def written(drawn: Mapping[str, Callable[[], Figure]], folder: Path) -> dict[str
         figure = draw()
         stem = folder / "".join(letter if letter.isalnum() else "-" for letter in caption.lower()).strip("-")
         drawings[caption] = svg(figure)
-        write_text(stem.with_suffix(".svg"), drawings[caption])
+        write_text(stem.with_suffix(".svg"), on_white(drawings[caption]))
         write_bytes(stem.with_suffix(".png"), png(figure))
         write_bytes(stem.with_suffix(".pdf"), pdf(figure))
     return drawings

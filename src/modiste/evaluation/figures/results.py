@@ -134,6 +134,11 @@ def svg(figure: Figure) -> str:
     return saved(figure, format="svg", transparent=True, metadata={"Date": None, "Creator": None}).decode("utf-8")
 
 
+def on_white(drawing: str) -> str:
+    """An SVG as a file: dark text is read on a dark page, too."""
+    return drawing.replace("<svg ", f'<svg style="background: {WHITE}" ', 1)
+
+
 def png(figure: Figure, dpi: int = 200) -> bytes:
     """The figure as PNG, on white."""
     return saved(figure, format="png", dpi=dpi, facecolor=WHITE, metadata={"Software": None})
