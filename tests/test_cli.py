@@ -73,7 +73,7 @@ MISTAKES = [  # what is typed, the exit code, words that must be said
     (["train", "Resnet-CBAM", "--data", "PHOTOS", "--weights", "none", "--device", "cpu:abc"], 5, "device 'cpu:abc'"),
     (["train", "Resnet-CBAM", "--data", "PHOTOS", "--set", "network.kernel=99999999999"], 4, "kernel must be odd"),
     (["evaluate", "."], 4, "folder of one run"),
-    (["data", "split", "PHOTOS", "new", "--shares", "train=nan,test=0.2"], 4, "shares must be"),
+    (["data", "split", "PHOTOS", "new", "--shares", "train=nan,test=0.2"], 2, "shares must be"),
     (["data", "split", "PHOTOS", "new", "--seed", "-1"], 4, "a seed of -1"),
     (["data", "split", "PHOTOS", "new", "--by-source", "--shares", "train=1"], 2, "leave --shares and --within away"),
     (["data", "split", "PHOTOS", "new", "--within", "extra"], 4, "splits are: test, train"),

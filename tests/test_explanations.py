@@ -87,7 +87,7 @@ def test_what_cannot_be_meant_is_refused_in_words(plain, drawn, tmp_path):
 
 
 def test_a_folder_that_is_no_run_is_named(drawn, tmp_path):
-    with pytest.raises(ModisteError, match="nothing is not a finished run"):
+    with pytest.raises(ModisteError, match="nothing: nothing is there"):
         explain(tmp_path / "nothing", drawn, tmp_path / "out")
 
 

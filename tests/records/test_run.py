@@ -75,6 +75,22 @@ def test_a_folder_that_is_no_run_says_so(tmp_path, content):
         _ = Run(tmp_path).about
 
 
+@pytest.mark.parametrize(
+    "asked, words",
+    [
+        ("alexnet-seed0", "Did you mean .*alexnet-seed0-2e91da838435"),
+        ("resnet18-seed0-a7bdeae633d", "Did you mean .*resnet18-seed0-a7bdeae633d3"),
+        ("hats", "makes a run"),
+    ],
+)
+def test_of_a_run_that_is_not_there_the_one_that_was_meant_is_named(tmp_path, asked, words):
+    for name in ("alexnet-seed0-2e91da838435", "resnet18-seed0-a7bdeae633d3"):
+        Run(tmp_path / name).write_recipe(Recipe())
+    for look in (lambda run: run.recipe, lambda run: run.about):
+        with pytest.raises(ModisteError, match=f"{asked}: nothing is there. {words}"):
+            look(Run(tmp_path / asked))
+
+
 def test_a_file_is_no_run(tmp_path):
     (tmp_path / "notes.txt").write_text("hats")
     for look in (lambda run: run.recipe, lambda run: run.about):

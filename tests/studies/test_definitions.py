@@ -209,6 +209,13 @@ def test_a_date_that_is_none_in_yaml_is_refused_in_words(tmp_path: Path) -> None
         read_study(written(tmp_path, "question: 2026-13-01\n" + YAML, "study.yaml"))
 
 
+def test_a_study_file_in_another_encoding_is_to_be_saved_as_utf_8(tmp_path: Path) -> None:
+    file = written(tmp_path, TOML)
+    file.write_text(TOML, encoding="utf-16")
+    with pytest.raises(ModisteError, match=r"study.toml: not UTF-8 .* Save it as UTF-8"):
+        read_study(file)
+
+
 def test_an_unknown_study_offers_the_near_one() -> None:
     with pytest.raises(ModisteError, match="Did you mean 'pilot'"):
         find("pilt")

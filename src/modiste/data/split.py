@@ -10,7 +10,7 @@ import numpy as np
 
 from modiste.data.layouts.names import SOURCES, SPLITS
 from modiste.records.catalogue import Catalogue, Photo
-from modiste.records.errors import ModisteError, unknown
+from modiste.records.errors import ModisteError, UsageError, unknown
 
 
 def carve(catalogue: Catalogue, share: float, seed: int) -> tuple[Catalogue, Catalogue]:
@@ -34,7 +34,7 @@ def split(catalogue: Catalogue, shares: Mapping[str, float], seed: int, within: 
     """
     if not shares or not all(0 < share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
         given = ", ".join(f"{name} {share}" for name, share in shares.items())
-        raise ModisteError(f"shares must be above 0 and add up to 1; given: {given or 'none'}.")
+        raise UsageError(f"shares must be above 0 and add up to 1; given: {given or 'none'}.")
     for name in shares:
         if name not in SPLITS.values():
             raise unknown("split", name, set(SPLITS.values()) - {""})

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from modiste.records.disk import digest, write_json, write_text
-from modiste.records.errors import Damaged, MachineError, ModisteError
+from modiste.records.errors import Damaged, MachineError, ModisteError, nearest
 from modiste.records.plain import fingerprint
 from modiste.records.predictions import Predictions
 from modiste.records.recipe import Network, Recipe
@@ -110,9 +110,17 @@ class Run:
         try:
             return read_sealed(self.folder / name, AGAIN)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise ModisteError(
-                f"{self.folder} is not a finished run: {name} is missing. `modiste train` or `modiste study` makes one."
-            ) from error
+            raise self.no_run(f"is not a finished run: {name} is missing. `modiste train` or `modiste study` makes one.") from error
+
+    def no_run(self, words: str) -> ModisteError:
+        """What is wrong with a folder that is none; where nothing is, the run beside it that was probably meant."""
+        if self.folder.exists():
+            return ModisteError(f"{self.folder} {words}")
+        beside = [path.parent.name for path in sorted(self.folder.parent.glob("*/recipe.json"))]
+        begun = [name for name in beside if name.startswith(self.folder.name)]
+        meant = begun[0] if begun else nearest(self.folder.name, beside)
+        hint = f"Did you mean {self.folder.parent / meant}?" if meant else "`modiste train` or `modiste study` makes a run."
+        return ModisteError(f"{self.folder}: nothing is there. {hint}")
 
     def write_about(self, about: Mapping[str, Any]) -> Path:
         """Declare the run finished: what made it, and the SHA-256 of each of its files."""
@@ -129,7 +137,7 @@ class Run:
                 raise ValueError("it holds no table of settings")
             return plain
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise ModisteError(f"{self.folder} is not the folder of a run: {name} is missing.") from error
+            raise self.no_run(f"is not the folder of a run: {name} is missing.") from error
         except ValueError as error:
             raise ModisteError(f"{path} is damaged ({error}). Delete the folder and train the run again.") from error
 

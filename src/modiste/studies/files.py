@@ -91,7 +91,9 @@ def parsed(path: Path) -> dict[str, Any]:
         plain = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
     except FileNotFoundError as error:
         raise ModisteError(f"{path}: no such study file.") from error
-    except (yaml.YAMLError, ValueError) as error:  # TOML's and those of letters are ValueErrors, as is YAML's 2026-13-01
+    except UnicodeDecodeError as error:
+        raise ModisteError(f"{path}: not UTF-8 (byte {error.start + 1}). Save it as UTF-8.") from error
+    except (yaml.YAMLError, ValueError) as error:  # TOML's are ValueErrors, as is YAML's 2026-13-01
         raise ModisteError(f"{path}: not {'TOML' if path.suffix == '.toml' else 'YAML'}: {error}") from error
     if not isinstance(plain, dict):
         raise ModisteError(f"{path}: a study is a table of settings, such as question, seeds, recipe and variants.")

@@ -16,7 +16,7 @@ from modiste.data.samples.garments import GARMENTS
 from modiste.data.samples.pen import Colour, Pen, mixed
 from modiste.data.split import checked_seed
 from modiste.records.catalogue import TEST, TRAIN, Catalogue, Photo
-from modiste.records.errors import ModisteError
+from modiste.records.errors import UsageError
 from modiste.records.labels import PAPER_CLASSES
 
 MIX = {  # photos of Shoes, Clothing, Accessories, Bags in a hundred
@@ -49,7 +49,7 @@ def draw(to: Path, photos: int = 400, side: int = 96, seed: int = 0) -> Catalogu
     A third of the products has two views. The same seed gives the same pixels and the same labels.csv.
     """
     if photos < 32 or side < 16:
-        raise ModisteError(f"{photos} photos of {side} px cannot be drawn: it takes 32 photos or more, and 16 px or more a side.")
+        raise UsageError(f"{photos} photos of {side} px cannot be drawn: it takes 32 photos or more, and 16 px or more a side.")
     checked_seed(seed)
     with whole(to) as beside:
         (beside / "images").mkdir(parents=True)
