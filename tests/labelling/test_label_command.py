@@ -64,6 +64,7 @@ def test_it_ends_with_3_and_says_what_came_of_it_where_it_is_and_what_to_do_next
     assert "40 photos: " in out
     assert "validation photos), " in out
     assert " rejected: " in out
+    assert "\n  not_an_image: Its content is no picture." in out
     assert "Table: labels.csv" in out
     assert "Next: the same command with --report --review" in out
     code, out, _ = typed("photos", "--precision", "0.9", "--report", "--review")

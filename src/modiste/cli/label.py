@@ -193,7 +193,14 @@ def after(done: Labelled) -> str:
         return "".join(f"\n{one_photo(row.decision, row.reason)}" for row in done.first)
     took = f"{done.seconds:.0f} s" + (f", {done.found:,} of them answered before" if done.found else "")
     places = {"Table": done.output, "To review": done.review, "Page": done.page}
-    said = [*done.words, *done.notes, f"It took {took}.", "", *(f"{name}: {place}" for name, place in places.items() if place)]
+    said = [
+        *done.words,
+        *done.tally.reasons(),
+        *done.notes,
+        f"It took {took}.",
+        "",
+        *(f"{name}: {place}" for name, place in places.items() if place),
+    ]
     return "\n" + "\n".join([*said, *([f"Next: {following(done)}"] if following(done) else [])])
 
 

@@ -10,18 +10,17 @@ from pathlib import Path
 
 from modiste import __version__
 from modiste.data.layouts.sources import Source
-from modiste.data.opening.refusals import REASONS
 from modiste.data.opening.thumbnails import thumbnails
 from modiste.evaluation.pages.labels_page import Gallery, Group, Shot, labels_page
 from modiste.labelling.book import Listed, Listing
 from modiste.labelling.files import write_rows
 from modiste.labelling.rows import STRANGE, Row, Value
-from modiste.labelling.tally import Tally
+from modiste.labelling.tally import Tally, why
 from modiste.records.disk import write_text
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
 from modiste.records.progress import Tell
-from modiste.serving.deciding import AUTO, REJECT, REVIEW, WHY
+from modiste.serving.deciding import AUTO, REJECT, REVIEW
 
 DISAGREE = "disagrees"
 RIGHT = "right_label"  # left for people to fill in
@@ -172,11 +171,6 @@ def galleries(
 def shot_of(row: Row, pictures: Mapping[str, bytes], classes: Classes, most_classes: int) -> Shot:
     own = classes.names[row.listed.own] if row.agrees is False and row.listed.own is not None else ""
     return Shot(row.listed.photo, pictures.get(row.listed.path), called(row, classes)[:most_classes], own)
-
-
-def why(reason: str) -> str:
-    words = WHY[reason] if reason == STRANGE else REASONS[reason]
-    return f"{words[0].upper()}{words[1:]}".rstrip(".") + "."
 
 
 def circumstances_of(source: Source, model: str, precision: float, seconds: float, command: Sequence[str]) -> dict[str, str]:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from modiste.data.opening.refusals import REASONS
 from modiste.labelling.rows import STRANGE, Row
 from modiste.records.table import Table
-from modiste.serving.deciding import AUTO, REJECT, REVIEW, Expected, Thresholds
+from modiste.serving.deciding import AUTO, REJECT, REVIEW, WHY, Expected, Thresholds
 
 
 @dataclass(eq=False)
@@ -62,6 +63,10 @@ class Tally:
             "compared": self.compared,
         }
 
+    def reasons(self) -> list[str]:
+        """What the reasons for which photos are rejected mean, a line each."""
+        return [f"  {reason}: {why(reason)}" for reason, _ in self.rejected.most_common()]
+
     def words(self, chosen: Thresholds, known: Expected | None) -> list[str]:
         """What came of the photos, in sentences."""
         auto, review = self.decisions[AUTO], self.decisions[REVIEW]
@@ -73,6 +78,16 @@ class Tally:
         if self.compared:
             said.append(f"{self.disagree:,} of {self.compared:,} are called otherwise than their own words or labels say.")
         return said
+
+
+def why(reason: str) -> str:
+    """Why a photo is rejected, in a sentence.
+
+    >>> why("empty")
+    'The file has no bytes. Export the photo again.'
+    """
+    words = WHY[reason] if reason == STRANGE else REASONS[reason]
+    return f"{words[0].upper()}{words[1:]}".rstrip(".") + "."
 
 
 def promise(chosen: Thresholds, known: Expected | None) -> str:
