@@ -98,6 +98,8 @@ def test_a_run_without_validation_has_no_evidence_and_says_so(run, drawn, tmp_pa
     assert (made.card.temperature, made.card.evidence, made.card.reject_above) == (1.0, None, None)
     assert "not calibrated" in made.card.text
     assert made.card.facts["evidence"] == {"split": "validation", "photos": 0, "source": "none"}
+    assert "Confidence: not calibrated: that takes photos of validation, and there are none; --evidence test" in made.words[1]
+    assert "Strangeness: no photo is rejected: that takes photos of validation" in made.words[2]
 
 
 def test_the_same_run_gives_the_same_graph(run, bare):

@@ -12,7 +12,7 @@ import numpy as np
 from modiste.data.layouts.readers import read
 from modiste.exporting.asking import answers, by_onnxruntime
 from modiste.exporting.by_torch import by_torch
-from modiste.exporting.card import NO_EVIDENCE, facts_of, model_card, plain_name
+from modiste.exporting.card import facts_of, model_card, plain_name
 from modiste.exporting.evidence import Judged, judge
 from modiste.exporting.graph import STRANGENESS, export_graph
 from modiste.exporting.kinds import CALIBRATED_ON, EXPORTS, Kind
@@ -21,7 +21,7 @@ from modiste.exporting.photos import Photos, photos_for
 from modiste.exporting.rejecting import rejecting
 from modiste.exporting.strangeness import Strangeness, fit_strangeness
 from modiste.exporting.tail import finished
-from modiste.records.catalogue import VALIDATION, Catalogue
+from modiste.records.catalogue import TEST, VALIDATION, Catalogue
 from modiste.records.errors import UsageError, unknown
 from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell, silent
@@ -46,8 +46,15 @@ class Exported:
         facts, card = self.card.facts, self.card
         evidence = facts["evidence"]
         known = f"temperature {card.temperature:.3f}, from {evidence['photos']:,} photos of {evidence['split']} ({evidence['source']})"
-        sure = known if evidence["photos"] else NO_EVIDENCE
-        strange = "not known: that takes --data" if card.reject_above is None else f"above {card.reject_above:.3g} a photo is rejected"
+        instead = "" if evidence["split"] == TEST else "; --evidence test takes those of test"
+        lacking = f"photos of {evidence['split']}, and there are none{instead}"
+        sure = known if evidence["photos"] else f"not calibrated: that takes {lacking}"
+        takes = lacking if facts["strangeness"] else "--data"
+        strange = (
+            f"no photo is rejected: that takes {takes}"
+            if card.reject_above is None
+            else f"above {card.reject_above:.3g} a photo is rejected"
+        )
         passed = "passed" if not self.gate.failures else f"NOT passed: {'; '.join(self.gate.failures)}"
         wrote = f"Wrote {self.written} ({self.size / 1e6:.1f} MB)."
         refused = f"Nothing was written. {self.remedy} --anyway writes it all the same."

@@ -71,6 +71,15 @@ def test_its_own_mix_changes_nothing_of_a_model():
         assert (found.value, found.low, found.high) == pytest.approx((plain.value, plain.low, plain.high), abs=1e-7)
 
 
+def test_what_no_draw_of_photos_moves_but_rounding_is_not_held_to_be_certain():
+    """All called one class: whatever is drawn within classes, the accuracy is the share of that class."""
+    truth = [0] * 9 + [1] * 23 + [2] * 19 + [3] * 9
+    found = under_mix([Predictions.of(truth, [2] * 60, list("ABCD"))], "accuracy", {"A": 0.1, "B": 0.75, "C": 0.05, "D": 0.1})
+    assert found.value == pytest.approx(0.05)
+    assert found.low < 0.03
+    assert found.high > 0.1
+
+
 def test_how_many_rounds_are_in_memory_changes_nothing(monkeypatch):
     run, chunks = seen([30, 20, 10]), []
     whole = under_mix([run], "macro_f1", own_mix(run), rounds=40)

@@ -30,6 +30,7 @@ from modiste.records.errors import UsageError
 from modiste.records.predictions import Predictions
 
 LEVEL = 0.95
+ROUNDING = 1e-18  # a variance below it: one photo of a million called otherwise in one draw of 2,000 makes 5e-16
 ALIKE = 0.3  # of networks trained apart the likeness is about 0, give or take 0.1
 SeedPart = tuple[float, float, float]  # variance beyond the bootstrap's, variance in all, degrees of freedom
 
@@ -184,7 +185,9 @@ def wilson(value: float, total: float, step: float, reach: float) -> tuple[float
 
 
 def variance(drawn: NDArray[np.float64]) -> float:
-    return float(drawn.var(ddof=1))
+    """The variance over the draws; none where they differ by rounding alone."""
+    found = float(drawn.var(ddof=1))
+    return found if found > ROUNDING else 0.0
 
 
 def check_level(level: float) -> None:
