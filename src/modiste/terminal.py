@@ -22,8 +22,18 @@ class Rate(ProgressColumn):
     """Units a second, over the last seconds."""
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed and speed >= 10 else f"{speed:.1f}/s" if speed else "", style="dim")
+        return Text(pace(task.finished_speed or task.speed or 0.0), style="dim")
+
+
+def pace(speed: float) -> str:
+    """Units a second, or where they are slow, seconds a unit; nothing where it is not known.
+
+    >>> pace(1234.5), pace(1.23), pace(0.02), pace(0)
+    ('1,234/s', '1.2/s', '50 s each', '')
+    """
+    if speed >= 10:
+        return f"{speed:,.0f}/s"
+    return f"{speed:.1f}/s" if speed >= 0.2 else f"{1 / speed:,.0f} s each" if speed > 0 else ""
 
 
 @contextmanager
@@ -83,7 +93,7 @@ def lines() -> Tell:
             return
         last = now
         rate = (told.done - first) / (now - since) if now > since else 0.0
-        left = f", {rate:.1f}/s, {(told.total - told.done) / rate:.0f} s left" if rate > 0 and not ended and not of_study else ""
+        left = f", {pace(rate)}, {(told.total - told.done) / rate:.0f} s left" if rate > 0 and not ended and not of_study else ""
         note = f" ({told.note})" if told.note else ""
         print(f"{told.stage}: {told.done} of {told.total} {told.unit}{left}{note}", file=sys.stderr, flush=True)
 

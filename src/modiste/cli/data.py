@@ -38,7 +38,10 @@ def audit(
     /,
     *,
     output: Annotated[
-        Path | None, Parameter(group=OUTPUT, help="The audit's folder, gone on with when it is there: audit/NAME when left away.")
+        Path | None,
+        Parameter(
+            name=("--output", "-o"), group=OUTPUT, help="The audit's folder, gone on with when it is there: audit/NAME when left away."
+        ),
     ] = None,
     fix: Annotated[Path | None, Parameter(group=OUTPUT, help="Write the mended catalogue into this new folder.")] = None,
     label_errors: Annotated[bool, Parameter(group=DATA, negative="--no-label-errors", help="Judge the labels too.")] = True,

@@ -30,7 +30,7 @@ def evaluate(
     confidence: Annotated[
         bool, Parameter(group=OUTPUT, negative="", help="Whether it is as right as it is sure, and what to leave to people.")
     ] = False,
-    output: Annotated[Path | None, Parameter(group=OUTPUT, help="Write the predictions to this CSV file.")] = None,
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"), group=OUTPUT, help="Write the predictions to this CSV file.")] = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -132,7 +132,9 @@ def explain(
     checked: Annotated[int, Parameter(group=OUTPUT, help="Photos drawn at random for the checks.")] = 100,
     by: Annotated[str | None, Parameter(group=OUTPUT, help="Show photos by class or by mistake alone.")] = None,
     maps: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Write the maps of the shown photos as PNG files too.")] = False,
-    output: Annotated[Path | None, Parameter(group=OUTPUT, help="The folder to write to: explained/RUN when left away.")] = None,
+    output: Annotated[
+        Path | None, Parameter(name=("--output", "-o"), group=OUTPUT, help="The folder to write to: explained/RUN when left away.")
+    ] = None,
     seed: Annotated[int, Parameter(group=OUTPUT, help="The seed of the draws.")] = 0,
     classes: ClassNames = None,
     label: Label = None,
@@ -185,7 +187,10 @@ def robustness(
     severities: Annotated[str, Parameter(group=OUTPUT, help="Which of 1 (mild) to 5 (grave).")] = "1,2,3,4,5",
     measure: Annotated[str, Parameter(group=OUTPUT, help='What to measure: macro_f1, accuracy, "recall of Bags" ...')] = "macro_f1",
     output: Annotated[
-        Path | None, Parameter(group=OUTPUT, help="Folder for tables, figures and what is done so far: robustness/RUN when left away.")
+        Path | None,
+        Parameter(
+            name=("--output", "-o"), group=OUTPUT, help="Folder for tables, figures and what is done so far: robustness/RUN when left away."
+        ),
     ] = None,
     seed: Annotated[int, Parameter(group=OUTPUT, help="The seed of the corruptions' chance.")] = 0,
     device: Device = "auto",
