@@ -25,7 +25,7 @@ NONE_SHOWN = {
     True: "also for one that shows none of them.",
     False: "which is then to be rejected where it shows none of them; not all such are.",
 }
-NO_EVIDENCE = "None: no photos were given that the network did not learn from. Its probabilities are not calibrated."
+NO_EVIDENCE = "None: it was judged by no photos that it did not learn from. Its probabilities are not calibrated."
 
 
 def facts_of(run: Run, kind: str, judged: Judged, reject: str | None, more: Mapping[str, Any]) -> dict[str, Any]:
