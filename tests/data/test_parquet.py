@@ -237,7 +237,7 @@ def test_without_pyarrow_the_line_that_installs_it_is_shown(tmp_path, hugging_fa
 
 def test_a_table_without_pictures_is_no_container(tmp_path):
     pq.write_table(pa.table({"title": ["Bag"]}), tmp_path / "x.parquet")
-    with pytest.raises(ModisteError, match="found no catalogue"):
+    with pytest.raises(ModisteError, match="no labels in a layout that modiste knows"):
         read(tmp_path / "x.parquet")
     with pytest.raises(ModisteError, match="no Parquet file with a column of pictures"):
         read(tmp_path / "x.parquet", "parquet")

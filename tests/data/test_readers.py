@@ -131,9 +131,18 @@ def test_an_unknown_format_or_place_is_named(tmp_path, sample):
         read(sample("paper"), "folder")
     with pytest.raises(ModisteError, match="no such file"):
         read(tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ModisteError, match="found no catalogue"):
-        read(tmp_path / "empty")
+
+
+def test_a_place_without_pictures_says_so_first_and_what_it_holds(tmp_path):
+    (tmp_path / "other" / "deep").mkdir(parents=True)
+    with pytest.raises(ModisteError, match=r"other: no pictures in it, and no labels in a layout that modiste knows\. It holds deep/\. Give"):
+        read(tmp_path / "other")
+    for name in ("a.md", "b.doc", "c.md", "d.md", "e.md", ".hidden"):
+        (tmp_path / "other" / name).write_text("no photo")
+    with pytest.raises(ModisteError, match=r"It holds deep/, a\.md, b\.doc, c\.md, d\.md and 1 more\. Give a folder with pictures"):
+        read(tmp_path / "other")
+    with pytest.raises(ModisteError, match=r"a\.md: no labels in a layout that modiste knows\. Give a folder"):
+        read(tmp_path / "other" / "a.md")
 
 
 # The paper's label file

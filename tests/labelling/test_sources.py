@@ -149,7 +149,7 @@ def test_a_table_out_of_shape_or_without_pictures_is_refused_with_what_would_do(
         list(source_at(tmp_path / "a.csv").photos())
     (tmp_path / "b.csv").write_text("sku,title\n1,a\n")
     with pytest.raises(ModisteError, match=r"no column names its pictures; it has: sku, title\. Call the column with their paths 'path'"):
-        list(source_at(tmp_path / "b.csv").photos())
+        source_at(tmp_path / "b.csv")  # before any row is asked for
     with pytest.raises(ModisteError, match="no such file or folder"):
         source_at(tmp_path / "nowhere")
 
@@ -159,6 +159,7 @@ def test_a_folder_without_pictures_is_refused(tmp_path, labelled):
     (tmp_path / "empty" / "a.md").write_text("no photo")
     with pytest.raises(ModisteError, match=r"no pictures in it\. 1 files that are no pictures"):
         labelled(tmp_path / "empty")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]  # nothing half-done is left
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names that other systems do not allow")

@@ -165,10 +165,7 @@ class Work:
                     self.tell(Progress("listing", number, number + 1))
                 yield said, own_label(said, self.labeller.classes, words)
 
-        total = self.listing.fill(each(), self.source.sort, self.wanted.limit)
-        if not total:
-            raise ModisteError(" ".join([f"{self.source.where}: no pictures in it.", *notes_of(self.source, self.listing)]))
-        return total
+        return self.listing.fill(each(), self.source.sort, self.wanted.limit)
 
     def decided(self, chosen: Thresholds) -> Iterator[Row]:
         """Every photo's row, in the order of the list, which remembers what was decided."""
@@ -219,6 +216,8 @@ class Work:
 
 def check(source: Source, output: Path | None, wanted: Wanted) -> None:
     """Refuse what cannot be done before anything is."""
+    if next(source.photos(), None) is None:
+        raise ModisteError(" ".join([f"{source.where}: no pictures in it.", *source.passed_over()]))
     if output is None:
         return
     check_output(output)

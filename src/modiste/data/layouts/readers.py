@@ -25,6 +25,8 @@ from modiste.records.catalogue import Catalogue
 from modiste.records.errors import ModisteError, unknown
 from modiste.records.labels import Classes
 
+SHOWN = 5  # names of what stands where no catalogue was found
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -58,9 +60,18 @@ def detect(store: Store) -> str:
     if found is None and label_files(store):
         return "paper"  # whose error says what its first line lacks
     if found is None:
-        layouts = "\n".join(f"  {name}: {reader.looks_like}" for name, reader in READERS.items())
-        raise ModisteError(f"{store.where}: found no catalogue. modiste reads\n{layouts}\nall of it also inside a .zip or .tar.")
+        raise ModisteError(
+            f"{store.where}: {'' if store.chosen else 'no pictures in it, and '}no labels in a layout that modiste knows.{held(store)} "
+            "Give a folder with pictures, an archive of one, or a table that names them: `modiste data formats` lists all that is read."
+        )
     return found
+
+
+def held(store: Store) -> str:
+    """What stands there instead, in words."""
+    names = [] if store.chosen else [*(f"{folder}/" for folder in store.folders()), *filter(is_visible, store.names())]
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return f" It holds {', '.join(names[:SHOWN])}{more}." if names else ""
 
 
 def innermost(store: Store) -> Store:

@@ -43,16 +43,7 @@ def tables_of(store: Store) -> list[str]:
 
 def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:
     """A photo for each row of a table that names one; what has no picture is counted in `notes`."""
-    columns = columns_in(store, file)
-    spelled = {snake(name): name for name in reversed(columns)}
-    needed = next((spelled[name] for name in (*SURE, *PERHAPS) if name in spelled), None)
-    if not any(columns):
-        raise ModisteError(f"{store.root / file} is empty. Its first line must name the columns, 'path' for the photos' paths among them.")
-    if needed is None:
-        raise ModisteError(
-            f"{store.root / file}: no column names its pictures; it has: {', '.join(columns)}. Call the column with their paths 'path'."
-        )
-    product = next((spelled[name] for name in PRODUCTS if name in spelled), "")
+    needed, product = named_columns(store, file)
     place, first = placing(store), dict[str, str]()
     for cells in CELLS[ending(file)](store, file, needed):
         if snake(needed) == SHOPIFY:  # later rows of a product leave empty what its first row says
@@ -67,6 +58,20 @@ def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:
             continue
         details = {column: cell for column, cell in cells.items() if cell and column != needed}
         yield Said(name, place(name), shop_details(details), cells.get(product, ""), labels_in(details))
+
+
+def named_columns(store: Store, file: str) -> tuple[str, str]:
+    """The columns of a table that name a photo's picture, and its product or ''. Refused where none names pictures."""
+    columns = columns_in(store, file)
+    spelled = {snake(name): name for name in reversed(columns)}
+    if not any(columns):
+        raise ModisteError(f"{store.root / file} is empty. Its first line must name the columns, 'path' for the photos' paths among them.")
+    needed = next((spelled[name] for name in (*SURE, *PERHAPS) if name in spelled), None)
+    if needed is None:
+        raise ModisteError(
+            f"{store.root / file}: no column names its pictures; it has: {', '.join(columns)}. Call the column with their paths 'path'."
+        )
+    return needed, next((spelled[name] for name in PRODUCTS if name in spelled), "")
 
 
 def labels_in(details: Cells) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from modiste.data.layouts.names import NOT_READ, PICTURES
 from modiste.data.layouts.parquet import opened_shards, rows_of
 from modiste.data.layouts.photos import said_by
 from modiste.data.layouts.readers import READERS, detect, innermost, read
-from modiste.data.layouts.shop_tables import Said, rows_in, tables_of
+from modiste.data.layouts.shop_tables import Said, named_columns, rows_in, tables_of
 from modiste.data.layouts.tables import is_table_name
 from modiste.data.opening.containers import container_in
 from modiste.data.opening.stores import Store, is_visible, joined, not_listed, open_store
@@ -142,8 +142,10 @@ def entries(folder: Path, unlisted: list[str] | None) -> Iterator[os.DirEntry[st
 
 
 def tables(where: Path, store: Store) -> Source:
-    """A shop's or the paper's tables, row by row."""
+    """A shop's or the paper's tables, row by row; one that names no pictures is refused before any row is read."""
     files, notes = tables_of(store), dict[str, int]()
+    for file in files:
+        named_columns(store, file)
 
     def photos() -> Iterator[Said]:
         notes.clear()
