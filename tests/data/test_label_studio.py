@@ -101,7 +101,7 @@ def test_annotations_are_labels_and_predictions_are_suggestions(export):
         Photo("2.jpg", source="LAT", split="test"),
     )
     assert catalogue.classes == PAPER_CLASSES
-    assert catalogue.notes == ("1 skipped annotations were passed over.",)
+    assert catalogue.notes == ("skipped annotations passed over: 1.",)
     assert read(root / "project-1-at-2025-04-12-07-22-aabbccdd.json") == catalogue
 
 
@@ -210,7 +210,7 @@ def test_of_several_questions_the_one_with_the_classes_is_read(export):
     box = {"value": {"x": 1, "rectanglelabels": ["logo"]}, "from_name": "box", "to_name": "image", "type": "rectanglelabels"}
     catalogue = read(export(task("1.jpg", annotation(*named["result"], box))))
     assert catalogue.photos[0].label == 0
-    assert catalogue.notes == ("1 results that are no choices were passed over.",)
+    assert catalogue.notes == ("results passed over, as they are no choices: 1.",)
 
 
 def test_two_exports_side_by_side_must_be_told_apart(export):

@@ -97,7 +97,7 @@ def test_a_shops_table_has_a_row_for_each_photo_it_names_also_for_one_that_is_mi
         assert [row["text_label"] for row in found] == ["Shoes", "Bags", "", "Clothing", ""]
         assert [row["reason"] for row in found[3:]] == ["missing", "outside_root"]
         assert all(row["label"] for row in found[:3])
-        assert "1 rows without a picture were passed over." in done.notes
+        assert "rows passed over, as they name no picture: 1." in done.notes
         assert "2 rows named a photo that an earlier row named: each photo has one row." in done.notes
 
 
@@ -124,7 +124,7 @@ def test_shopifys_later_rows_have_the_words_of_their_products_first(tmp_path, jp
     (tmp_path / "export.csv").write_text("\n".join(lines))
     source = source_at(tmp_path / "export.csv")
     assert [(said.path, said.details["type"]) for said in source.photos()] == [("1.jpg", "Boots"), ("2.jpg", "Boots")]
-    assert source.notes == {"rows without a picture were passed over": 1}
+    assert source.notes == {"rows passed over, as they name no picture": 1}
 
 
 def test_an_address_whose_name_several_pictures_have_names_none_of_them(tmp_path, jpeg):
@@ -157,7 +157,7 @@ def test_a_table_out_of_shape_or_without_pictures_is_refused_with_what_would_do(
 def test_a_folder_without_pictures_is_refused(tmp_path, labelled):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "a.md").write_text("no photo")
-    with pytest.raises(ModisteError, match=r"no pictures in it\. 1 files that are no pictures"):
+    with pytest.raises(ModisteError, match=r"no pictures in it\.\nfiles passed over, as they are no pictures by their name: 1\."):
         labelled(tmp_path / "empty")
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]  # nothing half-done is left
 

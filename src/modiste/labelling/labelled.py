@@ -217,7 +217,7 @@ class Work:
 def check(source: Source, output: Path | None, wanted: Wanted) -> None:
     """Refuse what cannot be done before anything is."""
     if next(source.photos(), None) is None:
-        raise ModisteError(" ".join([f"{source.where}: no pictures in it.", *source.passed_over()]))
+        raise ModisteError("\n".join([f"{source.where}: no pictures in it.", *source.passed_over()]))
     if output is None:
         return
     check_output(output)

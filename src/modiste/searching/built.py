@@ -134,7 +134,7 @@ def listed(source: Source, tell: Tell) -> list[str]:
         if number % 1000 == 0:
             tell(Progress("listing", number, number + 1))
     if not found:
-        raise ModisteError(" ".join([f"{source.where}: no pictures in it.", *source.passed_over()]))
+        raise ModisteError("\n".join([f"{source.where}: no pictures in it.", *source.passed_over()]))
     return sorted(found, key=lambda path: path.encode("utf-8", "surrogateescape")) if source.sort else list(found)
 
 

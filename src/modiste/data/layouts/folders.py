@@ -85,5 +85,5 @@ def not_read(files: Mapping[str, Iterable[str]]) -> list[str]:
 
 def passed_over(store: Store, others: int) -> tuple[str, ...]:
     """What a walk through folders left aside, in words."""
-    hidden = [f"{store.passed_over:,} hidden files and side-cars were passed over."] if store.passed_over else []
-    return (*hidden, *([f"{others:,} files that are no pictures by their name were passed over."] if others else []))
+    hidden = [f"hidden files and side-cars passed over: {store.passed_over:,}."] if store.passed_over else []
+    return (*hidden, *([f"files passed over, as they are no pictures by their name: {others:,}."] if others else []))

@@ -219,5 +219,5 @@ def notes(tasks: Iterable[Task]) -> tuple[str, ...]:
     """What was left aside, in words."""
     tasks = list(tasks)
     cancelled, others = sum(task.cancelled for task in tasks), sum(task.others for task in tasks)
-    said = [f"{cancelled:,} skipped annotations were passed over."] if cancelled else []
-    return (*said, *([f"{others:,} results that are no choices were passed over."] if others else []))
+    said = [f"skipped annotations passed over: {cancelled:,}."] if cancelled else []
+    return (*said, *([f"results passed over, as they are no choices: {others:,}."] if others else []))

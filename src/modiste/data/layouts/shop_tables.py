@@ -21,6 +21,7 @@ from modiste.data.opening.stores import Store, as_needed
 from modiste.records.errors import BadRow, BadRows, ModisteError
 
 Cells = Mapping[str, str]
+PICTURELESS = "rows passed over, as they name no picture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:
             }
         name = cells.get(needed, "")
         if not name.strip():
-            notes["rows without a picture were passed over"] = notes.get("rows without a picture were passed over", 0) + 1
+            notes[PICTURELESS] = notes.get(PICTURELESS, 0) + 1
             continue
         details = {column: cell for column, cell in cells.items() if cell and column != needed}
         yield Said(name, place(name), shop_details(details), cells.get(product, ""), labels_in(details))

@@ -41,7 +41,7 @@ class Source:
 
     def passed_over(self) -> tuple[str, ...]:
         """What the photos were without, in words."""
-        counted = [f"{many:,} {what}." if many else what for what, many in self.notes.items()]
+        counted = [f"{what}: {many:,}." if many else what for what, many in self.notes.items()]
         first = [f"{folder} Its photos are left out." for folder in self.unlisted[:SHOWN]]
         more = [f"{len(self.unlisted) - SHOWN:,} more folders could not be listed either."] if len(self.unlisted) > SHOWN else []
         return (*counted, *first, *more)
@@ -109,11 +109,11 @@ def pictures(where: Path, store: Store) -> Source:
         unlisted.clear()
         for path in store.below() if container_in(where) else below(where, unlisted if store.lenient else None):
             if not is_visible(path.rpartition("/")[2]):
-                count(notes, "hidden files and side-cars were passed over")
+                count(notes, "hidden files and side-cars passed over")
             elif path.lower().endswith((*PICTURES, *NOT_READ)):
                 yield Said(path, path, said_by(path))
             else:
-                count(notes, "files that are no pictures by their name were passed over")
+                count(notes, "files passed over, as they are no pictures by their name")
 
     return Source(where, where, photos, sort=True, notes=notes, unlisted=unlisted)
 
