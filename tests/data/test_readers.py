@@ -135,7 +135,7 @@ def test_an_unknown_format_or_place_is_named(tmp_path, sample):
 
 def test_a_place_without_pictures_says_so_first_and_what_it_holds(tmp_path):
     (tmp_path / "other" / "deep").mkdir(parents=True)
-    with pytest.raises(ModisteError, match=r"other: no pictures in it, and no labels in a layout that modiste knows\. It holds deep/\. Give"):
+    with pytest.raises(ModisteError, match=r"other: no pictures in it, and no labels in a layout .* It holds deep/\. Give"):
         read(tmp_path / "other")
     for name in ("a.md", "b.doc", "c.md", "d.md", "e.md", ".hidden"):
         (tmp_path / "other" / name).write_text("no photo")
