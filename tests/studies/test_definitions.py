@@ -123,9 +123,11 @@ claims:
         ('of = "ratio 4"', 'of = "ratio 5"', "Did you mean 'ratio 4'?"),
         ('over = "AlexNet (baseline)"', 'over = "AlexNet"', "Did you mean 'AlexNet (baseline)'?"),
         ("least =", "leest =", "Did you mean 'least'?"),
+        ("least = 0.01", "least = 'x'", "study.toml, claim 1: least = 'x' is not a number"),
+        ('over = "AlexNet (baseline)"', 'among = ["ratio 4"]', "among names no other variant"),
         ("least = 0.01", "least = 2", "claim 1: claim 'A smaller ratio is better': least is a share"),
         ("pairs =", "trend = ['ratio 4']\npairs =", "one of the three"),
-        ('text = "Pair by pair"', "", "claim 2: missing 1 required positional argument: 'text'"),
+        ('text = "Pair by pair"', "", "claim 2: no text is given"),
         ("[[claims]]", "[claims]", "not TOML"),
     ],
 )
@@ -180,6 +182,8 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
         ("seeds =", "name = '../up'\nseeds =", "becomes a folder"),
         ("seeds =", "name = 'paper'\nseeds =", "modiste's own"),
         ("seeds =", "tables = '7'\nseeds =", "is not a list"),
+        ("seeds =", "tables = ['summry']\nseeds =", "Did you mean 'summary'?"),
+        ("seeds =", "name = 3\nseeds =", "study.toml: name = 3 is not a text"),
         ("seeds =", "tables = ['fair-lr']\nseeds =", "chooses nothing"),
         ("epochs = 3", "seed = 3", "seeds = [0, 5]"),
         ("set = { network.ratio = 4 }", "set = 'epochs'", "is not a table"),
@@ -191,6 +195,9 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
         ("AlexNet (baseline)", "AlexNet (base)", "Did you mean 'AlexNet (baseline)'?"),
         ("like = ", "as = ", "no key called 'as'"),
         ("network.ratio", "network.rato", "Did you mean 'network.ratio'?"),
+        ("network.ratio = 4", "lr = -1", "study.toml, variant 'ratio 4': recipe: lr = -1.0"),
+        ('name = "ratio 4"', "name = 4", "name = 4 is not a text. Put it in quotes"),
+        ("[0, 5]", "[-1]", "a seed of -1 is none"),
         ("[0, 5]", "[0, 0]", "seeds must be different"),
         ("seeds = [0, 5]", "seeds = [0, 5", "not TOML"),
         ("variants = [", "variants = []\nothers = [", "'variants' must list"),
@@ -199,9 +206,11 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
 )
 def test_a_mistake_in_a_study_file_is_named_with_the_near_name(tmp_path: Path, before: str, after: str, words: str) -> None:
     assert before in TOML
-    with pytest.raises(ModisteError, match=r"study|recipe") as error:
-        read_study(written(tmp_path, TOML.replace(before, after, 1)))
+    path = written(tmp_path, TOML.replace(before, after, 1))
+    with pytest.raises(ModisteError) as error:
+        read_study(path)
     assert words in str(error.value)
+    assert str(error.value).startswith(str(path))
 
 
 def test_a_date_that_is_none_in_yaml_is_refused_in_words(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from modiste.api import prepared
+from modiste.evaluation.claims import Claim
 from modiste.evaluation.pages.tables import FORMATS
 from modiste.evaluation.tables import PAPER_TABLES
 from modiste.models.variants import PAPER_VARIANTS, VARIANTS
@@ -21,6 +22,7 @@ from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
 from modiste.records.run import Run
 from modiste.studies.claimed import PAPER_CLAIMS
+from modiste.studies.definitions import Study
 from modiste.studies.finish import Finished, finish
 from modiste.studies.outcome import predictions_of
 from modiste.studies.plan import plan
@@ -191,6 +193,21 @@ def test_a_plan_counts_what_finishing_does(drawn: Catalogue, tmp_path: Path) -> 
     assert photos.rows[-1][-1] == len(drawn)
     assert sum(row[2] for row in draws.rows) == pytest.approx(48)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_plan_says_which_variants_are_one_run(drawn: Catalogue, tmp_path: Path) -> None:
+    """It is trained once and takes the disk once."""
+    resnet = prepared("paper", None, SETTINGS, "none").recipes["Resnet-CBAM"]
+    one, two = (plan(Study("same", "", dict.fromkeys(names, resnet)), drawn, tmp_path / "runs") for names in (("a",), ("a", "b")))
+    assert [row[2] for row in two.tables[2].rows] == ["to train", "the same run as a"]
+    assert two.disk_bytes == one.disk_bytes
+
+
+def test_a_plan_refuses_a_claim_that_the_study_would_refuse(drawn: Catalogue, tmp_path: Path) -> None:
+    study = prepared("paper", None, SETTINGS, "none")
+    claimed = replace(study, claims=(Claim("Hats are found", "recall of Hats", of="3Conv_SVM"),))
+    with pytest.raises(ModisteError, match="no class called 'Hats'"):
+        plan(claimed, drawn, tmp_path / "runs")
 
 
 def test_stored_predictions_are_what_the_stored_weights_say(study: Finished, drawn_folder: Path) -> None:

@@ -63,6 +63,8 @@ class Claim:
             raise UsageError(f"{where}: over, among and cost say what `of` is compared with; give of.")
         if self.over and (self.among or self.cost or self.over == self.of):
             raise UsageError(f"{where}: over names one other variant; leave it away with among or cost.")
+        if self.among and not set(self.among) - {self.of}:
+            raise UsageError(f"{where}: among names no other variant than '{self.of}' itself.")
         if self.cost and self.cost not in COSTS:
             raise UsageError(f"{where}: {unknown('cost', self.cost, COSTS)}")
         of_class, of, _ = self.measure.partition(" of ")

@@ -29,11 +29,10 @@ def from_plain(kind: type[T], plain: Mapping[str, Any], where: str) -> T:
     for key in plain:
         if key not in hints:
             raise UsageError(f"{where}: {unknown('setting', str(key), hints)}")
-    made = {key: convert(hints[key], value, f"{where}.{key}") for key, value in plain.items()}
-    try:
-        return kind(**made)
-    except TypeError as error:  # a key without a default was left out
-        raise UsageError(f"{where}: {str(error).partition(') ')[2] or error}.") from error
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.name not in plain and field.default is field.default_factory is dataclasses.MISSING:
+            raise UsageError(f"{where}: no {field.name} is given.")
+    return kind(**{key: convert(hints[key], value, f"{where}: {key}") for key, value in plain.items()})
 
 
 def changed(value: T, key: str, new: Any, where: str, inside: str = "") -> T:
@@ -45,7 +44,7 @@ def changed(value: T, key: str, new: Any, where: str, inside: str = "") -> T:
     inner = getattr(value, first)
     if rest and not dataclasses.is_dataclass(inner):
         raise UsageError(f"{where}: '{inside}{first}' has no settings of its own, so '{inside}{key}' means nothing.")
-    made = changed(inner, rest, new, where, f"{inside}{first}.") if rest else convert(hints[first], new, f"{where} {inside}{key}")
+    made = changed(inner, rest, new, where, f"{inside}{first}.") if rest else convert(hints[first], new, f"{where}: {inside}{key}")
     return dataclasses.replace(value, **{first: made})  # type: ignore[type-var]
 
 

@@ -40,6 +40,8 @@ class Study:
             raise ModisteError(f"study '{self.name}' has no variants.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ModisteError(f"study '{self.name}': seeds must be different numbers, one or more; given {list(self.seeds)}.")
+        if odd := [seed for seed in self.seeds if not 0 <= seed < 2**32]:
+            raise ModisteError(f"study '{self.name}': a seed of {odd[0]} is none: seeds are 0 or more, and below 2**32.")
         for table in self.tables:
             if table not in TABLES:
                 raise unknown("table", table, TABLES)

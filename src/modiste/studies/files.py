@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,12 @@ def find(name: str) -> Study:
 def read_study(path: Path) -> Study:
     """The study in a TOML or YAML file; an unknown key or name is an error that offers the near one."""
     plain = parsed(path)
+    with told_of(str(path)):
+        return study_of(plain, path)
+
+
+def study_of(plain: dict[str, Any], path: Path) -> Study:
+    """The study that a file's settings state."""
     shared, rows = plain.pop("recipe", {}), plain.pop("variants", None)
     if not isinstance(rows, list) or not rows:
         raise ModisteError(f"{path}: 'variants' must list one variant or more: names of Table 7, or tables with name, like and set.")
@@ -106,9 +113,11 @@ def variant_of(row: Any, path: Path) -> Variant:
     for key in row:
         if key not in Variant.__dataclass_fields__:
             raise UsageError(f"{path}, variant '{row['name']}': {unknown('key', str(key), Variant.__dataclass_fields__)}")
+    if not isinstance(row["name"], str):  # YAML takes off, no and 3 for other things than texts
+        raise UsageError(f"{path}: a variant's name = {row['name']!r} is not a text. Put it in quotes.")
     if not isinstance(row.get("set", {}), Mapping):
         raise UsageError(f"{path}, variant '{row['name']}': set = {row['set']!r} is not a table of settings.")
-    return Variant(str(row["name"]), str(row.get("like", "")), dict(row.get("set", {})))
+    return Variant(row["name"], str(row.get("like", "")), dict(row.get("set", {})))
 
 
 def listed(rows: Any, path: Path) -> list[Any]:
@@ -122,10 +131,8 @@ def claim_of(row: Any, number: int, path: Path) -> Claim:
     where = f"{path}, claim {number}"
     if not isinstance(row, Mapping):
         raise UsageError(f"{where}: a claim is a table with text, of, over ...; this is {row!r}.")
-    try:
+    with told_of(where):
         return from_plain(Claim, row, where)
-    except UsageError as error:
-        raise error if str(error).startswith(where) else UsageError(f"{where}: {error}") from None
 
 
 def recipe_of(variant: Variant, recipe: Recipe, shared: Mapping[str, Any], path: Path) -> Recipe:
@@ -136,9 +143,19 @@ def recipe_of(variant: Variant, recipe: Recipe, shared: Mapping[str, Any], path:
         if variant.like or not variant.set:
             raise UsageError(f"{where}: {unknown('variant', like, VARIANTS)}")
         like = "AlexNet (baseline)"
-    refuse_seed([*dotted(shared, where), *dotted(variant.set, where)])
     over = {key: value for key, value in dotted(shared, where).items() if key.startswith("network.")}
-    return replace(recipe, network=VARIANTS[like]).changed(over, where).changed(dotted(variant.set, where), where)
+    with told_of(where):
+        refuse_seed([*dotted(shared, where), *dotted(variant.set, where)])
+        return replace(recipe, network=VARIANTS[like]).changed(over, where).changed(dotted(variant.set, where), where)
+
+
+@contextmanager
+def told_of(where: str) -> Iterator[None]:
+    """A mistake that is found within is said with the place of the file where it stands."""
+    try:
+        yield
+    except ModisteError as error:
+        raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
 
 
 def dotted(settings: Any, where: str, before: str = "") -> dict[str, Any]:

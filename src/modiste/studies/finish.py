@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modiste.data.describe import Contents
-from modiste.models.variants import build
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import Busy, ModisteError, Stopped, TrainingDiverged
-from modiste.records.labels import PAPER_CLASSES
 from modiste.records.launch import follows
-from modiste.records.progress import Progress, Tell
+from modiste.records.progress import Progress
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, run_folder
 from modiste.records.table import Table
-from modiste.studies.claimed import PAPER_CLAIMS
+from modiste.studies.checks import check_claims, check_judged_alike, check_weights
 from modiste.studies.definitions import Study
 from modiste.studies.outcome import Outcome, Runs
 from modiste.studies.reporting import report_on, tables_of
-from modiste.training.fit import USUAL, Manner, Splits, check_before_work, divided, fit, used_contents, without_second_stage
+from modiste.training.fit import USUAL, Manner, check_before_work, divided, fit, used_contents, without_second_stage
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,7 @@ def finish(
     """
     for recipe in study.recipes.values():
         check_before_work(recipe, manner.where)
-    if set(catalogue.classes.names) == set(PAPER_CLASSES.names) or study.claims is not PAPER_CLAIMS:
-        for claim in study.claims:
-            claim.check(catalogue.classes.names)
+    check_claims(study, catalogue)
     contents = used_contents(catalogue, manner.tell)
     splits = [divided(catalogue, recipe, contents) for recipe in study.recipes.values()]  # refuses what a variant could not be trained with
     if train:
@@ -115,21 +111,3 @@ def train_what_is_lacking(study: Study, catalogue: Catalogue, runs: Path, manner
                 raise
             return Left(stopped, tuple(diverged))
     return Left(TrainingDiverged("\n".join(diverged)) if diverged else None, tuple(diverged))
-
-
-def check_judged_alike(study: Study, splits: Sequence[Splits]) -> None:
-    """Refuse variants that would be judged on other photos than each other, before they are trained: no table could hold them."""
-    judged = {tuple(photo.path for photo in (one.test or one.validation or one.train).photos) for one in splits}
-    if len(judged) > 1 and "pilot" not in study.tables:
-        raise ModisteError(
-            f"study '{study.name}': its variants set different photos aside for validation, and without a split 'test' they would be "
-            "judged on these. Give the catalogue a test split, or all variants the same validation and split_seed."
-        )
-
-
-def check_weights(study: Study, catalogue: Catalogue, runs: Path, data_hash: str, tell: Tell) -> None:
-    """Get pretrained weights and see that they fit before the first network is trained, not hours later."""
-    for name, recipe in study.planned():
-        if recipe.network.weights != "none" and not Run(run_folder(runs, recipe, data_hash)).finished:
-            tell(Progress("getting weights", 0, 1, "files", name))
-            build(recipe.network, len(catalogue.classes), recipe.pixels.channels)

@@ -20,6 +20,7 @@ from modiste.records.progress import Progress
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, run_folder
 from modiste.records.table import Cell, Table
+from modiste.studies.checks import check_claims, check_judged_alike
 from modiste.studies.definitions import Study
 from modiste.training.fit import USUAL, Manner, Splits, check_before_work, divided, lesson_of, used_contents, whole, without_second_stage
 from modiste.training.given import Eyes
@@ -48,11 +49,13 @@ def plan(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner: 
     """What `finish` would do: photos, draws, runs with parameters, steps, measured time, disk. Trains nothing."""
     for recipe in study.recipes.values():
         check_before_work(recipe, manner.where)
+    check_claims(study, catalogue)
     contents = used_contents(catalogue, manner.tell)
     splits = {name: divided(catalogue, recipe, contents) for name, recipe in study.recipes.items()}
+    check_judged_alike(study, list(splits.values()))
     rows, seconds, disk = [], 0.0, 0
     timed: dict[Recipe, Pace] = {}
-    seen: set[Path] = set()
+    seen: dict[Path, str] = {}
     for number, (name, recipe) in enumerate(study.planned()):
         manner.tell(Progress("measuring", number, len(study.planned()), "variants", name))
         row, takes, bytes_ = run_row(name, recipe, splits[name], runs, manner.where, timed, seen)
@@ -84,9 +87,12 @@ def draws(splits: Splits, recipe: Recipe) -> Table:
 
 
 def run_row(
-    name: str, recipe: Recipe, splits: Splits, runs: Path, where: str, timed: dict[Recipe, Pace], seen: set[Path]
+    name: str, recipe: Recipe, splits: Splits, runs: Path, where: str, timed: dict[Recipe, Pace], seen: dict[Path, str]
 ) -> tuple[tuple[Cell, ...], float, int]:
-    """One line of the plan, the seconds it will take and the bytes it will leave."""
+    """One line of the plan, the seconds it will take and the bytes it will leave.
+
+    `seen` has the folders of the lines before, each with the variant it is of; none where it is trained for an SVM alone.
+    """
     classes = len(splits.train.classes)
     with torch.device("meta"):  # counted, not filled
         trainable, frozen = parameters(sketch(recipe.network, classes, recipe.pixels.channels))
@@ -95,10 +101,11 @@ def run_row(
     trunk = run_folder(runs, without_second_stage(recipe), splits.contents.data_hash) if second else folder
     state = state_of(Run(folder), Run(trunk), seen)
     steps = recipe.epochs * len(epoch_batches(np.array(splits.train.labels()), recipe, 0))
-    if state == "finished":
+    if state == "finished" or seen.get(folder):
         return (name, recipe.seed, state, trainable, frozen, 0, None, 0.0, 0), 0.0, 0
     trains = trunk not in seen and not Run(trunk).finished  # whichever of the two comes first, the other shares it
-    seen |= {folder, trunk}
+    seen[folder] = name
+    seen.setdefault(trunk, "")
     pace = seconds_a_step(recipe, splits, where, timed)
     done = len(Run(trunk).history()) / recipe.epochs if (trunk / "checkpoint.safetensors").is_file() else 0.0
     photos, watched = len(splits.train), len(splits.validation or splits.test or ())
@@ -111,11 +118,11 @@ def run_row(
     return row, takes, size
 
 
-def state_of(run: Run, trunk: Run, seen: set[Path]) -> str:
+def state_of(run: Run, trunk: Run, seen: Mapping[Path, str]) -> str:
     if run.finished:
         return "finished"
     if run.folder in seen:
-        return "trained for the SVM of its depth"
+        return f"the same run as {seen[run.folder]}" if seen[run.folder] else "trained for the SVM of its depth"
     if trunk.finished or trunk.folder in seen:
         return "fits an SVM on the softmax run of its depth"
     done = trunk.history() if (trunk.folder / "checkpoint.safetensors").is_file() else []
