@@ -137,6 +137,8 @@ def results_of(runs: Sequence[Run | Path | str], split: str) -> Results:
 def given_of(run: Run | Path | str, split: str) -> Given:
     """One run or file, read; an unfinished or damaged run is refused in words."""
     where, name = (run.folder, "") if isinstance(run, Run) else place_of(str(run))
+    if not where.exists() and where.suffix != ".csv":
+        raise Run(where).no_run("")
     if not where.exists():
         raise ModisteError(f"{where}: nothing is there. Give the folder of a finished run, or a CSV file of predictions.")
     if where.is_file():

@@ -41,17 +41,21 @@ def evaluate(
     from modiste.terminal import progress
 
     catalogue: Any = None
-    if by and data is None:
-        raise UsageError(f"--by {by}: the columns stand in the catalogue. Give it with --data.")
+    for option, value in {"--by": by, "--classes": classes, "--label": label, "--format": format}.items():
+        if value and data is None:
+            raise UsageError(f"{option} {value}: without --data the stored predictions are shown as they are. Give it with --data.")
+    if output:
+        refuse_written_over(output, run)
     if data is None:
         split = split or "test"
         predictions = Run(run).predictions(split)
     else:
+        from modiste.data.split import part_asked
         from modiste.training.model import evaluate as score
 
         catalogue = read_catalogue(data, format, classes, None, None, label=label)
         split = split or ("test" if len(catalogue.split("test")) else None)
-        catalogue = catalogue if split is None else catalogue.split(split)
+        catalogue = part_asked(catalogue, split)
         with progress() as tell:
             predictions = score(Run(run), catalogue, device, tell)
     table = report(predictions, f"{run.name} on {split or data}")
@@ -65,6 +69,14 @@ def evaluate(
     plain = {"metrics": metrics, "confusion": predictions.confusion.tolist(), **table.plain()}
     plain |= {name: one.plain() for name, one in closer.items()} | ({"people": words} if confidence else {})
     show(plain, [table, *closer.values()], json, "".join(f"\n{line}" for line in words) + wrote)
+
+
+def refuse_written_over(output: Path, run: Path) -> None:
+    """Predictions go to a new file or over older ones: never over photos, labels, or what a run holds."""
+    if output.resolve().is_relative_to(run.resolve()):
+        raise UsageError(f"--output {output}: that is inside the run, which is only read. Give another place.")
+    if output.is_file() and output.stat().st_size and not output.read_bytes().startswith(b"photo,truth,called,"):
+        raise UsageError(f"--output {output}: that file holds no predictions, and is not written over. Give another place.")
 
 
 def compare(

@@ -60,6 +60,16 @@ def limit(catalogue: Catalogue, most: int, seed: int = 0) -> Catalogue:
     return catalogue.with_photos(photo for photo in catalogue.photos if photo.path in kept)
 
 
+def part_asked(catalogue: Catalogue, split: str | None) -> Catalogue:
+    """The photos of a split by its name, or all; a split without photos is refused with those there are."""
+    if split is None:
+        return catalogue
+    if not len(part := catalogue.split(split)):
+        there = ", ".join(sorted({photo.split for photo in catalogue.photos} - {""})) or "none"
+        raise ModisteError(f"{catalogue.root}: no photo is in split '{split}'. Splits there: {there}.")
+    return part
+
+
 def by_source(catalogue: Catalogue, splits: Mapping[str, str] = SOURCES) -> Catalogue:
     """The catalogue with splits assigned by source, as in the paper: AAT trains, LAT tests; other sources keep theirs."""
     sources = {photo.source for photo in catalogue.photos}

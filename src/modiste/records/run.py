@@ -71,7 +71,7 @@ class Run:
             raise ModisteError(f"{self.folder} is not finished: about.json is missing. The command that began it goes on with it.")
         if split not in self.splits:
             held = f"It has predictions for: {', '.join(self.splits)}." if self.splits else "Is this the folder of one run?"
-            raise ModisteError(f"{self.folder} has no predictions for '{split}'. {held}")
+            raise self.no_run(f"has no predictions for '{split}'. {held}")
         return Predictions.read(self.as_written(f"predictions/{split}.csv"))
 
     def history(self) -> list[Epoch]:

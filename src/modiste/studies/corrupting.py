@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from modiste.data.corruptions import CORRUPTIONS, SEVERITIES
+from modiste.data.layouts.placing import refuse_inside
+from modiste.data.split import part_asked
 from modiste.evaluation.figures.results import on_white, png, svg
 from modiste.evaluation.figures.trust import ON_ONE_SHEET, robustness_curves
 from modiste.evaluation.measures import check_photos, measure
@@ -53,9 +56,10 @@ def corrupted_runs(
     No corruptions named means all. After Ctrl-C the same call goes on.
     """
     names = names_of(runs)
+    refuse_inside(folder, catalogue, "--output")
     measure(measured, catalogue.classes.names)
     split = split or (TEST if len(catalogue.split(TEST)) else None)
-    photos = catalogue if split is None else catalogue.split(split)
+    photos = part_asked(catalogue, split)
     check_photos(measured, catalogue.classes.names, photos.counts())
     models = {}
     for place, (name, run) in enumerate(names.items(), 1):
@@ -82,9 +86,11 @@ def names_of(runs: Sequence[Path]) -> dict[str, Path]:
 
     >>> list(names_of([Path("runs/alexnet-seed0-a1f6beffb818"), Path("runs/alexnet-svm-seed0-0f3a00000000")]))
     ['alexnet-seed0', 'alexnet-svm-seed0']
+    >>> list(names_of([Path("best-network")]))
+    ['best-network']
     """
     whole = [run.resolve().name for run in runs]
-    short = [name.rpartition("-")[0] or name for name in whole]
+    short = [re.sub(r"-[0-9a-f]{12}$", "", name) for name in whole]
     names = short if len(set(short)) == len(short) else whole
     if not runs or len(set(names)) < len(names):
         raise UsageError("name one run at least, and each once.")
