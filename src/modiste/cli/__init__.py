@@ -92,8 +92,8 @@ def main() -> None:
     except KeyboardInterrupt as stop:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # whoever cannot wait for the rest
-        goes_on = sys.argv[1:2] in (["study"], ["train"], ["label"], ["search"]) or sys.argv[1:3] == ["data", "audit"]
-        what = "What was finished is kept; the same command goes on from there." if goes_on else "Nothing was left half done."
+        kept = goes_on(sys.argv[1:])
+        what = "What was finished is kept; the same command goes on from there." if kept else "Nothing was left half done."
         print(f"\nStopped. {what}", file=sys.stderr)
         sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
 
@@ -101,6 +101,15 @@ def main() -> None:
 def end(number: int, _frame: FrameType | None) -> None:
     """SIGTERM ends a command as Ctrl-C does, with everything closed on the way."""
     raise KeyboardInterrupt(number)
+
+
+def goes_on(typed: list[str]) -> bool:
+    """Whether a command that was stopped goes on from there when it is typed again.
+
+    >>> goes_on(["robustness", "run"]), goes_on(["data", "audit", "photos"]), goes_on(["explain", "run"])
+    (True, True, False)
+    """
+    return typed[:2] == ["data", "audit"] or "".join(typed[:1]) in ("study", "train", "label", "search", "robustness", "reproduce")
 
 
 TRAIN_EXTRA = ("torch", "torchvision", "sklearn", "scipy", "safetensors", "matplotlib")

@@ -142,8 +142,11 @@ def settings_of(pairs: tuple[str, ...], epochs: int | None, image_size: int | No
         if not equals:
             raise UsageError(f"--set {pair}: write key=value, such as --set pixels.side=112.")
         settings[key.strip()] = value.strip()
-    short = {"epochs": epochs, "pixels.side": image_size}
-    return settings | {key: value for key, value in short.items() if value is not None}
+    short = {"epochs": ("--epochs", epochs), "pixels.side": ("--image-size", image_size)}
+    for key, (option, number) in short.items():
+        if number is not None and settings.get(key, str(number)) != str(number):
+            raise UsageError(f"{option} {number} and --set {key}={settings[key]}: they are one setting. Give one of them.")
+    return settings | {key: number for key, (_, number) in short.items() if number is not None}
 
 
 def seconds_of(text: str | None) -> float | None:

@@ -8,6 +8,7 @@ import urllib.error
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors.torch import load_file
@@ -92,6 +93,8 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever a damaged pickle leads it to
         why = next(iter(str(error).splitlines()), type(error).__name__)
+        if isinstance(error, UnpicklingError):  # torch then tells how to read it unsafely
+            why = "no tensors as torch.save writes them, or something that would run code"
         raise ModisteError(f"{path}: not weights that can be read safely ({why}).") from error
     found = found.get("state_dict", found) if isinstance(found, dict) else found
     if not isinstance(found, dict) or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()):
