@@ -4,9 +4,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from modiste.evaluation.pilot import pilot, recommendation
 from modiste.models.variants import VARIANTS
 from modiste.records.catalogue import Catalogue
+from modiste.records.errors import ModisteError
 from modiste.records.recipe import Pixels, Recipe
 from modiste.records.run import Epoch
 from modiste.studies.definitions import STUDIES, Study
@@ -23,9 +26,11 @@ def test_the_best_choice_and_its_first_best_epoch_are_recommended() -> None:
     assert "Recommended: flip, 2 epochs (best macro F1 0.9000)" in recommendation(histories)
     assert "0.3000 less" in recommendation(histories)
     assert pilot(histories).rows[0][:4] == ("flip", 0.9, 2, 0.7)
+    assert "  2  " in pilot(histories).text(), "an epoch of one seed is a whole number"
 
 
 def test_one_seed_is_called_chance_and_several_are_averaged() -> None:
+    assert "Recommended: none, 1 epoch (best macro F1 0.5000). One seed" in recommendation({"none": [history(0.5)]})
     assert "cannot tell from chance" in recommendation({"none": [history(0.5)]})
     twice = {"none": [history(0.5, 0.7), history(0.9, 0.1)]}
     assert pilot(twice).rows[0][:3] == ("none", 0.8, 1.5)
@@ -44,6 +49,13 @@ def test_the_pilot_runs_and_reports_without_looking_at_test(drawn: Catalogue, tm
     assert {row[0] for row in done.tables[0].rows} == {"none", "flip + crop"}
     assert {epoch.watched for runs in done.runs.values() for epoch in runs[0].history()} == {"validation"}
     assert "Recommended" in done.report.read_text(encoding="utf-8")
+
+
+def test_a_pilot_without_validation_is_refused_before_it_chooses_by_test(drawn: Catalogue, tmp_path: Path) -> None:
+    recipe = Recipe(network=replace(VARIANTS["AlexNet (baseline)"], backbone="resnet18"), pixels=Pixels(side=32), epochs=1)
+    with pytest.raises(ModisteError, match=r"'pilot' chooses on validation, and there is none. Set validation=0.15"):
+        finish(Study("mine", "Which?", {"none": recipe}, tables=("pilot",)), drawn, tmp_path)
+    assert not list(tmp_path.glob("resnet18*"))
 
 
 def test_a_study_of_svms_alone_has_a_report_without_curves(drawn: Catalogue, tmp_path: Path) -> None:

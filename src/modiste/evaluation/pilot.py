@@ -25,7 +25,8 @@ def recommendation(histories: Histories) -> str:
     if not found:
         return "Nothing has been trained yet, so nothing is recommended."
     best = max(found, key=lambda name: found[name][0])
-    text = f"Recommended: {best}, {found[best][1]:.0f} epochs (best macro F1 {found[best][0]:.4f})."
+    epochs = f"{found[best][1]:.0f} {'epoch' if round(found[best][1]) == 1 else 'epochs'}"
+    text = f"Recommended: {best}, {epochs} (best macro F1 {found[best][0]:.4f})."
     seeds = min(len(runs) for runs in histories.values() if runs)
     if "none" in found and best != "none":
         text += f" Without augmentation: {found['none'][0]:.4f}, {found[best][0] - found['none'][0]:.4f} less."
@@ -42,7 +43,7 @@ def measured(runs: Sequence[Sequence[Epoch]]) -> tuple[float, float, float, floa
 
     return (
         mean([best.macro_f1 for best in bests]),
-        mean([best.epoch for best in bests]),
+        bests[0].epoch if len(runs) == 1 else mean([best.epoch for best in bests]),
         mean([end.macro_f1 for end in ends]),
         mean([end.loss for end in ends]),
         mean([end.train_loss for end in ends]),

@@ -1,4 +1,4 @@
-"""What is refused before anything of a study is trained: claims of other classes, photos judged unalike, weights that do not fit."""
+"""What is refused before a study trains: claims of other classes, judging by other photos, weights that do not fit."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ def check_judged_alike(study: Study, splits: Sequence[Splits]) -> None:
         raise ModisteError(
             f"study '{study.name}': its variants set different photos aside for validation, and without a split 'test' they would be "
             "judged on these. Give the catalogue a test split, or all variants the same validation and split_seed."
+        )
+
+
+def check_pilot(study: Study, splits: Sequence[Splits]) -> None:
+    """Refuse a pilot that would choose by its test photos: its table speaks of validation."""
+    if "pilot" in study.tables and any(one.validation is None for one in splits):
+        raise ModisteError(
+            f"study '{study.name}': the table 'pilot' chooses on validation, and there is none. Set validation=0.15."
         )
 
 
