@@ -36,9 +36,7 @@ def check_judged_alike(study: Study, splits: Sequence[Splits]) -> None:
 def check_pilot(study: Study, splits: Sequence[Splits]) -> None:
     """Refuse a pilot that would choose by its test photos: its table speaks of validation."""
     if "pilot" in study.tables and any(one.validation is None for one in splits):
-        raise ModisteError(
-            f"study '{study.name}': the table 'pilot' chooses on validation, and there is none. Set validation=0.15."
-        )
+        raise ModisteError(f"study '{study.name}': the table 'pilot' chooses on validation, and there is none. Set validation=0.15.")
 
 
 def check_weights(study: Study, catalogue: Catalogue, runs: Path, data_hash: str, tell: Tell) -> None:
