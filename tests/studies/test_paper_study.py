@@ -206,7 +206,7 @@ def test_a_plan_says_which_variants_are_one_run(drawn: Catalogue, tmp_path: Path
 def test_a_plan_refuses_a_claim_that_the_study_would_refuse(drawn: Catalogue, tmp_path: Path) -> None:
     study = prepared("paper", None, SETTINGS, "none")
     claimed = replace(study, claims=(Claim("Hats are found", "recall of Hats", of="3Conv_SVM"),))
-    with pytest.raises(ModisteError, match="no class called 'Hats'"):
+    with pytest.raises(ModisteError, match=r"claim 'Hats are found': .* no class called 'Hats'"):
         plan(claimed, drawn, tmp_path / "runs")
 
 

@@ -79,7 +79,10 @@ class Claim:
 
     def check(self, classes: Sequence[str]) -> None:
         """Refuse a measure of a class that these photos do not have."""
-        measure(self.measure, classes)
+        try:
+            measure(self.measure, classes)
+        except UsageError as error:
+            raise UsageError(f"claim '{self.text}': {error}") from None
 
     @property
     def names(self) -> tuple[str, ...]:
