@@ -7,13 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import modiste
-from modiste import cli
+from modiste import cli, doctor
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -95,6 +96,7 @@ MISTAKES = [  # what is typed, the exit code, words that must be said
     (["robustness", "run", "--data", "PHOTOS", "--output", "PHOTOS/corrupted"], 4, "never written to"),
     (["robustness", "run", "--data", "PHOTOS", "--split", "tset"], 4, "Splits there: test, train"),
     (["study", "paper", "--data", "PHOTOS", "--epochs", "1", "--set", "epochs=2"], 2, "Give one of them"),
+    (["study", "paper", "--data", "PHOTOS", "--set", "lr=1", "--set", "lr=2"], 2, "--set lr=2 and --set lr=1: they are one setting"),
     (["train", "3Conv_SVM", "--data", "PHOTOS", "--image-size", "64", "--set", "pixels.side=96"], 2, "Give one of them"),
     (["data", "describe", "nowhere"], 4, "nowhere"),
     (["data", "describe", "PHOTOS", "--classes", "Hats,Gloves"], 4, "row 1"),
@@ -187,6 +189,13 @@ def test_doctor_names_versions_and_finds_this_machine_healthy(monkeypatch: pytes
     said = json.loads(capsys.readouterr().out)
     assert said["healthy"] is True
     assert ["torch", torch.__version__, ""] in said["rows"] or any(row[0] == "torch" for row in said["rows"])
+
+
+def test_doctor_looks_for_a_package_of_every_extra() -> None:
+    extras = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {extra for _, extra, _ in doctor.EXTRAS} == set(extras) - {"dev"}
+    for package, extra, _ in doctor.EXTRAS:
+        assert any(line.startswith(package) for line in extras[extra]), package
 
 
 def test_every_public_word_is_what_it_says_also_after_every_room_was_imported() -> None:

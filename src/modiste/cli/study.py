@@ -173,7 +173,7 @@ def recipe_of(variant: str, preset: str, seed: int, asked: Asked, epochs: int | 
 
 
 def variants(*, json: Json = False) -> None:
-    """List the networks of the paper's Table 7 and how each is built."""
+    """List the paper's networks, by their names in its Table 7, and how each is built."""
     from modiste.models.variants import VARIANTS
     from modiste.records.plain import to_plain
     from modiste.records.recipe import Network

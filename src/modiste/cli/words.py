@@ -141,6 +141,8 @@ def settings_of(pairs: tuple[str, ...], epochs: int | None, image_size: int | No
         key, equals, value = pair.partition("=")
         if not equals:
             raise UsageError(f"--set {pair}: write key=value, such as --set pixels.side=112.")
+        if settings.get(key.strip(), value.strip()) != value.strip():
+            raise UsageError(f"--set {pair} and --set {key.strip()}={settings[key.strip()]}: they are one setting. Give one of them.")
         settings[key.strip()] = value.strip()
     short = {"epochs": ("--epochs", epochs), "pixels.side": ("--image-size", image_size)}
     for key, (option, number) in short.items():

@@ -147,8 +147,10 @@ def test_margins_get_a_dash_until_a_temperature_is_known():
     bare = calibration_table({"A": [run], "B": [run]}, margins=["B"])
     assert bare.rows[1] == ("B", 1, *[None] * 10)
     assert "B" in bare.notes[-1]
+    assert not any("Tempered" in note for note in bare.notes)
     heated = calibration_table({"A": [run], "B": [run]}, {"B": [1.5]}, margins=["B"])
     assert [row[0] for row in heated.rows] == ["A", "B, tempered"]
+    assert "Tempered: at" in heated.notes[-1]
     assert heated.rows[1][3] == pytest.approx(nll(run, 1.5))
 
 

@@ -62,6 +62,8 @@ def test_tables_show_every_corruption_and_severity(tried):
     assert table.columns[-3:] == ("mCE", "Colour cast", "JPEG")
     assert [row[8] for row in table.rows] == [1.0, corruption_error(models["B"], models["A"])]
     assert "mCE" not in robustness_table({"A": models["A"]}).columns
+    assert "means over severities 1, 3, 5;" in table.notes[0]
+    assert "; severity 5;" in robustness_table({"A": tried(severities=(5,))}).notes[0]
     detail = severities_table("A", models["A"])
     assert [row[0] for row in detail.rows] == ["Colour cast", "JPEG"]
     assert detail.rows[1][7] == metric("macro_f1", models["A"].corrupted["jpeg"][5])

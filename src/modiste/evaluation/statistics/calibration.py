@@ -212,7 +212,7 @@ def calibration_table(results: Results, temperatures: Temperatures | None = None
         if not runs or (name in margins and not fitted):
             rows.append((name, len(runs), *[None] * (len(COLUMNS) - 2)))
     bare = [name for name in margins if results.get(name) and not (temperatures or {}).get(name)]
-    said = [*notes(results), ABOUT]
+    said = [*notes(results), ABOUT + TEMPERED if any((temperatures or {}).values()) else ABOUT]
     said += [f"Margins are no probabilities, and no temperature was fitted on validation: {', '.join(bare)}."] if bare else []
     return Table("Calibration", COLUMNS, tuple(rows), tuple(said))
 
@@ -249,5 +249,6 @@ COLUMNS = (
 ABOUT = (
     "Δ Confidence: mean confidence less accuracy, above 0 where a model is too sure. "
     f"ECE: mean distance of confidence from accuracy in {BINS} bins, with its 95 % interval over photos, and what chance alone would show "
-    "were the model perfectly calibrated. Tempered: at the temperature fitted on validation."
+    "were the model perfectly calibrated."
 )
+TEMPERED = " Tempered: at the temperature fitted on validation."

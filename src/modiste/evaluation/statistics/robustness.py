@@ -103,8 +103,9 @@ def robustness_table(models: Mapping[str, Robustness], measured: str = "macro_f1
         cells += [corruption_error(found, first)] if len(models) > 1 else []
         rows.append((*cells, *(one.corruptions[corruption] for corruption in first.corrupted)))
     columns = ["Model", "Clean", "Corrupted", "From", "To", "Δ Corrupted", "Δ from", "Δ to", *(["mCE"] if len(models) > 1 else [])]
-    severities = ", ".join(str(severity) for severity in next(iter(first.corrupted.values())))
-    said = [f"{len(first.clean):,} photos; means over severities {severities}; 95 % intervals over photos, Δ photo by photo.", MIXED]
+    severities = [str(severity) for severity in next(iter(first.corrupted.values()))]
+    over = f"means over severities {', '.join(severities)}" if len(severities) > 1 else f"severity {severities[0]}"
+    said = [f"{len(first.clean):,} photos; {over}; 95 % intervals over photos, Δ photo by photo.", MIXED]
     said += [f"mCE: mean corruption error (of accuracy) against {next(iter(models))}, which is 1; below it a model errs less."] * (
         len(models) > 1
     )
