@@ -15,6 +15,7 @@ import pytest
 
 import modiste
 from modiste import cli, doctor
+from modiste.records.errors import MachineError
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -196,6 +197,12 @@ def test_doctor_looks_for_a_package_of_every_extra() -> None:
     assert {extra for _, extra, _ in doctor.EXTRAS} == set(extras) - {"dev"}
     for package, extra, _ in doctor.EXTRAS:
         assert any(line.startswith(package) for line in extras[extra]), package
+
+
+def test_the_app_says_which_line_installs_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.app_commands, "find_spec", lambda _package: None)
+    with pytest.raises(MachineError, match=r'^modiste app needs the package .fastapi.\. Install it with: pip install "modiste\[app\]"$'):
+        cli.app_commands.app()
 
 
 def test_every_public_word_is_what_it_says_also_after_every_room_was_imported() -> None:

@@ -21,6 +21,7 @@ EXTRAS = (  # package, extra, purpose
     ("onnxscript", "export", "modiste export"),
     ("openvino", "openvino", "OpenVINO's format"),
     ("fastapi", "serve", "modiste serve"),
+    ("jinja2", "app", "modiste app"),
     ("lightning-fabric", "distributed", "training with several processes"),
     ("tensorboard", "tensorboard", "--log tensorboard"),
     ("mlflow-skinny", "mlflow", "--log mlflow"),

@@ -56,7 +56,7 @@ def app(
     """
     for package in PACKAGES:
         if find_spec(package) is None:
-            raise missing_extra(package, "app", "the pages")
+            raise missing_extra(package, "app", "modiste app")
     from modiste.annotating.rescue import rescued
     from modiste.projects.project import DECISIONS, about_in, project_at
     from modiste.records.labels import Classes
