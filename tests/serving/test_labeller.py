@@ -210,6 +210,9 @@ def test_one_picture_given_many_times_is_read_once_for_all(tiny):
         ([picture(), 7], "photo 1 is a int"),
         ([[picture()]], "photo 0 is a list"),
         (7, "int is no photo"),
+        ({"1.jpg": picture()}, "dict is no photo"),
+        (io.BytesIO(png(picture())), "BytesIO is an open file, not a photo"),
+        ([io.BytesIO(png(picture()))], "photo 0 is a BytesIO"),
     ],
 )
 def test_what_is_no_photo_is_the_callers_mistake(tiny, wrong, words):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from modiste import __version__
+from modiste.records.errors import UsageError
 from modiste.serving.deciding import DECISIONS, WHY
 from modiste.web import bodies, client
 from modiste.web.app import PATHS, WORDS
@@ -81,6 +82,25 @@ def test_the_client_says_what_the_labeller_says_of_paths_bytes_and_what_is_not_t
     assert Client(server.address).label([]) == []
 
 
+def test_the_client_takes_no_open_file_for_its_lines(photos):
+    with photos[0].open("rb") as file, pytest.raises(UsageError, match="open file, not a photo"):
+        Client("http://127.0.0.1:1").label(file)
+
+
+def test_a_file_may_have_the_name_of_a_parameter(photos, form):
+    body, kind = form([("precision", photos[0].read_bytes())])
+    (piece,) = bodies.photos_in(bytearray(body), kind, Limits())
+    assert (piece.name, bytes(piece.data)) == ("precision", photos[0].read_bytes())
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/model"])
+def test_a_head_is_answered_as_a_get_is_without_content(server, path):
+    asked, got = server.ask("HEAD", path), server.ask("GET", path)
+    assert (asked.status, asked.text) == (200, b"")
+    assert asked.headers["content-type"] == got.headers["content-type"]
+    assert server.ask("HEAD", "/v1/label").status == 405
+
+
 def test_the_card_is_told_without_the_evidence_and_without_a_path(server, tiny, tiny_bundle):
     plain = server.ask("GET", "/v1/model").plain
     assert plain["model"] == tiny.id
@@ -140,6 +160,7 @@ def test_words_stand_for_every_reason():
         (b"--bb\r\n\r\n\r\nx\r\n--bb--", "bad_request"),
         (b"--b\r\nContent-Transfer-Encoding: base64\r\n\r\nx\r\n--b--", "bad_request"),
         (b"--b\r\n" + b"A: b\r\n" * 1000 + b"\r\nx\r\n--b--", "bad_request"),
+        (b'--b\r\nContent-Disposition: form-data; name="precision"\r\n\r\n0.9\r\n--b--', "bad_parameter"),
         (b"--b\r\nA: b\r\n\r\nx\r\n" * 33 + b"--b--", "too_many_photos"),
     ],
 )

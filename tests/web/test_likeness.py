@@ -47,6 +47,8 @@ def test_one_photo_a_request_and_no_parameters_of_others(finder, photos, form):
 
 
 def test_a_server_without_an_index_has_no_such_path(server, finder):
-    assert server.ask("POST", "/v1/search", b"x", Content_Type="image/jpeg").status == 404
+    answer = server.ask("POST", "/v1/search", b"x", Content_Type="image/jpeg")
+    assert (answer.status, answer.plain["reason"]) == (404, "not_found")
+    assert "--index" in answer.plain["error"]
     assert "/v1/search" not in json.dumps(server.ask("GET", "/openapi.json").plain["paths"])
     assert "/v1/search" in finder.ask("GET", "/openapi.json").plain["paths"]

@@ -29,10 +29,13 @@ def test_too_large_and_too_many_are_refused_and_the_next_is_answered(small, phot
     body, kind = form([("1", good)] * 4)
     assert small.label(body, Content_Type=kind).plain["reason"] == "too_many_photos"
     assert (small.label(bytes(100_001)).status, small.label(bytes(5_000_000)).status) == (413, 413)
+    assert small.label(bytes(100_001)).plain["error"] == "a request like this may have 0.1 MB. Export the photo smaller."
     body, kind = form([("1", bytes(90_000)), ("2", bytes(90_000))])
     assert small.label(body, Content_Type=kind).plain["reason"] == "too_big"
     body, kind = form([("1", bytes(110_000)), ("2", good)])
-    assert small.label(body, Content_Type=kind).plain["photos"][0]["reason"] == "file_too_big"
+    big = small.label(body, Content_Type=kind).plain["photos"][0]
+    assert big["reason"] == "file_too_big"
+    assert big["words"] == "this server takes 0.1 MB of one photo. Export the photo smaller."
     assert small.label(good).plain["photos"][0]["label"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,9 +29,16 @@ def each_of(photos: Photo | Iterable[Photo]) -> Iterable[Photo]:
         return photos if photos.ndim == 4 else [photos]
     if isinstance(photos, str | os.PathLike | bytes | bytearray | memoryview | Image.Image):
         return [photos]
-    if not isinstance(photos, Iterable):
+    refuse_open_file(photos)
+    if isinstance(photos, Mapping) or not isinstance(photos, Iterable):
         raise UsageError(f"{type(photos).__name__} is no photo. A photo is {TAKEN}; many are a list of those.")
     return photos
+
+
+def refuse_open_file(photos: object) -> None:
+    """Each of its lines would be taken for a photo."""
+    if hasattr(photos, "read"):
+        raise UsageError(f"{type(photos).__name__} is an open file, not a photo. Give its path, or the bytes that its read() gives.")
 
 
 def pixels_of(photo: Photo, pixels: Pixels, where: str) -> NDArray[np.uint8]:

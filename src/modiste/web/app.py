@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
@@ -16,12 +16,12 @@ from modiste.data.opening.refusals import REASONS
 from modiste.searching.index import Index
 from modiste.serving.deciding import REJECT, WHY
 from modiste.serving.labeller import PRECISION, Label
-from modiste.web.bodies import Held, Piece, photos_in, received
+from modiste.web.bodies import FEWER, SMALLER, Held, Piece, photos_in, received
 from modiste.web.desk import FAILED, Desk
 from modiste.web.door import Door
 from modiste.web.guard import AT_DESK, Guard, Log, Scope, State, to_log
 from modiste.web.likeness import add_search
-from modiste.web.limits import Limits, Refused, stopping
+from modiste.web.limits import MEGABYTE, Limits, Refused, stopping
 from modiste.web.metrics import Metrics
 from modiste.web.refusing import refuse_in_words
 from modiste.web.taking import all_of, check_request
@@ -115,9 +115,16 @@ def app_of(
     add_state(app, house)
     add_model(app, house)
     add_label(app, house)
-    if index is not None:
+    if index is None:
+        app.add_route("/v1/search", no_index, ["POST"], include_in_schema=False)
+    else:
         add_search(app, house, index, ALSO_LABEL, BODY)
     return Guard(app, door, limits, house.metrics, house.state, PATHS, functools.partial(admit, house), log), house
+
+
+async def no_index(_request: Request) -> Response:
+    """What there is in place of a search."""
+    raise Refused("not_found", "this server has no index to search in: its option --index names one, which `modiste search` builds.")
 
 
 def admit(house: House, scope: Scope) -> None:
@@ -193,8 +200,9 @@ def add_label(app: FastAPI, house: House) -> None:
         begun = time.monotonic()
         check_request(request, ("precision",))
         kind = request.headers.get("content-type", "")
-        most = house.limits.request_bytes if kind.lower().startswith("multipart/") else house.limits.photo_bytes
-        async with received(request.receive, most, house.held) as body:
+        form = kind.lower().startswith("multipart/")
+        most, instead = (house.limits.request_bytes, FEWER) if form else (house.limits.photo_bytes, SMALLER)
+        async with received(request.receive, most, house.held, instead) as body:
             made = await labels_of(house, request, body, kind, precision)
         for one in made:
             house.metrics.photo(one.decision, one.reason)
@@ -208,13 +216,19 @@ async def labels_of(house: House, request: Request, body: bytearray, kind: str, 
     pieces = photos_in(body, kind, house.limits) if one else await asyncio.to_thread(photos_in, body, kind, house.limits)
     usual = precision == house.precision
     chosen = house.desk.thresholds(precision) if usual else await asyncio.to_thread(house.desk.thresholds, precision)
-    wanted = [piece.data for piece in pieces if len(piece.data) <= house.limits.photo_bytes]
+    fits = [len(piece.data) <= house.limits.photo_bytes for piece in pieces]
+    wanted = [piece.data for piece, fit in zip(pieces, fits, strict=True) if fit]
     if house.state.coming:
         house.state.coming.popleft()
     request.scope[AT_DESK] = True
     answers = iter(await all_of(house.desk.take(wanted, chosen), request))
-    too_big = Label(None, None, {}, REJECT, "file_too_big")
-    return [row(piece, next(answers) if len(piece.data) <= house.limits.photo_bytes else too_big) for piece in pieces]
+    return [row(piece, next(answers)) if fit else too_big(piece, house.limits) for piece, fit in zip(pieces, fits, strict=True)]
+
+
+def too_big(piece: Piece, limits: Limits) -> PhotoLabel:
+    """The row of a photo larger than this server takes, which may be less than is read from a disk."""
+    words = f"this server takes {limits.photo_bytes / MEGABYTE:g} MB of one photo. {SMALLER}"
+    return replace(row(piece, Label(None, None, {}, REJECT, "file_too_big")), words=words)
 
 
 def row(piece: Piece, label: Label) -> PhotoLabel:

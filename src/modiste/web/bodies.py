@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,8 @@ Receive = Callable[[], Awaitable[Message]]
 DISCARD_SECONDS = 2.0  # that a refused request's body is read on, so that its sender comes to read the answer
 MOST_HEADER_BYTES = 4096  # of one part
 FEWER = "Send fewer photos at once, or smaller ones."
+SMALLER = "Export the photo smaller."
+ASKED = ("precision", "k", "label")  # that stand in the address, of whichever path
 PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;\s]*)')
 BOUNDARY = re.compile(r"[\w'()+,./:=?-](?:[\w'()+,./:=? -]{0,68}[\w'()+,./:=?-])?", re.ASCII)
 
@@ -72,7 +74,7 @@ async def received(receive: Receive, most: int, held: Held, instead: str = FEWER
                 raise Refused("gone", "the connection was closed before the request was whole.")
             part = message.get("body", b"")
             if len(body) + len(part) > most:
-                raise Refused("too_big", f"one request may have {most / MEGABYTE:g} MB. {instead}")
+                raise Refused("too_big", f"a request like this may have {most / MEGABYTE:g} MB. {instead}")
             held.take(len(part))
             body += part
             if not message.get("more_body", False):
@@ -153,7 +155,16 @@ def piece_of(part: memoryview) -> Piece:
     headers = dict(header_of(line) for line in head[2:end].split(b"\r\n"))
     if headers.get("content-transfer-encoding", "binary").lower() not in ("7bit", "8bit", "binary"):
         raise Refused("bad_request", "a part of the form is encoded. Send the photo's bytes as they are.")
-    return Piece(name_of(headers.get("content-disposition", "")), part[end + 4 :])
+    disposition = headers.get("content-disposition", "")
+    refuse_asked(parameters(disposition))
+    return Piece(name_of(disposition), part[end + 4 :])
+
+
+def refuse_asked(disposition: Mapping[str, str]) -> None:
+    """What is asked for in a field of the form would be taken for a photo."""
+    name = disposition.get("name", "")
+    if name in ASKED and not disposition.keys() & {"filename", "filename*"}:
+        raise Refused("bad_parameter", f"'{name}' is a field of the form, and stands in the address: ?{name}=... Fields are photos.")
 
 
 def header_of(line: bytes) -> tuple[str, str]:

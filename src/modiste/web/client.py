@@ -27,7 +27,7 @@ from modiste.records.errors import MachineError, ModisteError, UsageError
 from modiste.searching.index import Neighbour
 from modiste.serving.deciding import REJECT
 from modiste.serving.labeller import Label
-from modiste.serving.photos import bytes_at
+from modiste.serving.photos import bytes_at, refuse_open_file
 
 PATIENCE_SECONDS = 120.0  # that a request is asked again for
 AT_ONCE, AT_ONCE_BYTES = 8, 8_000_000  # photos and bytes of a request, the last of which may be more
@@ -59,6 +59,7 @@ class Client:
 
         A server that is busy or starts anew is asked again when it says, for `patience_seconds` in all.
         """
+        refuse_open_file(photos)
         some = [photos] if isinstance(photos, str | os.PathLike | bytes) else photos
         return [label for group in groups(map(read, some)) for label in self.labels(group, precision)]
 

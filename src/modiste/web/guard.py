@@ -87,7 +87,7 @@ class Guard:
         try:
             self.door.check(scope["path"], scope["headers"])
             self.admit(scope)
-            await self.app(scope, body.receive, answer.send)
+            await self.app(as_get(scope), body.receive, answer.send)
         except Refused as refused:
             await settle(body, scope, self.limits)
             if refused.reason == "no_token" and self.login and wants_a_page(scope):
@@ -106,6 +106,11 @@ class Guard:
             client = (scope.get("client") or ("-",))[0]
             raw = scope["raw_path"].decode("ascii", "replace")[:200]
             self.log(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {client} {method[:20]} {raw} {status} {1000 * seconds:.0f} ms")
+
+
+def as_get(scope: Scope) -> Scope:
+    """A HEAD is answered as a GET would be; the connection, which knows what it was, sends no content (RFC 9110, 9.3.2)."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 def wants_a_page(scope: Scope) -> bool:

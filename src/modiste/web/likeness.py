@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from modiste.records.errors import UsageError
 from modiste.searching.index import Asked, Index
 from modiste.searching.nearest import unit
-from modiste.web.bodies import photos_in, received
+from modiste.web.bodies import SMALLER, photos_in, received
 from modiste.web.desk import FAILED, Bytes
 from modiste.web.guard import AT_DESK
 from modiste.web.limits import Refused
@@ -63,7 +63,7 @@ def add_search(app: FastAPI, house: House, index: Index, responses: dict[int | s
         begun = time.monotonic()
         check_request(request, ("k", "label"))
         kind = request.headers.get("content-type", "")
-        async with received(request.receive, house.limits.photo_bytes, house.held) as data:
+        async with received(request.receive, house.limits.photo_bytes, house.held, SMALLER) as data:
             pieces = photos_in(data, kind, house.limits)
             if len(pieces) != 1:
                 raise Refused("too_many_photos", "send one photo: this path finds what looks like it.")

@@ -18,7 +18,7 @@ from modiste.projects.jobs import Jobs
 from modiste.projects.nearest import near
 from modiste.projects.seeing import heat_of, measures_of, said_of
 from modiste.projects.studio import Studio
-from modiste.web.bodies import photos_in, received
+from modiste.web.bodies import SMALLER, photos_in, received
 from modiste.web.guard import State
 from modiste.web.limits import Refused
 from modiste.web.pages.talking import Talk, answer, apart, number_of, text_of, who_of
@@ -84,7 +84,7 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
     @app.post("/api/search")
     async def dropped(request: Request) -> Response:
         given, kind = request.query_params, request.headers.get("content-type", "")
-        async with received(request.receive, talk.limits.photo_bytes, talk.held) as body:
+        async with received(request.receive, talk.limits.photo_bytes, talk.held, SMALLER) as body:
             pieces = photos_in(body, kind, talk.limits)
             if len(pieces) != 1:
                 raise Refused("bad_request", "drop one photo at a time.")
