@@ -1,5 +1,8 @@
 """README's Python, as a user would type it."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,9 @@ def test_the_python_of_the_readme_runs(drawn: Catalogue, tmp_path: Path) -> None
     scores = dict(zip(again.photos, again.scores, strict=True))
     assert np.array([scores[photo] for photo in stored.photos]) == pytest.approx(stored.scores, abs=1e-4)
     assert modiste.evaluate(run, catalogue).confusion.sum() == 64
+    assert modiste.evaluate(str(run.folder), str(drawn.root)).confusion.sum() == 64
+    assert len(modiste.robustness(run, str(drawn.root), str(tmp_path / "kept"), corruptions=["blur"], severities=[1]).clean) == 64
+    assert modiste.reproduce(run, str(drawn.root), str(tmp_path / "again")).repeat.folder.is_relative_to(tmp_path / "again")
     assert modiste.train(recipe, str(drawn.root), tmp_path / "runs") == run
 
 
@@ -27,3 +33,45 @@ def test_a_photo_without_a_label_is_not_scored_as_if_it_had_one(drawn: Catalogue
     run = modiste.train(recipe, drawn, tmp_path / "runs")
     bare = drawn.with_photos([*drawn.photos[:3], modiste.Photo(drawn.photos[3].path)])
     assert len(modiste.evaluate(run, bare)) == 3
+
+
+WITHOUT = """
+import json, pydoc, sys
+for name in {hidden}:
+    sys.modules[name] = None
+import modiste
+words = {{}}
+for word in modiste.__all__:
+    try:
+        getattr(modiste, word)
+    except ModuleNotFoundError as error:
+        words[word] = str(error)
+print(json.dumps([words, dir(modiste), pydoc.plain(pydoc.render_doc(modiste))]))
+"""
+
+
+def test_without_the_extras_help_works_and_each_word_that_takes_one_says_which() -> None:
+    hidden = ["torch", "torchvision", "scipy", "sklearn", "matplotlib", "safetensors"]
+    done = subprocess.run([sys.executable, "-c", WITHOUT.format(hidden=hidden)], capture_output=True, text=True, check=True)
+    words, listed, shown = json.loads(done.stdout)
+    assert set(words) == set(modiste.EXTRAS)
+    assert set(listed) == set(modiste.__all__) - set(modiste.EXTRAS)
+    assert "class Labeller" in shown
+    assert words["compare"] == "modiste.compare needs the package 'scipy'. Install it with: pip install \"modiste[learn]\""
+    assert all(said.endswith(f'pip install "modiste[{modiste.EXTRAS[word]}]"') for word, said in words.items())
+
+
+def test_a_large_catalogue_and_a_network_are_shown_in_a_line(drawn: Catalogue) -> None:
+    assert repr(drawn) == f"<Catalogue of 64 photos in '{drawn.root}': Shoes, Clothing, Accessories, Bags>"
+    assert repr(modiste.Predictions.of([0, 1], [1, 1])) == "<Predictions of 2 photos: class 0, class 1>"
+    network = modiste.load(threads=1)
+    assert repr(network) == f"<Labeller {network.id}: Shoes, Clothing, Accessories, Bags>"
+
+
+def test_a_type_checker_sees_a_misspelt_word(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import modiste\n\nlabels: list[modiste.Label] = modiste.load().label('1.jpg')\nmodiste.lod()\n")
+    checked = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(script)]
+    said = subprocess.run(checked, capture_output=True, text=True, check=False, cwd=tmp_path).stdout
+    assert 'script.py:4: error: Module has no attribute "lod"' in said
+    assert "Found 1 error" in said

@@ -16,6 +16,7 @@ Importing modiste imports none of the rooms; each is imported when one of its wo
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from modiste.records.run import Run
     from modiste.records.table import Table
     from modiste.searching.index import Index, Neighbour, index
-    from modiste.serving.labeller import Labeller, load
+    from modiste.serving.labeller import Label, Labeller, load
     from modiste.studies.reproduce import reproduce
     from modiste.training.model import evaluate
     from modiste.training.robustness import robustness
@@ -50,6 +51,7 @@ WHERE = {  # public word -> the room it lives in
     "Claim": "evaluation.claims",
     "Classes": "records.labels",
     "Index": "searching.index",
+    "Label": "serving.labeller",
     "Labeller": "serving.labeller",
     "ModisteError": "records.errors",
     "Neighbour": "searching.index",
@@ -79,12 +81,18 @@ WHERE = {  # public word -> the room it lives in
     "train": "api",
     "write": "data.layouts.writers",
 }
+EXTRAS = {  # public word -> the extra that it takes
+    **dict.fromkeys(("Claim", "answer", "compare", "difference", "estimate"), "learn"),
+    **dict.fromkeys(("VARIANTS", "evaluate", "explain", "reproduce", "robustness", "study", "train"), "train"),
+}
+SHOWN_BY = {"learn": "scipy", "train": "torch"}  # extra -> a package of it
 __all__ = [
     "VARIANTS",
     "Catalogue",
     "Claim",
     "Classes",
     "Index",
+    "Label",
     "Labeller",
     "ModisteError",
     "Neighbour",
@@ -115,11 +123,23 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in WHERE:
-        raise AttributeError(f"module 'modiste' has no attribute '{name}'")
-    return getattr(import_module(f"modiste.{WHERE[name]}"), name)
+if not TYPE_CHECKING:  # it would hide from a type checker that a word is misspelt
+
+    def __getattr__(name: str) -> Any:
+        if name not in WHERE:
+            raise AttributeError(f"module 'modiste' has no attribute '{name}'")
+        try:
+            return getattr(import_module(f"modiste.{WHERE[name]}"), name)
+        except ModuleNotFoundError as error:
+            if name not in EXTRAS or error.name is None:
+                raise
+            from modiste.records.errors import missing_extra
+
+            words = missing_extra(error.name.partition(".")[0], EXTRAS[name], f"modiste.{name}")
+            raise ModuleNotFoundError(str(words), name=error.name) from error
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    """The words that there is all for that they take: `help(modiste)` looks at each."""
+    lacking = {extra for extra, package in SHOWN_BY.items() if find_spec(package) is None}
+    return sorted(word for word in __all__ if EXTRAS.get(word) not in lacking)

@@ -51,7 +51,7 @@ def test_views_of_a_product_share_class_and_split(tmp_path):
 
 
 def test_pictures_are_as_large_as_asked_and_show_something(tmp_path):
-    catalogue = draw(tmp_path / "shop", 32, 48)
+    catalogue = draw(str(tmp_path / "shop"), 32, 48)
     for photo in catalogue.photos:
         data = read_photo(catalogue.root, photo.path)
         assert Image.open(io.BytesIO(data)).size == (48, 48)

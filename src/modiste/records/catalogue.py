@@ -57,6 +57,9 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.photos)
 
+    def __repr__(self) -> str:
+        return f"<Catalogue of {len(self):,} photos in {str(self.root)!r}: {', '.join(self.classes.names)}>"
+
     def with_photos(self, photos: Iterable[Photo]) -> Catalogue:
         """The same catalogue with other photos."""
         return replace(self, photos=tuple(photos))

@@ -48,6 +48,9 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.photos)
 
+    def __repr__(self) -> str:
+        return f"<Predictions of {len(self):,} photos: {', '.join(self.classes)}>"
+
     @cached_property
     def called(self) -> NDArray[np.int64]:
         """The class called for each photo: (N,)."""

@@ -57,6 +57,9 @@ class Labeller:
     ask: Ask
     threads: int
 
+    def __repr__(self) -> str:
+        return f"<Labeller {self.id}: {', '.join(self.classes.names)}>"
+
     @property
     def classes(self) -> Classes:
         return self.card.classes

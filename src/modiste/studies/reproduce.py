@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modiste.data.describe import Contents
+from modiste.data.layouts.readers import read
 from modiste.evaluation.compared import in_words
 from modiste.evaluation.metrics import metric
 from modiste.evaluation.statistics.estimates import estimate
@@ -102,8 +103,8 @@ class Reproduced:
 
 def reproduce(
     run: Run | Path | str,
-    catalogue: Catalogue,
-    runs: Path = Path("reproduced"),
+    catalogue: Catalogue | Path | str,
+    runs: Path | str = "reproduced",
     manner: Manner = USUAL,
     *,
     weights: Path | str | None = None,
@@ -115,6 +116,8 @@ def reproduce(
     the run began from lies now. The run itself is only read.
     """
     run = run if isinstance(run, Run) else Run(Path(run))
+    runs = Path(runs)
+    catalogue = catalogue if isinstance(catalogue, Catalogue) else read(catalogue)
     about = run.about  # refused where the run is not finished, or its seal is broken
     if not run.splits:
         raise ModisteError(f"{run.folder} has no predictions to compare with.")

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from modiste.data.decoded import Pictures, decode
+from modiste.data.layouts.readers import read
 from modiste.models.tensors import read_tensors, write_tensors
 from modiste.models.variants import Classifier, restore
 from modiste.records.catalogue import Catalogue
@@ -70,9 +71,10 @@ def predict(model: Model, part: nn.Module, given: Given, team: Team, tell: Tell 
     return Predictions(model.classes.names, given.paths, given.labels, scores.double().numpy())
 
 
-def evaluate(run: Run | Path | str, catalogue: Catalogue, where: str = "auto", tell: Tell = silent) -> Predictions:
+def evaluate(run: Run | Path | str, catalogue: Catalogue | Path | str, where: str = "auto", tell: Tell = silent) -> Predictions:
     """What a run's model says of the labelled photos of any catalogue with the same classes."""
     run = run if isinstance(run, Run) else Run(Path(run))
+    catalogue = catalogue if isinstance(catalogue, Catalogue) else read(catalogue)
     model = open_model(run)
     catalogue = answerable(run, model, catalogue)
     pictures = decode(catalogue, model.eyes.pixels, None, tell=tell)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from modiste.data.corruptions import CORRUPTIONS, SEVERITIES, chance_of, check_corruption, corrupted, in_colour
 from modiste.data.decoded import Pictures, decode
+from modiste.data.layouts.readers import read
 from modiste.evaluation.statistics.robustness import CLEAN, Robustness
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_json
@@ -31,8 +32,8 @@ CORRUPTING = 1  # one more when a corruption changes, so that no old predictions
 
 def robustness(
     run: Run | Path | str,
-    catalogue: Catalogue,
-    folder: Path,
+    catalogue: Catalogue | Path | str,
+    folder: Path | str,
     *,
     corruptions: Sequence[str] = tuple(CORRUPTIONS),
     severities: Sequence[int] = SEVERITIES,
@@ -46,11 +47,12 @@ def robustness(
     kept in `folder`, a file a corruption and severity; after Ctrl-C or a crash the same call goes on from there.
     """
     run = run if isinstance(run, Run) else Run(Path(run))
+    catalogue = catalogue if isinstance(catalogue, Catalogue) else read(catalogue)
     check_asked(corruptions, severities)
     model = open_model(run)
     catalogue = answerable(run, model, catalogue)
     pictures = decode(catalogue, replace(model.eyes.pixels, colour="rgb"), None, tell=tell)
-    kept = folder / f"{run.folder.name}-{identity(run, pictures, seed)}"
+    kept = Path(folder) / f"{run.folder.name}-{identity(run, pictures, seed)}"
     wanted = [(CLEAN, 0), *((name, severity) for name in corruptions for severity in severities)]
     write_json(kept / "about.json", {"run": run.folder.name, "photos": len(pictures), "seed": seed, "root": str(catalogue.root)})
     found = all_cells(model, pictures, wanted, kept, seed, Team(device(where)), tell)

@@ -43,7 +43,7 @@ class Item:
     seed: tuple[int, int]
 
 
-def draw(to: Path, photos: int = 400, side: int = 96, seed: int = 0) -> Catalogue:
+def draw(to: Path | str, photos: int = 400, side: int = 96, seed: int = 0) -> Catalogue:
     """Draw `photos` pictures of side x side px into a new folder, in the paper's format: 75 % to train on, 25 % to test.
 
     A third of the products has two views. The same seed gives the same pixels and the same labels.csv.
@@ -51,6 +51,7 @@ def draw(to: Path, photos: int = 400, side: int = 96, seed: int = 0) -> Catalogu
     if photos < 32 or side < 16:
         raise UsageError(f"{photos} photos of {side} px cannot be drawn: it takes 32 photos or more, and 16 px or more a side.")
     checked_seed(seed)
+    to = Path(to)
     with whole(to) as beside:
         (beside / "images").mkdir(parents=True)
         drawn = [draw_one(beside, number, item, view, side, seed) for number, (item, view) in enumerate(views(photos, seed))]
