@@ -142,17 +142,14 @@ def test_json_errors_hold_every_bad_row(tmp_path: Path, monkeypatch: pytest.Monk
     assert [row["row"] for row in said["rows"]] == list(range(1, 31))
 
 
-def test_a_missing_package_is_answered_with_the_pip_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    for name in [
-        name for name in sys.modules if name.startswith("modiste.") and name.split(".")[1] in ("api", "studies", "train", "models")
-    ]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(sys, "argv", ["modiste", "variants"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 5
-    assert 'pip install "modiste[train]"' in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("package", "typed", "extra"), [("torch", ["variants"], "train"), ("scipy", ["compare", "a.csv", "b.csv"], "learn")]
+)
+def test_a_missing_package_is_answered_with_the_pip_line(package: str, typed: list[str], extra: str) -> None:
+    program = f"import sys; sys.modules[{package!r}] = None; from modiste import cli; cli.main()"
+    done = subprocess.run([sys.executable, "-c", program, *typed], capture_output=True, text=True, check=False)
+    assert done.returncode == 5
+    assert f'pip install "modiste[{extra}]"' in done.stderr
 
 
 def test_data_commands_convert_and_split_without_touching_the_original(drawn_folder: Path, tmp_path: Path) -> None:

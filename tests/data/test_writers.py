@@ -256,6 +256,12 @@ def test_a_class_that_cannot_be_a_folder_is_refused(tmp_path):
         write_folders(Catalogue(tmp_path, Classes(("a/b", "c")), (Photo("1.png", 0),)), tmp_path / "to")
 
 
+def test_a_folder_is_not_called_as_a_file_is(tmp_path):
+    on_disk(tmp_path, [Photo("1.png")])
+    with pytest.raises(ModisteError, match=r"all\.parquet: what is written is a folder"):
+        write(Catalogue(tmp_path, PAPER_CLASSES, (Photo("1.png", 0),)), tmp_path / "all.parquet", "parquet")
+
+
 # Written whole or not at all
 
 

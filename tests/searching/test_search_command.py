@@ -95,6 +95,13 @@ def test_what_cannot_be_done_is_said_without_a_traceback(arguments, code, words,
     assert not out
 
 
+def test_a_photo_that_is_nowhere_is_told_before_an_index_is_made(photos, command, tmp_path):
+    assert command("nowhere.jpg")[0] == 4
+    assert not list(tmp_path.glob("photos.index*"))
+    command()
+    assert list(tmp_path.glob("photos.index*"))  # where it would have been
+
+
 def test_quality_is_printed_as_a_table_with_intervals(command, tmp_path):
     folder = tmp_path / "shop"
     folder.mkdir()

@@ -81,7 +81,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in TRAIN_EXTRA:
             raise
-        complain(missing_extra(error.name, "train", "this command"), json)
+        small = error.name.split(".")[0] == "scipy" and sys.argv[1:2] in (["compare"], ["evaluate"])
+        complain(missing_extra(error.name, "learn" if small else "train", "this command"), json)
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # `modiste ... | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -68,6 +68,8 @@ def search(
 
         check_page(report)
     source = source_at(in_, format, lenient=True)
+    if not as_it_is:
+        refuse_missing(photo, source)
     with listening(json) as tell:
         labeller = labeller_of(model, None, (), tell)
         found = index(source, output, model=labeller, as_it_is=as_it_is, tell=tell)
@@ -92,6 +94,15 @@ def refuse(
         raise UsageError("--by and --only go with --evaluate.")
     if not evaluate and not photos and (k is not None or label is not None or report is not None):
         raise UsageError("-k, --label and --report are of what was found: name a photo to look for.")
+
+
+def refuse_missing(photos: Sequence[str], source: Source) -> None:
+    """Refuse a photo that is neither a file nor in a folder of photos, before an index is made of them."""
+    from modiste.data.opening.refusals import PhotoRefused
+
+    for photo in photos:
+        if source.sort and source.where.is_dir() and not Path(photo).exists() and not (source.where / photo).exists():
+            raise PhotoRefused(photo, "missing", f"here or in {source.where}")
 
 
 def chosen(only: Sequence[str]) -> dict[str, tuple[str, ...]]:

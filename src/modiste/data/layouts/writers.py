@@ -14,9 +14,11 @@ from modiste.data.layouts.names import PICTURES, SPLITS
 from modiste.data.layouts.parquet_shards import write_parquet
 from modiste.data.layouts.placing import checked_split, place, refuse_inside, start, whole
 from modiste.records.catalogue import Catalogue, Photo
-from modiste.records.errors import ModisteError, unknown
+from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.labels import Classes
 from modiste.records.progress import Tell, following, silent
+
+FILES = (".parquet", ".csv", ".json", ".jsonl", ".zip", ".tar", ".gz")  # how a file's name ends, but no folder's
 
 
 def write(
@@ -32,6 +34,8 @@ def write(
     """
     if format not in WRITERS:
         raise unknown("format to write", format, WRITERS)
+    if Path(to).suffix.lower() in FILES:
+        raise UsageError(f"{to}: what is written is a folder with the photos in it, also of parquet. Give the name of a new folder.")
     refuse_inside(Path(to), catalogue)
     with whole(Path(to)) as beside:
         WRITERS[format](catalogue, beside, copy, tell)
