@@ -43,6 +43,7 @@ def test_too_large_and_too_many_are_refused_and_the_next_is_answered(small, phot
     "query, headers, status",
     [
         ("?precision=1", {}, 422),
+        ("?precision=0.9&precision=0.8", {}, 422),
         ("?precision=0", {}, 422),
         ("?precision=1e-300", {}, 422),
         ("?precision=nan", {}, 422),

@@ -16,6 +16,8 @@ def check_request(request: Request, parameters: Sequence[str]) -> None:
     """Refuse by its headers what cannot be photos."""
     if unknown := sorted(set(request.query_params) - set(parameters)):
         raise Refused("bad_parameter", f"there is no parameter {unknown[0][:40]!r}. There is: {', '.join(parameters)}.")
+    if twice := [name for name in parameters if len(request.query_params.getlist(name)) > 1]:
+        raise Refused("bad_parameter", f"{twice[0]} is given more than once. Give it once.")
     kinds = request.headers.getlist("content-type")
     kind = kinds[0].partition(";")[0].strip().lower() if len(kinds) == 1 else ""
     if not (kind in ("multipart/form-data", "application/octet-stream") or kind.startswith("image/")):
