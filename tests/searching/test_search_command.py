@@ -96,8 +96,11 @@ def test_what_cannot_be_done_is_said_without_a_traceback(arguments, code, words,
 
 
 def test_a_photo_that_is_nowhere_is_told_before_an_index_is_made(photos, command, tmp_path):
-    assert command("nowhere.jpg")[0] == 4
-    assert not list(tmp_path.glob("photos.index*"))
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "1.jpg").write_bytes(jpeg(painted(1)))
+    (tmp_path / "shop" / "shop.csv").write_text("path,title\n1.jpg,Bag\n")
+    assert [command("nowhere.jpg", where=where)[0] for where in ("photos", "shop")] == [4, 4]
+    assert not list(tmp_path.glob("*.index*"))
     command()
     assert list(tmp_path.glob("photos.index*"))  # where it would have been
 

@@ -75,7 +75,12 @@ def refuse_written_over(output: Path, run: Path) -> None:
     """Predictions go to a new file or over older ones: never over photos, labels, or what a run holds."""
     if output.resolve().is_relative_to(run.resolve()):
         raise UsageError(f"--output {output}: that is inside the run, which is only read. Give another place.")
-    if output.is_file() and output.stat().st_size and not output.read_bytes().startswith(b"photo,truth,called,"):
+    if not output.is_file():
+        return
+    header = b"photo,truth,called,"
+    with output.open("rb") as file:
+        begins = file.read(len(header))
+    if begins not in (b"", header):
         raise UsageError(f"--output {output}: that file holds no predictions, and is not written over. Give another place.")
 
 

@@ -97,12 +97,12 @@ def refuse(
 
 
 def refuse_missing(photos: Sequence[str], source: Source) -> None:
-    """Refuse a photo that is neither a file nor in a folder of photos, before an index is made of them."""
+    """Refuse a photo that is neither a file nor among those of a folder, before an index is made of them."""
     from modiste.data.opening.refusals import PhotoRefused
 
     for photo in photos:
-        if source.sort and source.where.is_dir() and not Path(photo).exists() and not (source.where / photo).exists():
-            raise PhotoRefused(photo, "missing", f"here or in {source.where}")
+        if source.root.is_dir() and not Path(photo).exists() and not (source.root / photo).exists():
+            raise PhotoRefused(photo, "missing", f"here or in {source.root}")
 
 
 def chosen(only: Sequence[str]) -> dict[str, tuple[str, ...]]:
