@@ -9,7 +9,21 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Format, Json, Label, Level, TaxonomyFile, parse_shares, read_catalogue, show
+from modiste.cli.words import (
+    DATA,
+    OUTPUT,
+    ClassNames,
+    Data,
+    Format,
+    Json,
+    Label,
+    Level,
+    TaxonomyFile,
+    names_a_folder,
+    parse_shares,
+    read_catalogue,
+    show,
+)
 from modiste.records.errors import UsageError
 
 
@@ -40,7 +54,10 @@ def audit(
     output: Annotated[
         Path | None,
         Parameter(
-            name=("--output", "-o"), group=OUTPUT, help="The audit's folder, gone on with when it is there: audit/NAME when left away."
+            name=("--output", "-o"),
+            group=OUTPUT,
+            validator=names_a_folder,
+            help="The audit's folder, gone on with when it is there: audit/NAME when left away.",
         ),
     ] = None,
     fix: Annotated[Path | None, Parameter(group=OUTPUT, help="Write the mended catalogue into this new folder.")] = None,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Device, Format, Json, Label, Limit, read_catalogue, show
+from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Device, Format, Json, Label, Limit, names_a_folder, read_catalogue, show
 from modiste.records.errors import UsageError
 
 
@@ -91,7 +91,9 @@ def compare(
     measure: Annotated[str, Parameter(group=OUTPUT, help='What to compare by: macro_f1, accuracy, "recall of Bags" ...')] = "macro_f1",
     split: Annotated[str, Parameter(group=DATA, help="Which split's predictions.")] = "test",
     level: Annotated[float, Parameter(group=OUTPUT, help="Of the intervals, and 1 less it of the tests.")] = 0.95,
-    write: Annotated[Path | None, Parameter(group=OUTPUT, help="Write the tables (md, csv, tex, html) and figures to this folder.")] = None,
+    write: Annotated[
+        Path | None, Parameter(group=OUTPUT, validator=names_a_folder, help="Write the tables (md, csv, tex, html) and figures to this folder.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say which of some runs is best and which cannot be told apart: intervals, paired tests, ranks.
@@ -150,7 +152,10 @@ def explain(
     by: Annotated[str | None, Parameter(group=OUTPUT, help="Show photos by class or by mistake alone.")] = None,
     maps: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Write the maps of the shown photos as PNG files too.")] = False,
     output: Annotated[
-        Path | None, Parameter(name=("--output", "-o"), group=OUTPUT, help="The folder to write to: explained/RUN when left away.")
+        Path | None,
+        Parameter(
+            name=("--output", "-o"), group=OUTPUT, validator=names_a_folder, help="The folder to write to: explained/RUN when left away."
+        ),
     ] = None,
     seed: Annotated[int, Parameter(group=OUTPUT, help="The seed of the draws.")] = 0,
     classes: ClassNames = None,
@@ -206,7 +211,10 @@ def robustness(
     output: Annotated[
         Path | None,
         Parameter(
-            name=("--output", "-o"), group=OUTPUT, help="Folder for tables, figures and what is done so far: robustness/RUN when left away."
+            name=("--output", "-o"),
+            group=OUTPUT,
+            validator=names_a_folder,
+            help="Folder for tables, figures and what is done so far: robustness/RUN when left away.",
         ),
     ] = None,
     seed: Annotated[int, Parameter(group=OUTPUT, help="The seed of the corruptions' chance.")] = 0,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from modiste.cli.label import labeller_of, listening
-from modiste.cli.words import DATA, OUTPUT, Format, Json, show
+from modiste.cli.words import DATA, OUTPUT, Format, Json, names_a_folder, show
 from modiste.records.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ def search(
         Parameter(group=DATA, help="A bundle, or a run's folder; without it, modiste's own. Another one builds the index anew."),
     ] = None,
     output: Annotated[
-        Path | None, Parameter(name=("--output", "-o"), group=OUTPUT, help="The folder of the index; SOURCE.index when left away.")
+        Path | None,
+        Parameter(
+            name=("--output", "-o"), group=OUTPUT, validator=names_a_folder, help="The folder of the index; SOURCE.index when left away."
+        ),
     ] = None,
     as_it_is: Annotated[
         bool, Parameter(negative="", group=OUTPUT, help="Take the index as it stands: look at no photo of the source, for large ones.")

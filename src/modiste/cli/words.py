@@ -15,6 +15,20 @@ from cyclopts import Group, Parameter
 from modiste.records.errors import UsageError
 from modiste.records.launch import follows
 
+FILES = {".html", ".csv", ".json", ".jsonl", ".md", ".pdf", ".png", ".svg", ".tex", ".txt", ".parquet", ".onnx"}
+
+
+def names_a_folder(_type: object, place: Path | None) -> None:
+    """Where an option takes a folder: "report.html" was meant as a file, and a folder of that name would surprise.
+
+    >>> names_a_folder(Path, Path("report.html"))
+    Traceback (most recent call last):
+    ValueError: report.html names a file, and a folder is written here: several files. Give a folder's name.
+    """
+    if place is not None and place.suffix.lower() in FILES and not place.is_dir():
+        raise ValueError(f"{place} names a file, and a folder is written here: several files. Give a folder's name.")
+
+
 DATA = Group("Photos", sort_key=1)
 RECIPE = Group("Recipe", sort_key=2)
 OUTPUT = Group("Where and how", sort_key=3)
@@ -169,6 +183,9 @@ def seconds_of(text: str | None) -> float | None:
     return seconds
 
 
+MOST_SEEDS = 100  # nobody trains every network so often: more is a seed, typed as if it were one
+
+
 def parse_seeds(text: str) -> list[int] | None:
     """'3' is the first three seeds, '0,4' are these, '' is the study's own.
 
@@ -185,6 +202,8 @@ def parse_seeds(text: str) -> list[int] | None:
         raise UsageError(f"--seeds {text}: give a count such as 3, or a list such as 0,4,7.")
     if min(numbers) < 0 or (numbers == [0] and "," not in text):
         raise UsageError(f"--seeds {text}: a count is 1 or more, and a seed 0 or more ('0,' is the seed 0 alone).")
+    if "," not in text and numbers[0] > MOST_SEEDS:
+        raise UsageError(f"--seeds {text}: that is a count, of {numbers[0]:,} seeds. For the seed {numbers[0]} alone write '{numbers[0]},' with the comma.")
     return numbers if "," in text else list(range(numbers[0]))
 
 

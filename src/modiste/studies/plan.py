@@ -185,8 +185,10 @@ def cache_bytes(study: Study, splits: Mapping[str, Splits]) -> int:
 def minutes(seconds: float) -> str:
     """A length of time for people.
 
-    >>> minutes(5400)
-    '1 h 30 min'
+    >>> minutes(5400), minutes(20)
+    ('1 h 30 min', '20 s')
     """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
     hours, rest = divmod(round(seconds / 60), 60)
     return f"{hours} h {rest} min" if hours else f"{rest} min"

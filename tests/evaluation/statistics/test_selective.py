@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from modiste.evaluation.statistics.selective import choose, coverage_risk, risk_at, selective_table
+from modiste.evaluation.statistics.selective import Choice, choose, coverage_risk, risk_at, selective_table
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
 
@@ -69,15 +69,23 @@ def test_the_bound_of_the_risk_agrees_with_statsmodels():
 def test_the_line_is_told_in_words():
     sure = coverage_risk(answered(range(10, 0, -1), [True] * 9 + [False]))
     assert choose(sure, 0).words().startswith("Leave the least sure 10.0 % to people (confidence below 0.88")
-    assert choose(sure, 0.2).words().startswith("Leave none to people: 10.0 % of the rest are wrong")
+    assert choose(sure, 0.2).words().startswith("Leave none to people: 10.0 % of all 10 are wrong (at most ")
     assert "Leave all" in choose(coverage_risk(answered([2, 1], [False, True])), 0).words()
+
+
+@pytest.mark.parametrize(("first", "told"), [(1, "only the surest photo has"), (4, "only the 4 surest photos have"), (5, "of the other 5 are wrong")])
+def test_a_handful_without_a_mistake_is_no_advice(first, told):
+    """All the photos but one must not be left to people for the sake of the one: what is right by chance is no promise."""
+    curve = coverage_risk(answered(range(100, 0, -1), [True] * first + [False] * (100 - first)))
+    assert told in choose(curve, 0).words()
 
 
 def test_photos_that_are_sure_to_the_last_digit_are_still_told_apart():
     """Confidences of 1 - 1e-26 and 1 - 1e-22 are one number to a computer; the first photo is the surer all the same."""
     curve = coverage_risk(answered([50.0, 60.0], [False, True]))
     assert curve.risk.tolist() == [0.0, 0.5]
-    assert choose(curve, 0.1).words().startswith("Leave the least sure 50.0 % to people (confidence below 1 - 9e-27)")
+    assert choose(curve, 0.1).doubt == pytest.approx(9e-27, rel=0.1)
+    assert "(confidence below 1 - 9e-27)" in Choice(9e-27, 0.5, 0.0, 0.05, 60).words()
 
 
 def test_the_risk_at_a_coverage_is_read_from_the_curve():

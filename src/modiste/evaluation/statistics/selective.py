@@ -23,6 +23,7 @@ from modiste.records.table import Cell, Table
 
 Floats = NDArray[np.float64]
 RISKS, COVERAGES = (0.01, 0.02, 0.05), (0.9, 0.8)  # what the table asks for
+HALF = 0.5  # so few photos that even half of such answers might be wrong are no advice: four, without an error among them
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,19 +55,25 @@ class Choice:
     coverage: float
     risk: float
     high: float  # the risk is no higher, with 95 % confidence (one-sided, Clopper & Pearson 1934), were the line drawn beforehand
+    answered: int  # photos, of those it was drawn on
 
     def words(self) -> str:
         """The choice as a sentence.
 
-        >>> Choice(0.29, 0.92, 0.01, 0.018).words()
-        'Leave the least sure 8.0 % to people (confidence below 0.71), and 1.0 % of the rest are wrong (at most 1.8 %).'
+        >>> Choice(0.29, 0.92, 0.01, 0.018, 900).words()
+        'Leave the least sure 8.0 % to people (confidence below 0.71), and 1.0 % of the other 900 are wrong (at most 1.8 %).'
+        >>> Choice(0.02, 0.004, 0.0, 0.78, 2).words()
+        'Leave all to people: only the 2 surest photos have so few errors, and that may be chance.'
         """
         if not self.coverage:
             return "Leave all to people: no part of the photos, however sure the model, has so few errors."
+        if self.high > HALF:
+            few = f"the {self.answered} surest photos have" if self.answered > 1 else "the surest photo has"
+            return f"Leave all to people: only {few} so few errors, and that may be chance."
         line = f"{1 - self.doubt:.6g}" if self.doubt >= 1e-6 else f"1 - {self.doubt:.1g}"
         left = f"Leave the least sure {1 - self.coverage:.1%} to people (confidence below {line}), and"
-        whole = left if self.coverage < 1 else "Leave none to people:"
-        return f"{whole} {self.risk:.1%} of the rest are wrong (at most {self.high:.1%}).".replace("%", " %")
+        whole, them = (left, f"the other {self.answered:,}") if self.coverage < 1 else ("Leave none to people:", f"all {self.answered:,}")
+        return f"{whole} {self.risk:.1%} of {them} are wrong (at most {self.high:.1%}).".replace("%", " %")
 
 
 def coverage_risk(predictions: Predictions, temperature: float = 1.0) -> CoverageRisk:
@@ -102,11 +109,11 @@ def choose(curve: CoverageRisk, risk: float) -> Choice:
     ends = np.append(np.diff(curve.doubt) > 0, True)
     (fit,) = np.nonzero(ends & (curve.risk <= risk + 1e-12))
     if not len(fit):
-        return Choice(0.0, 0.0, 0.0, 1.0)
+        return Choice(0.0, 0.0, 0.0, 1.0, 0)
     last = fit[-1]
     wrong, answered = round(float(curve.risk[last]) * (last + 1)), int(last) + 1
     high = float(beta.ppf(0.95, wrong + 1, answered - wrong)) if wrong < answered else 1.0
-    return Choice(float(curve.doubt[last]), float(curve.coverage[last]), float(curve.risk[last]), high)
+    return Choice(float(curve.doubt[last]), float(curve.coverage[last]), float(curve.risk[last]), high, answered)
 
 
 def selective_table(results: Results, risks: Sequence[float] = RISKS, coverages: Sequence[float] = COVERAGES) -> Table:
