@@ -92,7 +92,8 @@ def compare(
     split: Annotated[str, Parameter(group=DATA, help="Which split's predictions.")] = "test",
     level: Annotated[float, Parameter(group=OUTPUT, help="Of the intervals, and 1 less it of the tests.")] = 0.95,
     write: Annotated[
-        Path | None, Parameter(group=OUTPUT, validator=names_a_folder, help="Write the tables (md, csv, tex, html) and figures to this folder.")
+        Path | None,
+        Parameter(group=OUTPUT, validator=names_a_folder, help="Write the tables (md, csv, tex, html) and figures to this folder."),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -73,7 +73,9 @@ def test_the_line_is_told_in_words():
     assert "Leave all" in choose(coverage_risk(answered([2, 1], [False, True])), 0).words()
 
 
-@pytest.mark.parametrize(("first", "told"), [(1, "only the surest photo has"), (4, "only the 4 surest photos have"), (5, "of the other 5 are wrong")])
+@pytest.mark.parametrize(
+    ("first", "told"), [(1, "only the surest photo has"), (4, "only the 4 surest photos have"), (5, "of the other 5 are wrong")]
+)
 def test_a_handful_without_a_mistake_is_no_advice(first, told):
     """All the photos but one must not be left to people for the sake of the one: what is right by chance is no promise."""
     curve = coverage_risk(answered(range(100, 0, -1), [True] * first + [False] * (100 - first)))
