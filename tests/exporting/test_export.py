@@ -92,6 +92,17 @@ def test_evidence_from_test_only_when_asked_and_then_said(run, tmp_path, full):
         export(run, output=tmp_path / "asked.onnx", evidence="train")
 
 
+def test_evidence_from_photos_that_are_not_the_runs_own_is_said_to_be(run, drawn, tmp_path, full):
+    """Named from the folder above, the same photos have other paths: nothing says any more that the run did not learn from them."""
+    photos = (replace(photo, path=f"{drawn.root.name}/{photo.path}") for photo in drawn.photos)
+    others = replace(drawn, root=drawn.root.parent, photos=tuple(photos))
+    made = export(run, output=tmp_path / "others.onnx", catalogue=others, evidence="test")
+    words = "other ones than the run's own photos of test: see that it did not learn from them"
+    assert words in made.words[1]
+    assert words in made.card.text
+    assert "other ones" not in full.card.text
+
+
 def test_a_run_without_validation_has_no_evidence_and_says_so(run, drawn, tmp_path, monkeypatch):
     monkeypatch.setattr(type(run), "splits", ["test"])
     made = export(run, output=tmp_path / "none.onnx", catalogue=drawn)

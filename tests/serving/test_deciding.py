@@ -150,7 +150,7 @@ def test_classes_that_are_never_automatic_are_named():
     assert "none are labelled" in Expected(Share("all", 5, 0, 0), (), ()).words()
 
 
-@pytest.mark.parametrize("precision", [0, 1, -0.1, 95, float("nan"), float("inf")])
+@pytest.mark.parametrize("precision", [0, 1, -0.1, 95, float("nan"), float("inf"), "0.98", None])
 def test_a_precision_that_nothing_can_promise_is_refused(precision):
     with pytest.raises(UsageError, match=r"below 1, such as 0\.95"):
         thresholds(card([0], [True], [0.9]), precision)

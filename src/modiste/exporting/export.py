@@ -174,8 +174,12 @@ def evidence_facts(judged: Judged, photos: Photos, split: str, catalogue: Catalo
     """Where the evidence comes from."""
     count = 0 if judged.predictions is None else len(judged.predictions)
     source = "none"
-    if count:
-        source = "the run's stored predictions" if photos.judged is None or catalogue is None else f"photos of {catalogue.root.name}"
+    if count and (photos.judged is None or catalogue is None):
+        source = "the run's stored predictions"
+    elif count and photos.judged is not None and catalogue is not None:
+        source = f"photos of {catalogue.root.name}"
+        if photos.stored is not None and not set(photos.stored.photos) & set(photos.judged.paths):
+            source += f", other ones than the run's own photos of {split}: see that it did not learn from them"
     return {"split": split, "photos": count, "source": source}
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, isfinite, log
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,8 +115,8 @@ def thresholds(card: Card, precision: float) -> Thresholds:
     Holds for each class in 95 of 100 calibrations, for photos like those of the evidence. Without evidence in the card the confidence
     is believed as it is, and `proven` is False.
     """
-    if not (isfinite(precision) and 0 < precision < 1):
-        raise UsageError(f"precision = {precision}: a share above 0 and below 1, such as 0.95; no evidence can promise 1.")
+    if not (isinstance(precision, Real) and isfinite(precision) and 0 < precision < 1):
+        raise UsageError(f"precision = {precision!r}: a share, a number above 0 and below 1, such as 0.95; no evidence can promise 1.")
     if card.evidence is None:
         return Thresholds(card.classes, precision, (precision,) * len(card.classes), card.reject_above, proven=False)
     called, right, confidence = kept(card, card.evidence)
