@@ -204,7 +204,7 @@ def parse_seeds(text: str) -> list[int] | None:
         raise UsageError(f"--seeds {text}: a count is 1 or more, and a seed 0 or more ('0,' is the seed 0 alone).")
     if "," not in text and numbers[0] > MOST_SEEDS:
         raise UsageError(
-            f"--seeds {text}: that is a count, of {numbers[0]:,} seeds. For the seed {numbers[0]} alone write '{numbers[0]},' with the comma."
+            f"--seeds {text}: that counts {numbers[0]:,} seeds. For the seed {numbers[0]} alone write '{numbers[0]},' with the comma."
         )
     return numbers if "," in text else list(range(numbers[0]))
 
