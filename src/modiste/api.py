@@ -10,6 +10,7 @@ from typing import Any
 
 from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue
+from modiste.records.errors import UsageError
 from modiste.records.progress import Tell, silent
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run
@@ -81,6 +82,8 @@ def prepared(
     name: str | Study, seeds: Sequence[int] | None = None, settings: Mapping[str, Any] | None = None, weights: str | None = None
 ) -> Study:
     """A study with the caller's seeds, settings and starting weights."""
+    if weights is not None and any(key.removeprefix("recipe.") == "network.weights" for key in settings or {}):
+        raise UsageError(f"--weights {weights} and the setting network.weights: they are one setting. Give one of them.")
     found = find(name) if isinstance(name, str) else name
     if seeds is not None:
         found = replace(found, seeds=tuple(seeds))

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from modiste.api import prepared
 from modiste.evaluation.claims import Claim
 from modiste.models.variants import VARIANTS
-from modiste.records.errors import ModisteError
-from modiste.records.recipe import Recipe
+from modiste.records.errors import ModisteError, UsageError
+from modiste.records.recipe import Network, Recipe
 from modiste.records.run import run_id
 from modiste.studies.definitions import STUDIES, Study
 from modiste.studies.files import find, read_study
@@ -36,12 +37,37 @@ def test_every_claim_of_a_study_names_what_the_study_has(name: str) -> None:
 
 
 def test_a_study_of_freezing_cannot_do_without_weights() -> None:
-    with pytest.raises(ModisteError, match="needs weights to start from"):
+    with pytest.raises(ModisteError, match="frozen and unfrozen would be one network under two names"):
         STUDIES["attention-vs-unfreezing"]().starting_from("none")
     from_file = STUDIES["attention-vs-unfreezing"]().starting_from("own.safetensors")
     assert {recipe.network.weights for recipe in from_file.recipes.values()} == {"own.safetensors"}
     frozen = {name: recipe.network.frozen for name, recipe in from_file.recipes.items()}
     assert frozen == {name: not name.startswith("unfrozen") for name in frozen}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("sensitivity", {"pixels.colour": "rgb"}),
+        ("fair-lr", {"lr": 0.001}),
+        ("pilot", {"recipe.augment": "flip"}),
+        ("attention-vs-unfreezing", {"network.frozen": "false"}),
+        ("paper", {"network.head": "softmax"}),
+    ],
+)
+def test_a_setting_that_makes_two_variants_one_network_is_refused(name: str, settings: dict[str, Any]) -> None:
+    """The report would judge a network beside itself: a gain is then excluded as surely as anything can be."""
+    with pytest.raises(UsageError, match="would be one network under two names"):
+        STUDIES[name]().changed(settings)
+
+
+def test_where_networks_start_is_given_once_and_from_imagenet_means_that() -> None:
+    frozen = Recipe(network=Network(backbone="resnet18", weights="own.safetensors", frozen=True))
+    own = Study("own", "Which?", {"from a file": frozen})
+    assert own.starting_from("imagenet").recipes["from a file"].network.weights == "imagenet"
+    assert not own.starting_from("imagenet").notes
+    with pytest.raises(UsageError, match="one setting"):
+        prepared("paper", weights="own.safetensors", settings={"network.weights": "another.safetensors"})
 
 
 @pytest.mark.parametrize(("side", "larger"), [(None, 244), (112, 122), ("64", 70)])

@@ -72,6 +72,9 @@ def test_the_report_says_where_a_network_is_not_the_papers() -> None:
     changed = STUDIES["paper"]().changed({"network.dropout": 0.2})
     assert other_than_paper(changed) == ["network.dropout 0.2 instead of 0.5"]
     assert other_than_paper(STUDIES["paper"]().starting_from("none")) == []
+    from_file = STUDIES["paper"]().starting_from("own.safetensors")
+    assert other_than_paper(from_file) == []
+    assert other_than_paper(from_file.changed({"network.frozen": False})) == ["network.frozen False instead of True"]
 
 
 def test_a_report_of_test_photos_has_temperatures_fitted_on_validation(drawn: Catalogue, tmp_path: Path) -> None:

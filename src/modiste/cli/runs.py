@@ -50,10 +50,13 @@ def evaluate(
         split = split or "test"
         predictions = Run(run).predictions(split)
     else:
+        from modiste.data.layouts.placing import refuse_inside
         from modiste.data.split import part_asked
         from modiste.training.model import evaluate as score
 
         catalogue = read_catalogue(data, format, classes, None, None, label=label)
+        if output:
+            refuse_inside(output, catalogue, "--output")
         split = split or ("test" if len(catalogue.split("test")) else None)
         catalogue = part_asked(catalogue, split)
         with progress() as tell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 from modiste.evaluation.claims import Claim
@@ -51,13 +52,16 @@ class Study:
     def changed(self, settings: Mapping[str, Any]) -> Study:
         """The same study with some settings of every recipe changed.
 
-        `pixels.side` is that of the first variant; another's stays in proportion to it: 224 and 244 px become 112 and 122.
+        `pixels.side` is that of the first variant; another's stays in proportion to it: 224 and 244 px become 112 and 122. A setting
+        that variants differ in is refused: they would be one network under several names.
         """
         refuse_seed(settings)
         first = next(iter(self.recipes.values()))
-        return replace(
-            self, recipes={name: recipe.changed(in_proportion(settings, recipe, first)) for name, recipe in self.recipes.items()}
-        )
+        recipes = {name: recipe.changed(in_proportion(settings, recipe, first)) for name, recipe in self.recipes.items()}
+        if one := become_one(self.recipes, recipes):
+            given = ", ".join(f"{key}={value}" for key, value in settings.items())
+            raise UsageError(f"{given}: {' and '.join(one)} would be one network under two names: study '{self.name}' compares just that.")
+        return replace(self, recipes=recipes)
 
     def starting_from(self, weights: str | None) -> Study:
         """The pretrained variants started from other weights: a file, or 'none', which trains them whole (decision 0014)."""
@@ -76,18 +80,29 @@ class Study:
             raise UsageError(
                 f"--weights {weights}: no variant here starts from pretrained weights. For one that should: --set network.weights={weights}"
             )
-        if not names or weights == "imagenet":
+        if not names:
             return self
         how = "no weights: from scratch, nothing frozen" if weights == "none" else f"the weights in {weights}"
-        note = f"{names} started from {how}, not from ImageNet's."
+        notes = () if weights == "imagenet" else (f"{names} started from {how}, not from ImageNet's.",)
         recipes = {name: restarted(recipe) for name, recipe in self.recipes.items()}
-        if len(set(recipes.values())) < len(set(self.recipes.values())):
-            raise UsageError(f"--weights {weights}: the study '{self.name}' asks what is frozen, so it needs weights to start from.")
-        return replace(self, recipes=recipes, notes=(*self.notes, note))
+        if one := become_one(self.recipes, recipes):
+            raise UsageError(
+                f"--weights {weights}: study '{self.name}' compares where networks start from, or what is frozen; so started, "
+                f"{' and '.join(one)} would be one network under two names."
+            )
+        return replace(self, recipes=recipes, notes=(*self.notes, *notes))
 
     def planned(self) -> list[tuple[str, Recipe]]:
         """Every run of the study, first seed first."""
         return [(name, replace(recipe, seed=seed)) for seed in self.seeds for name, recipe in self.recipes.items()]
+
+
+def become_one(before: Mapping[str, Recipe], after: Mapping[str, Recipe]) -> tuple[str, ...]:
+    """Two variants that were different networks and are the same one now; none where there are no such."""
+    for name, other in combinations(before, 2):
+        if before[name] != before[other] and after[name] == after[other]:
+            return name, other
+    return ()
 
 
 def in_proportion(settings: Mapping[str, Any], recipe: Recipe, first: Recipe) -> dict[str, Any]:

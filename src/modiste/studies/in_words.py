@@ -38,7 +38,7 @@ def first_words(outcome: Outcome) -> list[str]:
 
 
 def other_than_paper(study: Study) -> list[str]:
-    """Settings of training and pixels in which a study of the paper's networks departs from the preset `paper`.
+    """Settings in which a study of the paper's networks departs from the preset `paper`; where they started is told in its notes.
 
     >>> from modiste.studies.definitions import STUDIES
     >>> other_than_paper(STUDIES["paper"]().changed({"epochs": 3}))
@@ -49,10 +49,12 @@ def other_than_paper(study: Study) -> list[str]:
     usual, found = Recipe(), set[str]()
     for name, recipe in study.recipes.items():
         own_usual = replace(usual, network=VARIANTS.get(name, recipe.network))
+        if study.notes and own_usual.network.weights != "none":  # starting_from has said so, and that nothing is frozen where it is none
+            weights = recipe.network.weights
+            started = replace(own_usual.network, weights=weights, frozen=own_usual.network.frozen and weights != "none")
+            own_usual = replace(own_usual, network=started)
         for key in all_keys(Recipe):
-            if key == "seed" or (
-                key in ("network.weights", "network.frozen") and study.notes
-            ):  # starting_from has said what became of these
+            if key == "seed":
                 continue
             own, theirs = (attrgetter(key)(one) for one in (recipe, own_usual))
             if own != theirs:

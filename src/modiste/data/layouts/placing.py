@@ -40,7 +40,7 @@ def refuse_inside(folder: Path, catalogue: Catalogue, option: str = "") -> None:
     """Nothing is ever written into the folder that a catalogue is read from."""
     if folder.resolve().is_relative_to(catalogue.root.resolve()):
         how = f" with {option}" if option else ""
-        raise ModisteError(f"{folder} stands inside the catalogue {catalogue.root}, which is never written to. Give another folder{how}.")
+        raise ModisteError(f"{folder} stands inside the catalogue {catalogue.root}, which is never written to. Give another place{how}.")
 
 
 @contextmanager
