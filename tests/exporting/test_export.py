@@ -180,6 +180,15 @@ def test_what_cannot_be_meant_is_refused_before_any_work(run, settings, words):
         export(run, **settings)
 
 
+@pytest.mark.parametrize("change", [{"loss": "hinge"}, {"network.head": "hinge"}, {"network.head": "svm"}])
+def test_a_class_of_a_network_with_margins_is_not_made_strangeness(run, change, monkeypatch):
+    """A linear SVM is a linear layer too, but its margins are no log-odds."""
+    changed = run.recipe.changed(change)
+    monkeypatch.setattr(type(run), "recipe", property(lambda _: changed))
+    with pytest.raises(ModisteError, match="margins"):
+        export(run, reject="Bags")
+
+
 def test_photos_of_other_classes_are_refused(run, drawn, tmp_path):
     other = replace(drawn, classes=replace(drawn.classes, names=("Hats", "Gloves", "Scarves", "Belts")))
     with pytest.raises(ModisteError, match="knows the classes 0 Shoes"):

@@ -30,7 +30,7 @@ def confidence_of(run: Run, predictions: Predictions, split: str | None = None) 
     if split == "validation":
         raise UsageError("--confidence: the temperature is fitted on validation, so confidence is not judged there. Leave --split away.")
     name = run.folder.name
-    margins = [name] if gives_margins(run.recipe.network.head) else []
+    margins = [name] if gives_margins(run.recipe) else []
     fitted = {name: temperature(run.predictions("validation"))} if "validation" in run.splits else {}
     curve = coverage_risk(predictions)
     words = [f"For at most {100 * risk:g} % errors: {choose(curve, risk).words()}" for risk in RISKS]

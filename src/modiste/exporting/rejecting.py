@@ -33,14 +33,14 @@ class Rejecting(nn.Module):
         return kept, scores[:, self.code] - kept.logsumexp(1)
 
 
-def rejecting(model: Model, name: str) -> Model:
-    """The model with the class `name` left out of its answers."""
+def rejecting(model: Model, name: str, margins: bool = False) -> Model:
+    """The model with the class `name` left out of its answers; refused where its scores are margins, which are no log-odds."""
     names = model.classes.names
     if name not in names:
         raise unknown("class", name, names)
     if len(names) < 3:
         raise UsageError(f"--reject {name}: the model knows {len(names)} classes; two must be left.")
-    if not isinstance(model.network.head, nn.Linear):
+    if margins or not isinstance(model.network.head, nn.Linear):
         raise ModisteError(f"--reject {name}: its score is taken as log-odds, which an SVM's margins are not. Export a softmax run.")
     code = names.index(name)
     network = Classifier(model.network.backbone, Rejecting(model.network.head, len(names), code), frozen=False)

@@ -121,4 +121,4 @@ class Outcome:
     @cached_property
     def margins(self) -> list[str]:
         """The models whose scores are margins and no log-odds."""
-        return [name for name, recipe in self.recipes.items() if gives_margins(recipe.network.head)]
+        return [name for name, recipe in self.recipes.items() if gives_margins(recipe)]

@@ -26,6 +26,7 @@ from modiste.evaluation.statistics.calibration import (
 )
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
+from modiste.records.recipe import Network, Recipe
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -140,9 +141,9 @@ def test_the_error_by_class_is_the_mean_of_each_class_against_the_rest():
 
 
 def test_margins_get_a_dash_until_a_temperature_is_known():
-    assert gives_margins("svm")
-    assert gives_margins("rbf_svm")
-    assert not gives_margins("softmax")
+    assert all(gives_margins(Recipe(network=Network(head=head))) for head in ("svm", "rbf_svm", "hinge"))
+    assert gives_margins(Recipe(loss="hinge"))
+    assert not gives_margins(Recipe())
     run = said()
     bare = calibration_table({"A": [run], "B": [run]}, margins=["B"])
     assert bare.rows[1] == ("B", 1, *[None] * 10)

@@ -21,12 +21,13 @@ from modiste.evaluation.statistics.resampling import at_once, turns
 from modiste.evaluation.tables import Results, classes_of, notes
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
+from modiste.records.recipe import Network, Recipe
 from modiste.records.table import Cell, Table
 
 Floats = NDArray[np.float64]
 Temperatures = Mapping[str, float | Sequence[float]]  # model -> one for all its seeds, or one a seed
 
-LOG_ODDS = ("softmax",)  # heads whose scores are log-odds; all others give margins
+LOG_ODDS, HINGE = ("softmax",), "hinge"  # heads whose scores are log-odds; all others give margins, as does a loss
 COLDEST, HOTTEST = 0.05, 20.0  # a validation set without one mistake would have the temperature fall to 0
 BINS = 15
 
@@ -187,13 +188,13 @@ def temperature(validation: Predictions) -> float:
     return float(np.exp(found.x))
 
 
-def gives_margins(head: str) -> bool:
-    """Whether a head (a name of HEADS) gives margins, which are no log-odds: the SVMs do, and what was trained with a hinge loss.
+def gives_margins(recipe: Recipe) -> bool:
+    """Whether a network's scores are margins, which are no log-odds: an SVM's are, and those of what was trained with a hinge loss.
 
-    >>> gives_margins("softmax"), gives_margins("svm")
-    (False, True)
+    >>> gives_margins(Recipe()), gives_margins(Recipe(network=Network(head="svm"))), gives_margins(Recipe(loss="hinge"))
+    (False, True, True)
     """
-    return head not in LOG_ODDS
+    return recipe.network.head not in LOG_ODDS or recipe.loss == HINGE
 
 
 def calibration_table(results: Results, temperatures: Temperatures | None = None, margins: Collection[str] = ()) -> Table:
