@@ -21,7 +21,7 @@ from modiste.evaluation.statistics.resampling import at_once, turns
 from modiste.evaluation.tables import Results, classes_of, notes
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
-from modiste.records.recipe import Network, Recipe
+from modiste.records.recipe import Recipe
 from modiste.records.table import Cell, Table
 
 Floats = NDArray[np.float64]
@@ -191,7 +191,7 @@ def temperature(validation: Predictions) -> float:
 def gives_margins(recipe: Recipe) -> bool:
     """Whether a network's scores are margins, which are no log-odds: an SVM's are, and those of what was trained with a hinge loss.
 
-    >>> gives_margins(Recipe()), gives_margins(Recipe(network=Network(head="svm"))), gives_margins(Recipe(loss="hinge"))
+    >>> gives_margins(Recipe()), gives_margins(Recipe().changed({"network.head": "svm"})), gives_margins(Recipe(loss="hinge"))
     (False, True, True)
     """
     return recipe.network.head not in LOG_ODDS or recipe.loss == HINGE
