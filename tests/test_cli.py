@@ -62,6 +62,8 @@ MISTAKES = [  # what is typed, the exit code, words that must be said
     (["explain", "runs/one", "--data", "PHOTOS", "-o", "page.html"], 2, "page.html names a file"),
     (["compare", "one.csv", "two.csv", "--write", "table.md"], 2, "table.md names a file"),
     (["data", "audit", "PHOTOS", "-o", "report.html"], 2, "report.html names a file"),
+    (["train", "3Conv_SVM", "--data", "PHOTOS", "--auto-batch", "--set", "batch=64"], 2, "--set batch=64 gives it"),
+    (["find-lr", "3Conv_SVM", "--data", "PHOTOS", "--set", "recipe.lr=1"], 2, "--set recipe.lr=1 gives it"),
     (["study", "paper", "--data", "PHOTOS", "--seeds", "2024"], 2, "write '2024,' with the comma"),
     (["study", "paper", "--data", "PHOTOS", "--image-size", "40", "--weights", "none"], 4, "63 px or more"),
     (["study", "paper", "--data", "PHOTOS", "--weights", "nowhere.pth"], 5, "no file 'nowhere.pth'"),

@@ -88,6 +88,9 @@ def test_a_run_that_began_from_a_file_needs_that_file_wherever_it_lies_now(run: 
     other = fit(replace(RECIPE, seed=1), drawn, tmp_path / "runs").folder / "weights.safetensors"
     with pytest.raises(ModisteError, match="SHA-256 is another"):
         reproduce(later, drawn, tmp_path / "again", weights=other)
+    from_another = reproduce(later, drawn, tmp_path / "again", weights=other, anyway=True)
+    assert not from_another.promised  # the same bits are nothing to expect
+    assert list(from_another.circumstances) == ["starting weights"]
     with pytest.raises(ModisteError, match="did not begin from a file"):
         reproduce(run, drawn, tmp_path / "again", weights=moved)
 

@@ -127,6 +127,8 @@ def train(
         raise UsageError(
             "give a VARIANT and --data CATALOGUE to train a network, or --from LABELS (with --model, --output) to learn from labels."
         )
+    if auto_batch:
+        refuse_found(asked, "batch", "--auto-batch finds the batch")
     from modiste.evaluation.metrics import report
     from modiste.terminal import progress
     from modiste.training.fit import fit
@@ -153,6 +155,7 @@ def find_lr(
     json: Json = False,
 ) -> None:
     """Suggest a learning rate: some hundred steps of a trial, each at a higher rate, and where the loss falls longest."""
+    refuse_found(asked, "lr", "find-lr finds the learning rate")
     from modiste.terminal import progress
     from modiste.training.trying import rate_for
 
@@ -160,6 +163,13 @@ def find_lr(
     with progress() as tell:
         found = rate_for(recipe, catalogue, asked.runs, USUALLY.manner(asked.device, tell))
     show({"lr": found.lr, **found.table.plain()}, [found.table], json, f"\nTrain with it: --set lr={found.lr:g}")
+
+
+def refuse_found(asked: Asked, key: str, what: str) -> None:
+    """A setting that the command is to find is not given too."""
+    for name, value in asked.settings().items():
+        if name.removeprefix("recipe.") == key:
+            raise UsageError(f"{what}, and --set {name}={value} gives it. Leave one of them away.")
 
 
 def recipe_of(variant: str, preset: str, seed: int, asked: Asked, epochs: int | None) -> Recipe:

@@ -193,10 +193,11 @@ def compared(split: str, then: Predictions, now: Predictions) -> Repeated:
     then, now = shared(then, now)
     otherwise = int((named(then, then.called) != named(now, now.called)).sum())
     rows: list[tuple[Cell, ...]] = []
+    within = True
     for name in MEASURES:
         known, found = estimate([then], name), metric(name, now)
         rows.append((in_words(name, inside=True), known.value, found, found - known.value, known.low, known.high))
-    within = all(float(str(row[4])) <= float(str(row[2])) <= float(str(row[5])) for row in rows)
+        within = within and known.low <= found <= known.high
     same_calls = otherwise == 0 and np.array_equal(named(then, then.truth), named(now, now.truth))
     same_scores = then.classes == now.classes and np.array_equal(then.scores, now.scores)
     agreement = BITS if same_calls and same_scores else CALLS if same_calls else WITHIN if within else BEYOND
@@ -225,7 +226,18 @@ def at(predictions: Predictions, rows: list[int]) -> Predictions:
 
 
 def differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """What of versions, machine and arithmetic is not the same: name -> then, now."""
-    one, other = ({**about["made_with"], "precision": about.get("precision", "")} for about in (then, now))
+    """What of versions, machine, arithmetic and starting weights is not the same: name -> then, now."""
+    one, other = (
+        {**about["made_with"], "precision": about.get("precision", ""), "starting weights": started(about)} for about in (then, now)
+    )
     names = dict.fromkeys([*one, *other])
     return {name: (str(one.get(name, "")), str(other.get(name, ""))) for name in names if one.get(name) != other.get(name)}
+
+
+def started(about: Mapping[str, Any]) -> str:
+    """Where a run's first weights came from; of a file its SHA-256, wherever it lies.
+
+    >>> started({"started_from": "stand-in.safetensors sha256:0f3a"}), started({"started_from": "none"})
+    ('0f3a', 'none')
+    """
+    return str(about.get("started_from", "")).rpartition(" sha256:")[2]
