@@ -105,7 +105,7 @@ def test_what_a_person_can_mend_is_said_in_words(bench, error, words):
     bench.jobs.add("look", work)
     ended = bench.last("look")
     assert (ended.ok, ended.words) == (False, words)
-    assert bench.lines == []
+    assert bench.lines == ([] if isinstance(error, Stopped) else [f"modiste: {words}"])
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("secret"), MemoryError(), RecursionError(), AssertionError("secret")])
@@ -187,3 +187,22 @@ def test_a_job_that_begins_while_jobs_are_closed_is_stopped_too():
         bench.jobs.add("look", work)
         bench.jobs.close()
         assert not bench.jobs.thread.is_alive()
+
+
+def test_a_failure_stands_until_one_of_its_kind_is_on_its_way_or_did_well(bench):
+    go = threading.Event()
+
+    def fails(_tell, _stop):
+        raise ModisteError("row 3 is bent.")
+
+    bench.jobs.add("look", fails)
+    bench.last("look")
+    bench.jobs.add("map", lambda _tell, _stop: "drawn")
+    bench.last("map")
+    assert (bench.jobs.failed("look"), bench.jobs.failed("map"), bench.jobs.failed("train")) == ("row 3 is bent.", None, None)
+    bench.jobs.add("look", lambda _tell, _stop: str(go.wait(20)))
+    assert bench.jobs.failed("look") is None
+    go.set()
+    bench.last("look")
+    bench.until(lambda: bench.jobs.now is None)
+    assert bench.jobs.failed("look") is None

@@ -1,6 +1,8 @@
 """A project on disk: where one may stand, what it remembers, and who may open it."""
 
+import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -174,3 +176,19 @@ def test_two_processes_cannot_open_one_project(photos, colours):
 def test_a_network_that_is_not_there_is_named(photos, colours):
     with opened(project_at(photos, model=colours)) as project, pytest.raises(UsageError, match="no network number 7"):
         project.models()[7]
+
+
+def test_a_folder_that_cannot_be_listed_is_left_out_and_told(photos, colours, monkeypatch):
+    shut = photos / "shut"
+    shut.mkdir()
+    listed = os.scandir
+
+    def refused(folder):
+        if Path(os.fsdecode(folder)) == shut:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with open_studio(photos, model=colours) as made:
+        assert len(made.found) == 3
+        assert made.left_out == (f"{shut} cannot be listed: Permission denied. Check its permissions. Its photos are left out.",)

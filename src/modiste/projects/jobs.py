@@ -45,6 +45,7 @@ class Jobs:
     log: Callable[[str], None]
     now: Job | None = None
     last: Ended | None = None
+    ends: dict[str, Ended] = field(default_factory=dict)  # how the last of each kind ended
     waiting: deque[str] = field(default_factory=deque)
     stopping: bool = False
     closed: bool = False
@@ -60,6 +61,12 @@ class Jobs:
         """What is being done, or is about to be."""
         waiting = list(self.waiting)
         return self.now or (Job(waiting[0]) if waiting else None)
+
+    def failed(self, kind: str) -> str | None:
+        """Why the last of a kind did not do what it was to do, in words; None where it did, or one is on its way."""
+        ended = self.ends.get(kind)
+        on_its_way = kind in self.waiting or (self.now is not None and self.now.kind == kind)
+        return None if ended is None or ended.ok or on_its_way else ended.words
 
     def add(self, kind: str, work: Work) -> bool:
         """Have it done once its turn has come; False where one of its kind waits already."""
@@ -87,7 +94,7 @@ class Jobs:
             self.waiting.remove(kind)
             self.marks.clear()
             self.changed()
-            self.last = self.ended(kind, work)
+            self.last = self.ends[kind] = self.ended(kind, work)
             self.now = None
             self.changed()
 
@@ -97,6 +104,7 @@ class Jobs:
         except Stopped:
             return Ended(kind, False, "It was stopped. What was done is kept: it goes on from there.")
         except (ModisteError, MachineError, OSError) as error:
+            self.log(f"modiste: {error}")  # the page may not be open
             return Ended(kind, False, str(error))
         except Exception:
             self.log(traceback.format_exc())

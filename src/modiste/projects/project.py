@@ -91,8 +91,8 @@ class Project:
         return Classes(self.about.classes)
 
     def source(self) -> Source:
-        """The photos as they are now."""
-        return source_at(Path(self.about.source), self.about.format, read_taxonomy(None))
+        """The photos as they are now, without folders that the system refuses to list."""
+        return source_at(Path(self.about.source), self.about.format, read_taxonomy(None), lenient=True)
 
     def models(self) -> Models:
         if not (self.folder / MODELS).is_file():
@@ -159,7 +159,7 @@ def project_at(
         refuse_other(folder, about, {**wanted, "source": str(source) if source_named else None})
         return folder
     check(folder, source)
-    source_at(source, format)  # says what is wrong with it
+    source_at(source, format, read_taxonomy(None), lenient=True)  # says what is wrong with it
     first = bundled() if wanted["model"] is None else read_bundle(Path(str(wanted["model"])))  # says what is wrong with it
     own = first.card.classes if classes is None else classes
     about = About(

@@ -30,6 +30,7 @@ def state_of(studio: Studio, jobs: Jobs, who: str) -> Plain:
                 "source": shown(studio.project.about.source),
                 "photos": photos,
                 "readable": readable,
+                "left_out": [shown(words) for words in studio.left_out],
                 "classes": list(studio.classes.names),
                 "precision": studio.precision,
             },
@@ -41,7 +42,8 @@ def state_of(studio: Studio, jobs: Jobs, who: str) -> Plain:
             "estimate": estimate_of(studio, found),
             "pace": pace_of(studio, who),
             "job": None if (job := jobs.next) is None else job_of(job),
-            "last": None if jobs.last is None else asdict(jobs.last),
+            "last": None if jobs.last is None else {**asdict(jobs.last), "words": shown(jobs.last.words)},
+            "trouble": None if (why := jobs.failed("look")) is None else shown(why),
             "version": version,
         }
 

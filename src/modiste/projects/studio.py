@@ -24,6 +24,7 @@ from modiste.projects.thumbnails import Thumbnails
 from modiste.records.errors import ModisteError, unknown
 from modiste.records.labels import Classes
 from modiste.records.progress import Tell
+from modiste.serving.deciding import thresholds
 from modiste.serving.labeller import PRECISION, Labeller
 
 LENT_SECONDS = 600.0  # for which a photo that comes before one person is kept from the others
@@ -45,6 +46,7 @@ class Studio:
     runs: Path | None = None  # a folder of runs and studies to show beside it
     audit: Path | None = None  # what `modiste data audit` wrote of the photos
     found: Guesses | None = None  # what the network in use says; None before it was asked
+    left_out: tuple[str, ...] = ()  # what the last look passed over, in words
     others: dict[int, Guesses] = field(default_factory=dict)  # what other networks say, by their number
     drawn: tuple[str, ...] = ()  # paths of the honest sample, in the order in which they were drawn
     sample: frozenset[str] = frozenset()  # the same, with their copies
@@ -122,6 +124,7 @@ class Studio:
         """What a network says of the photos as they are now, more and more of them."""
         source = self.project.source()
         yield from Look(source, labeller, self.classes, read_taxonomy(None), self.project.folder / "looks", tell, stop).taken()
+        self.left_out = source.passed_over()
 
     def show(self, found: Guesses | None) -> None:
         """Go on with what the network in use says."""
@@ -195,6 +198,7 @@ def studio(
         with open_ledger(project.folder / DECISIONS) as ledger:
             models = project.models()
             labeller = project.labeller(models[models.in_use])
+            thresholds(labeller.card, precision)  # says what is wrong with it
             made = Studio(project, ledger, project.source(), thumbnails, models, labeller, precision, runs, audit)
             made.show(made.before(labeller))
             jobs = Jobs(made.changed, log)

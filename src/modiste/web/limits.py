@@ -54,6 +54,7 @@ STATUS = {  # reason of a refusal -> HTTP status
     "our_mistake": 500,
     "busy": 503,
     "not_yet": 503,
+    "not_looked": 503,
     "machine": 503,
     "stopping": 503,
 }

@@ -126,13 +126,15 @@ class Pages:
 
 
 @contextmanager
-def running(folder: Path, door: Door | None = None, limits: Limits | None = None, settle: bool = True, **beside: Any):
+def running(
+    folder: Path, door: Door | None = None, limits: Limits | None = None, settle: bool = True, precision: float = 0.95, **beside: Any
+):
     """A project served in a thread, until the block ends; what it raised is raised here."""
     ready, found, raised = threading.Event(), [], []
 
     def run() -> None:
         try:
-            asked = Asked(door or Door(cookie=TOKEN_COOKIE, open=OPEN_PAGES), 0, limits or Limits(), log=None)
+            asked = Asked(door or Door(cookie=TOKEN_COOKIE, open=OPEN_PAGES), 0, limits or Limits(), precision, log=None)
             serve_app(folder, asked, hear, hand=found.append, **beside)
         except BaseException as error:
             raised.append(error)
@@ -145,15 +147,16 @@ def running(folder: Path, door: Door | None = None, limits: Limits | None = None
     thread = threading.Thread(target=run)
     thread.start()
     assert ready.wait(60)
+    if raised:
+        thread.join(60)
+        raise raised[0]
     try:
-        if not raised:
-            made = Pages(found[1], found[0])
-            if settle:
-                made.settled()
-            yield made
+        made = Pages(found[1], found[0])
+        if settle:
+            made.settled()
+        yield made
     finally:
-        if found:
-            found[0].stop()
+        found[0].stop()
         thread.join(60)
     assert not thread.is_alive()
     if raised:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from modiste.projects.project import project_at
+from modiste.records.errors import UsageError
 from modiste.web.pages.shown import PAGES
 
 
@@ -246,3 +247,39 @@ def test_a_decision_on_a_photo_of_which_the_network_knows_nothing_yet_is_told_to
         for page in PAGES:
             assert pages.ask("GET", page).status == 200
         assert pages.get("/api/state")["project"]["photos"] == 0
+
+
+def test_where_the_first_look_fails_every_question_says_why_until_it_is_mended(served, tmp_path, colours):
+    import shops
+
+    shops.shop(tmp_path, 3)
+    table = tmp_path / "products.csv"
+    table.write_text("image,title\n000-Red.png,One\n001-Green.png,Two,three\n")
+    with served(project_at(table, model=colours)) as pages:
+        told = pages.get("/api/state")
+        assert not told["last"]["ok"]
+        assert "has 3 cells, the header has 2" in told["trouble"]
+        for path in (
+            "/api/queue",
+            "/api/grid",
+            "/api/photos",
+            "/api/photo/0",
+            "/photo/0",
+            "/api/map",
+            "/api/search?photo=0",
+            "/api/compare",
+        ):
+            answer = pages.ask("GET", path)
+            assert (answer.status, answer.plain["reason"], "retry-after" in answer.headers) == (503, "not_looked", False), path
+            assert "has 3 cells" in answer.plain["error"]
+            assert "Look again" in answer.plain["error"]
+        assert pages.send("/api/decisions", {"decisions": [pages.decision("0" * 16)]}).plain["reason"] == "not_looked"
+        table.write_text("image,title\n000-Red.png,One\n001-Green.png,Two\n")
+        assert pages.post("/api/look", {})["started"]
+        assert pages.settled()["trouble"] is None
+        assert len(pages.photos()) == 2
+
+
+def test_a_precision_that_is_none_is_refused_before_a_page_is_there(served, project):
+    with pytest.raises(UsageError, match=r"precision = 95: a share"), served(project, settle=False, precision=95) as pages:
+        assert not pages.address

@@ -82,8 +82,8 @@ class Killable(App):
 
 
 @contextmanager
-def served(folder):
-    """A project served by a thread."""
+def served(folder, looked=True):
+    """A project served by a thread, its photos looked at."""
     from modiste.web.door import Door
     from modiste.web.pages.server import serve_app
     from modiste.web.server import Asked
@@ -98,12 +98,19 @@ def served(folder):
     thread.start()
     try:
         assert there.wait(300)
-        made.looked()
+        if looked:
+            made.looked()
         yield made
     finally:
         hands[0].stop()
         thread.join(60)
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def serving():
+    """serving(folder): its pages, served by a thread."""
+    return served
 
 
 @pytest.fixture(scope="session")

@@ -100,3 +100,23 @@ def test_what_is_said_in_a_page_is_of_whom_it_names(app, window):
     page.wait_for_selector("text=Taken back.")
     assert {one["who"] for one in app.decisions()} == {"me"}
     assert app.ask("/api/state")["counts"]["labelled"] == 0
+
+
+def test_home_says_why_the_photos_could_not_be_looked_at_and_looks_again(window, serving, tmp_path):
+    import shops
+
+    from modiste.projects.project import project_at
+
+    shops.shop(tmp_path, 3)
+    table = tmp_path / "products.csv"
+    table.write_text("image,title\n000-Red.png,One\n001-Green.png,Two,three\n")
+    with serving(project_at(table, model=shops.network(tmp_path / "colours.onnx")), looked=False) as app:
+        app.until(lambda now: now["trouble"])
+        opened = window(app)
+        page = opened.go("/annotate", "#done >> text=has 3 cells")
+        opened.go("/", "#next-heading >> text=The photos could not be looked at")
+        page.wait_for_selector("#next-why >> text=has 3 cells")
+        table.write_text("image,title\n000-Red.png,One\n001-Green.png,Two\n")
+        page.get_by_role("button", name="Look again").first.click()
+        page.wait_for_selector("#steps >> text=2 photos in")
+        assert not page.locator("#next-do").is_visible()

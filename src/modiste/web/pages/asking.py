@@ -28,24 +28,24 @@ NEIGHBOURS = 12  # beside a photo
 MOST_SKIPPED = 6000  # characters of ids
 
 
-def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) -> None:
+def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> None:
     """Their routes."""
 
     @app.get("/api/queue")
     def queue(request: Request) -> Response:
-        found, wanted = found_of(studio), wanted_of(request, "margin", 20)
+        found, wanted = found_of(studio, jobs), wanted_of(request, "margin", 20)
         rows = choosing.following(studio, found, wanted)
         return answer({"by": wanted.by, "photos": [views.photo(studio, found, row, wanted.who) for row in rows]})
 
     @app.get("/api/grid")
     def grid(request: Request) -> Response:
-        found, wanted = found_of(studio), wanted_of(request, "sure", 24)
+        found, wanted = found_of(studio, jobs), wanted_of(request, "sure", 24)
         label, left, rows = choosing.alike(studio, found, wanted)
         return answer({"label": label, "left": left, "photos": [views.photo(studio, found, row, wanted.who) for row in rows]})
 
     @app.get("/api/photos")
     def photos(request: Request) -> Response:
-        given, who, found = request.query_params, who_of(request), found_of(studio)
+        given, who, found = request.query_params, who_of(request), found_of(studio, jobs)
         offset, limit = number_of(given, "offset", 0), number_of(given, "limit", 200, 1, MOST_PHOTOS)
         make = functools.partial(those_of, given, studio, found, who)
         name = text_of(given, "list", None, 32)
@@ -58,11 +58,11 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
         ids = (await talk.json_of(request)).get("ids")
         if not isinstance(ids, list) or not len(ids) <= MOST_BRIEFS or not all(isinstance(one, str) for one in ids):
             raise Refused("bad_parameter", f"ids: a list of {MOST_BRIEFS} photos at most.")
-        return answer(await apart(briefs_of, studio, ids, who_of(request)))
+        return answer(await apart(briefs_of, studio, jobs, ids, who_of(request)))
 
     @app.get("/api/photo/{photo}")
     def one(request: Request, photo: str) -> Response:
-        found, row = row_of(studio, photo)
+        found, row = row_of(studio, jobs, photo)
         who = who_of(request)
         path = found.looked.photos[row].path
         more = {"findings": beside.findings_on(studio, path), **measures_of(studio.source.root, path)}
@@ -70,13 +70,13 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
 
     @app.get("/api/heat/{photo}")
     def heat(photo: str) -> Response:
-        found, row = row_of(studio, photo)
+        found, row = row_of(studio, jobs, photo)
         return answer(heat_of(studio.labeller, studio.source.root, found.looked.photos[row].path))
 
     @app.get("/api/search")
     def like(request: Request) -> Response:
         given = request.query_params
-        found, row = row_of(studio, text_of(given, "photo") or "")
+        found, row = row_of(studio, jobs, text_of(given, "photo") or "")
         who, k = who_of(request), number_of(given, "k", 24, 1, MOST_NEAR)
         asked = views.photo(studio, found, row, who)
         return answer({"asked": asked, "neighbours": neighbours(studio, found, row, k, text_of(given, "label"), who)})
@@ -89,7 +89,7 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
             if len(pieces) != 1:
                 raise Refused("bad_request", "drop one photo at a time.")
             data = bytes(pieces[0].data)
-        return answer(await apart(like_dropped, studio, data, given, who_of(request)))
+        return answer(await apart(like_dropped, studio, jobs, data, given, who_of(request)))
 
 
 def wanted_of(request: Request, usual: str, many: int) -> choosing.Wanted:
@@ -100,9 +100,11 @@ def wanted_of(request: Request, usual: str, many: int) -> choosing.Wanted:
     return choosing.Wanted(by, number_of(given, "n", many, 1, MOST_NEXT), who_of(request), text_of(given, "label"), skip)
 
 
-def found_of(studio: Studio) -> Guesses:
-    """What the network in use says, once there is something."""
+def found_of(studio: Studio, jobs: Jobs) -> Guesses:
+    """What the network in use says, once there is something; where it could not be asked, why."""
     found = studio.found
+    if found is None and (why := jobs.failed("look")) is not None:
+        raise Refused("not_looked", f"the photos could not be looked at: {why} When that is mended, press Look again on the page Home.")
     if found is None:
         raise Refused("not_yet", "the photos are being looked at for the first time. Ask again in 2 s.", 2)
     return found
@@ -117,18 +119,18 @@ def those_of(given: Mapping[str, str], studio: Studio, found: Guesses, who: str)
     return rows
 
 
-def row_of(studio: Studio, photo: str) -> tuple[Guesses, int]:
+def row_of(studio: Studio, jobs: Jobs, photo: str) -> tuple[Guesses, int]:
     """Where a photo stands."""
-    found = found_of(studio)
+    found = found_of(studio, jobs)
     row = found.rows.get(photo)
     if row is None:
         raise Refused("not_found", "there is no such photo in this project (any more).")
     return found, row
 
 
-def briefs_of(studio: Studio, ids: list[str], who: str) -> dict[str, Any]:
+def briefs_of(studio: Studio, jobs: Jobs, ids: list[str], who: str) -> dict[str, Any]:
     """Some photos in short, by their ids; those that are not there any more are left out."""
-    found = found_of(studio)
+    found = found_of(studio, jobs)
     return {"photos": [views.brief(studio, found, found.rows[one], who) for one in ids if one in found.rows]}
 
 
@@ -152,10 +154,10 @@ def unseen(studio: Studio, found: Guesses, label: str | None, who: str) -> NDArr
     return places[places >= 0]
 
 
-def like_dropped(studio: Studio, data: bytes, given: Mapping[str, str], who: str) -> dict[str, Any]:
+def like_dropped(studio: Studio, jobs: Jobs, data: bytes, given: Mapping[str, str], who: str) -> dict[str, Any]:
     """What a photo from elsewhere is called, where the network looks in it, and the photos that look most like it."""
     with studio.lock:  # another network may be put in use
-        found, labeller = found_of(studio), studio.labeller
+        found, labeller = found_of(studio, jobs), studio.labeller
     try:
         asked, vector = said_of(labeller, data, studio.precision)
     except PhotoRefused as refused:

@@ -24,7 +24,7 @@ MOST_DECISIONS = 5000
 SENT = ("id", "photo", "kind", "label", "how", "batch", "seconds", "suggested", "confidence")
 
 
-def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) -> None:
+def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> None:
     """Their routes."""
 
     @app.post("/api/decisions")
@@ -33,12 +33,12 @@ def add(app: FastAPI, studio: Studio, _jobs: Jobs, talk: Talk, _state: State) ->
         sent = given.get("decisions")
         if not isinstance(sent, list) or not 1 <= len(sent) <= MOST_DECISIONS:
             raise Refused("bad_parameter", f"decisions: a list of 1 to {MOST_DECISIONS} of them.")
-        return answer(await apart(saved, studio, sent, named(given, request)))
+        return answer(await apart(saved, studio, jobs, sent, named(given, request)))
 
     @app.post("/api/undo")
     async def undo(request: Request) -> Response:
         given = await talk.json_of(request)
-        return answer(await apart(taken_back, studio, named(given, request), text_of(given, "id")))
+        return answer(await apart(taken_back, studio, jobs, named(given, request), text_of(given, "id")))
 
     @app.post("/api/who")
     async def who(request: Request) -> Response:
@@ -81,9 +81,9 @@ def named(given: dict[str, Any], request: Request) -> str:
     return text_of(given, "who") or who_of(request)
 
 
-def saved(studio: Studio, sent: list[Any], who: str) -> dict[str, Any]:
+def saved(studio: Studio, jobs: Jobs, sent: list[Any], who: str) -> dict[str, Any]:
     """What was sent, on the disk: answered only then."""
-    found = found_of(studio)
+    found = found_of(studio, jobs)
     made = [one for each in sent for one in decisions_of(studio, found, each, who)]
     studio.take(made)
     return {
@@ -113,9 +113,9 @@ def decisions_of(studio: Studio, found: Guesses, sent: Any, who: str) -> list[De
     return made
 
 
-def taken_back(studio: Studio, who: str, name: str | None) -> dict[str, Any]:
+def taken_back(studio: Studio, jobs: Jobs, who: str, name: str | None) -> dict[str, Any]:
     """What somebody said last, taken back, and the photos it was said of."""
-    found = found_of(studio)
+    found = found_of(studio, jobs)
     gone = studio.undo(who, name)
     rows = [found.by_path[one.photo] for one in gone if one.photo in found.by_path]
     places = found.looked.places

@@ -25,7 +25,7 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, _talk: Talk, _state: State) ->
 
     @app.get("/api/map")
     async def points(request: Request) -> Response:
-        found = found_of(studio)
+        found = found_of(studio, jobs)
         known = await apart(map_of, studio, found, who_of(request))
         if known is None:
             jobs.add("map", lambda tell, stop: mapped(studio, tell, stop))

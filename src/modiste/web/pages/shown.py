@@ -74,7 +74,7 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, state: State) -> N
         side = number_of(request.query_params, "side", 320)
         if side not in SIDES:
             raise Refused("bad_parameter", f"side = {side}: one of {', '.join(map(str, SIDES))}.")
-        found, row = row_of(studio, photo)
+        found, row = row_of(studio, jobs, photo)
         sha = found.looked.shas[row].tobytes()
         try:
             jpeg = studio.thumbnails.jpeg(studio.source.root, found.looked.photos[row].path, sha, side)

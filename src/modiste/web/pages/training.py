@@ -81,7 +81,7 @@ def said_by(studio: Studio, jobs: Jobs, number: int) -> Guesses:
     """What a network says of all photos; where it was not asked yet, it is asked now, and whoever wants to know comes again."""
     model = studio.models[number]
     if number == studio.models.in_use:
-        return found_of(studio)
+        return found_of(studio, jobs)
     if (known := studio.others.get(number)) is not None:
         return known
     if (before := studio.before(studio.project.labeller(model))) is not None:  # takes a while: others are answered meanwhile

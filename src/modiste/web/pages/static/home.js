@@ -22,12 +22,14 @@ let open = null; // photos to review that nobody has spoken of
 
 // The first thing that holds: { heading, why, go, words }.
 function nextStep(now) {
-  const { counts, project, job } = now;
+  const { counts, project, job, trouble } = now;
   const use = models.find((one) => one.in_use);
   const newer = models.filter((one) => use && one.number > use.number).at(-1);
   const fresh = counts.labelled - (models.at(-1)?.labels || 0);
   if (!project.photos && job)
     return step("Your photos are being looked at", "You can begin as soon as the first are there.", "/look", "See the photos");
+  if (!project.photos && trouble)
+    return { ...step("The photos could not be looked at", sentence(trouble), "/look", "Look again"), act: true };
   if (!project.photos)
     return step("There are no photos yet", `Put photos into ${project.source}, then open this project again.`, "/look", "See the photos");
   if (counts.conflicts)
@@ -86,9 +88,17 @@ function needed({ counts, estimate }) {
 
 const step = (heading, why, go, words) => ({ heading, why, go, words });
 
+async function lookAgain() {
+  try {
+    await post("/api/look");
+  } catch (error) {
+    complain(error);
+  }
+}
+
 // --- the steps
 
-function steps({ project, counts, model }) {
+function steps({ project, counts, model, job, trouble }) {
   const unreadable = project.photos - project.readable;
   const use = models.find((one) => one.in_use);
   const newer = models.filter((one) => use && one.number > use.number);
@@ -98,8 +108,17 @@ function steps({ project, counts, model }) {
   const rows = [
     [
       "Gather",
-      [`${photos(project.photos)} in ${project.source}`, unreadable ? `${number(unreadable)} cannot be read` : ""],
-      [link("/look", "Browse"), unreadable > 0 && link("/review?lane=reject", "What cannot be read")],
+      [
+        `${photos(project.photos)} in ${project.source}`,
+        unreadable ? `${number(unreadable)} cannot be read` : "",
+        ...project.left_out.map(sentence),
+        trouble && project.photos ? `The last look did not come to its end: ${trouble}` : "",
+      ],
+      [
+        link("/look", "Browse"),
+        unreadable > 0 && link("/review?lane=reject", "What cannot be read"),
+        !job && press("Look again", lookAgain, { class: "chip" }),
+      ],
     ],
     [
       "Label",
@@ -171,12 +190,14 @@ function show(now) {
   );
   say(here("next-heading"), next.heading);
   say(here("next-why"), next.why);
-  say(here("next-go"), next.words);
+  here("next-go").hidden = Boolean(next.act);
+  here("next-do").hidden = !next.act;
+  say(here(next.act ? "next-do" : "next-go"), next.words);
   here("next-go").href = next.go;
   if (
     here("main").contains(document.activeElement) &&
     document.activeElement !== here("main") &&
-    document.activeElement !== here("next-go")
+    !["next-go", "next-do"].includes(document.activeElement.id)
   )
     return (late = true); // not under the hands of who is there
   late = false;
@@ -226,6 +247,7 @@ async function fetchRest() {
 begin();
 here("import-form").addEventListener("submit", (event) => working(event, here("import-dialog"), takeLabels));
 here("export-form").addEventListener("submit", (event) => working(event, here("export-dialog"), writeFolder));
+here("next-do").addEventListener("click", lookAgain);
 here("main").addEventListener("focusout", () => setTimeout(() => late && show(state())));
 follow((now) => {
   show(now);
