@@ -7,13 +7,14 @@ import os
 import stat
 import tarfile
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from modiste.data.layouts.readers import read
 from modiste.data.opening.containers import CONTAINERS
-from modiste.data.opening.hashed import nothing
+from modiste.data.opening.hashed import content_hash, nothing
 from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
 from modiste.data.opening.stores import Store, open_store, read_photo
 from modiste.data.opening.workers import each_photo
@@ -169,3 +170,50 @@ def test_a_changed_archive_is_read_anew(tmp_path, paint):
 def test_a_folder_deeper_than_python_recurses_is_walked(tmp_path):
     deep = {"": ([], ["d"])} | {"/".join(["d"] * depth): (["1.jpg"], ["d"] if depth < 3000 else []) for depth in range(1, 3001)}
     assert sum(1 for _ in Store(tmp_path, "", lambda folder: deep[folder]).below()) == 3000
+
+
+PACKED = {
+    "stored.zip": lambda to: zip_of(to, zipfile.ZIP_STORED),
+    "deflate.zip": lambda to: zip_of(to, zipfile.ZIP_DEFLATED),
+    "bz2.zip": lambda to: zip_of(to, zipfile.ZIP_BZIP2),
+    "lzma.zip": lambda to: zip_of(to, zipfile.ZIP_LZMA),
+    "gnu.tar": lambda to: tar_of(to, tarfile.GNU_FORMAT),
+    "pax.tar": lambda to: tar_of(to, tarfile.PAX_FORMAT),
+}
+MEMBERS = {"1.jpg": bytes(range(200)), "ä.jpg": b"hello" * 40, f"{'long' * 30}.jpg": b"long" * 9}
+
+
+def zip_of(to: io.BytesIO, how: int) -> None:
+    with zipfile.ZipFile(to, "w", how) as archive:
+        for name, data in MEMBERS.items():
+            archive.writestr(name, data)
+
+
+def tar_of(to: io.BytesIO, how: int) -> None:
+    with tarfile.open(fileobj=to, mode="w", format=how) as archive:
+        for name, data in MEMBERS.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_byte_that_changed_anywhere_in_an_archive_is_told_and_no_photo_is_lost_for_it(tmp_path, name):
+    """Each archive is read whole, or its photos one by one (a reason for what cannot be read), or it is refused in words."""
+    made, outcomes = io.BytesIO(), Counter[str]()
+    PACKED[name](made)
+    whole = made.getvalue()
+    for place in range(0, len(whole), 3 if name.endswith("zip") else 31):
+        bent = bytearray(whole)
+        bent[place] ^= 255
+        file = tmp_path / f"{place}-{name}"
+        file.write_bytes(bent)
+        try:
+            paths = list(open_store(file).below())
+        except ModisteError as refused:
+            outcomes["whole" if file.name in str(refused) else str(refused)] += 1
+            continue
+        assert len(paths) == len(MEMBERS), place
+        hashes = [content_hash(file, path) for path in paths]
+        outcomes["one by one" if None in hashes else "read"] += 1
+    assert set(outcomes) == {"whole", "read", *(["one by one"] if name.endswith("zip") else [])}

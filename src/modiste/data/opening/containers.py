@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,6 +18,7 @@ from modiste.data.opening.parquet_file import Held, opened_parquet, photo_bytes,
 from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
 from modiste.records.errors import ModisteError
 
+COUNTED = struct.Struct("<4s6xH10x")  # the end of a zip file, before its comment: how many members there are
 Names = tuple[list[str], list[str]]  # the files of a folder and its folders, in order
 
 
@@ -106,11 +107,14 @@ def is_table(file: Path) -> bool:
 
 
 def zip_index(file: Path) -> Container:
-    """The members of a zip file; read under their own checksums."""
+    """The members of a zip file; read under their own checksums. One whose directory lists fewer than it counts is refused."""
     try:
         archive = zipfile.ZipFile(file)
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise ModisteError(f"{file} cannot be read as a zip file ({error}). Copy or make it again.") from error
+        check_count(file, archive)
+    except ModisteError:
+        raise
+    except Exception as error:  # whatever damage makes of it: NotImplementedError, UnicodeDecodeError ... as well as BadZipFile
+        raise ModisteError(f"{file} cannot be read as a zip file ({told(error)}). Copy or make it again.") from error
 
     def fetch(member: zipfile.ZipInfo, path: str) -> bytes:
         if member.file_size > MOST_BYTES:
@@ -120,22 +124,37 @@ def zip_index(file: Path) -> Container:
         try:
             with archive.open(member) as opened_member:
                 data = opened_member.read(MOST_BYTES + 1)  # the size that stands in the index may lie
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise PhotoRefused(path, "corrupt", f"in {file.name}: {error}") from error
-        except (OSError, RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a way Python does not know
-            raise PhotoRefused(path, "unreadable", f"in {file.name}: {error}") from error
+        except MemoryError as error:
+            raise PhotoRefused(path, "out_of_memory", f"in {file.name}") from error
+        except Exception as error:  # whatever damage makes of it: LZMAError, UnicodeDecodeError ... as well as BadZipFile
+            system = isinstance(error, OSError) and error.errno is not None  # bz2 calls damage an OSError, without a number
+            locked = isinstance(error, RuntimeError)  # encrypted, or packed in a way Python does not know
+            raise PhotoRefused(path, "unreadable" if system or locked else "corrupt", f"in {file.name}: {told(error)}") from error
         return within_size(data, path)
 
-    return Container({path: member for member in archive.infolist() if not member.is_dir() and (path := tidy(member.filename))}, fetch)
+    return Container({path: member for member in archive.infolist() if (path := tidy(member.filename)) and not member.is_dir()}, fetch)
+
+
+def check_count(file: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse a zip file whose directory was damaged so that a member seems to be part of the one before: zipfile does not count them."""
+    with file.open("rb") as handle:
+        handle.seek(-(COUNTED.size + len(archive.comment)), os.SEEK_END)
+        signature, count = COUNTED.unpack(handle.read(COUNTED.size))
+    listed = sum(member.filename != "" for member in archive.filelist)
+    if signature == b"PK\5\6" and count not in (listed % 65536, 65535):  # 65535: it is counted elsewhere
+        raise ModisteError(f"{file} is damaged: its directory counts {count:,} files and lists {listed:,}. Copy or make it again.")
 
 
 def tar_index(file: Path) -> Container:
-    """The members of a tar file. A compressed one is refused: each photo would cost reading all before it."""
+    """The members of a tar file; refused where damage hides those behind it."""
     try:
         with tarfile.open(file, "r:") as archive:
-            members = {path: member for member in archive if not member.isdir() and (path := tidy(member.name))}
-    except (OSError, tarfile.TarError, ValueError) as error:
-        raise ModisteError(f"{file} cannot be read as a tar file ({error}). Copy or make it again.") from error
+            members = {path: member for member in archive if (path := tidy(member.name)) and not member.isdir()}
+            check_end(file, archive.offset)
+    except ModisteError:
+        raise
+    except Exception as error:  # whatever damage makes of it: OverflowError, RecursionError ... as well as TarError
+        raise ModisteError(f"{file} cannot be read as a tar file ({told(error)}). Copy or make it again.") from error
 
     def fetch(member: tarfile.TarInfo, path: str) -> bytes:
         if not member.isreg() or member.issparse():
@@ -146,7 +165,7 @@ def tar_index(file: Path) -> Container:
             with file.open("rb") as handle:
                 handle.seek(member.offset_data)
                 data = handle.read(member.size)
-        except OSError as error:
+        except (OSError, ValueError, OverflowError) as error:  # ValueError, OverflowError: a place that no file has
             raise PhotoRefused(path, "unreadable", f"in {file.name}: {error}") from error
         if len(data) < member.size:
             raise PhotoRefused(path, "truncated", f"{file.name} ends in the middle of it")
@@ -155,7 +174,23 @@ def tar_index(file: Path) -> Container:
     return Container(members, fetch)
 
 
+def check_end(file: Path, offset: int) -> None:
+    """Refuse a tar file whose list of members ends, at `offset`, where no end is: tarfile stops at damage as if all had been read."""
+    with file.open("rb") as handle:
+        handle.seek(offset)
+        block = handle.read(tarfile.BLOCKSIZE)
+    if block.strip(b"\0"):
+        raise ModisteError(
+            f"{file} is damaged {offset:,} bytes from its beginning, and what stands behind cannot be read. Copy or make it again."
+        )
+
+
+def told(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
 def compressed_tar(file: Path) -> Container:
+    """Refused: each photo would cost reading all before it."""
     raise ModisteError(
         f"{file} is a compressed tar file: reading one photo would cost unpacking all before it. "
         f"Unpack the compression alone (gunzip, unxz, bunzip2) to a .tar, or make it a .zip; both are read as they stand."
