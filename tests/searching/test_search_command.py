@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -103,6 +104,33 @@ def test_a_photo_that_is_nowhere_is_told_before_an_index_is_made(photos, command
     assert not list(tmp_path.glob("*.index*"))
     command()
     assert list(tmp_path.glob("photos.index*"))  # where it would have been
+
+
+def test_the_end_of_a_path_is_enough_where_no_other_ends_so(photos, command, tmp_path):
+    (photos / "b" / "06.jpg").write_bytes(jpeg(painted(60)))
+    code, _, err = command("8.jpg", "06.jpg")
+    assert (code, "8.jpg: missing" in err) == (4, True), err
+    code, _, err = command("06.jpg")
+    assert (code, "06.jpg: 2 photos of photos end so, such as a/06.jpg and b/06.jpg. Name more" in err) == (4, True)
+    assert not list(tmp_path.glob("*.index"))  # all of it before an index is made
+    code, out, err = command("08.jpg", "a/06.jpg", "--json")
+    assert (code, [one["photo"] for one in json.loads(out)["found"]]) == (0, ["a/08.jpg", "a/06.jpg"]), err
+    code, _, err = command("04.jpg")
+    assert (code, "a/04.jpg: empty" in err) == (4, True)
+
+
+def test_a_photo_in_an_archive_is_found_by_its_place_and_by_the_end_of_its_path(command, tmp_path):
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        for number in range(4):
+            archive.writestr(f"images/{number}.jpg", jpeg(painted(number)))
+        archive.writestr("top.jpg", jpeg(painted(9)))
+    assert command("nowhere.jpg", where="shop.zip")[0] == command("shop.zip/9.jpg", where="shop.zip")[0] == 4
+    assert not list(tmp_path.glob("*.index"))
+    code, out, err = command("shop.zip/images/1.jpg", "2.jpg", "shop.zip/top.jpg", "--json", where="shop.zip")
+    assert code == 0, err
+    found = json.loads(out)["found"]
+    assert [one["photo"] for one in found] == ["images/1.jpg", "images/2.jpg", "top.jpg"]  # each as one of its own, which it leaves out
+    assert [len(one["neighbours"]) for one in found] == [4, 4, 4]
 
 
 def test_quality_is_printed_as_a_table_with_intervals(command, tmp_path):

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from modiste.cli.label import labeller_of, listening
 from modiste.cli.words import DATA, OUTPUT, Format, Json, names_a_folder, show
-from modiste.records.errors import UsageError
+from modiste.records.errors import ModisteError, UsageError
 
 if TYPE_CHECKING:
     from modiste.data.layouts.sources import Source
@@ -100,12 +100,24 @@ def refuse(
 
 
 def refuse_missing(photos: Sequence[str], source: Source) -> None:
-    """Refuse a photo that is neither a file nor among those of a folder, before an index is made of them."""
+    """Refuse a photo that is neither a file nor one of the source by its path or the end of it, before an index is made of them."""
+    from modiste.data.opening.containers import is_packed
     from modiste.data.opening.refusals import PhotoRefused
 
-    for photo in photos:
-        if source.root.is_dir() and not Path(photo).exists() and not (source.root / photo).exists():
-            raise PhotoRefused(photo, "missing", f"here or in {source.root}")
+    sought = {Path(photo).as_posix(): photo for photo in photos if not Path(photo).exists() and not is_packed(Path(photo))}
+    ending: dict[str, set[str]] = {path: set() for path in sought}
+    for said in source.photos() if sought else ():
+        for path, known in ending.items():
+            if f"/{said.path}".endswith(f"/{path}"):
+                known.add(said.path)
+    for path, known in ending.items():
+        if not known:
+            raise PhotoRefused(sought[path], "missing", f"here or in {source.where}")
+        if path not in known and len(known) > 1:
+            first, second = sorted(known)[:2]
+            raise ModisteError(
+                f"{sought[path]}: {len(known):,} photos of {source.where} end so, such as {first} and {second}. Name more of the path."
+            )
 
 
 def chosen(only: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modiste.data.layouts.sources import Source, source_at
+from modiste.data.opening.containers import is_packed
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.progress import Tell, silent
@@ -99,15 +100,15 @@ class Index:
 
     def row_of(self, path: Path) -> int | None:
         """The row of a file of the source, or of a path inside it where no such file stands elsewhere."""
-        if path.exists():
+        if path.exists() or is_packed(path):
             real, root = path.resolve(), self.root.resolve()
             return self.stored.find(real.relative_to(root).as_posix()) if real.is_relative_to(root) else None
         return self.stored.find(path.as_posix())
 
     def refuse_unread(self, path: Path) -> None:
         """Say why a photo of the source is not in the index, where no such file stands elsewhere."""
-        for name, reason in () if path.exists() else self.refused:
-            if name == path.as_posix():
+        for name, reason in () if path.exists() or is_packed(path) else self.refused:
+            if f"/{name}".endswith(f"/{path.as_posix()}"):
                 raise PhotoRefused(name, reason)
 
     def near(self, asked: Asked, k: int = 12, label: str | None = None) -> list[Neighbour]:

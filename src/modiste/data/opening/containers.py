@@ -72,6 +72,15 @@ def container_in(place: Path) -> tuple[Path, str] | None:
     return None
 
 
+def is_packed(place: Path) -> bool:
+    """Whether a place is a file inside a container."""
+    found = container_in(place)
+    if found is None or not found[1]:
+        return False
+    holder = opened(found[0])
+    return found[1] in holder.members or bool(holder.leads_into(found[1]))
+
+
 def opened(file: Path) -> Container:
     """A container's index, made once a process for as long as the file does not change."""
     try:
