@@ -22,3 +22,7 @@ def test_every_variants_pixels_and_training_and_every_runs_machine_are_told(draw
     assert [part.rpartition(" ")[2] for part in told["Training"].split("; ")] == ["weighted", "shuffled"]
     assert (told["torch"], told["device"]) == ("2", "cpu; cuda")
     assert told["Photos"].count("train") == 1
+    assert "Finished" not in told  # by a version that did not write it down
+    for run, when in zip(runs, ("2026-11-29T01:00:00Z", "2026-11-28T23:00:00Z"), strict=True):
+        run.about["finished_at"] = when
+    assert circumstances(outcome)["Finished"] == "2026-11-28 to 2026-11-29"  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -101,6 +102,7 @@ def test_about_says_what_made_it(done, short, drawn):
     assert about["precision"] == "fp32"
     assert torch.__version__.startswith(about["made_with"]["torch"])
     assert about["made_with"]["threads"] == 1
+    assert abs(datetime.strptime(about["finished_at"], "%Y-%m-%dT%H:%M:%S%z") - datetime.now(UTC)) < timedelta(hours=1)
 
 
 def test_sound_carves_validation_from_train(sound, drawn):

@@ -20,6 +20,7 @@ def circumstances(outcome: Outcome) -> dict[str, str]:
     trunks = {run.about["trunk"] for run in some_runs if "trunk" in run.about} - {run.folder.name for run in some_runs}
     behind = [Run(some_runs[0].folder.parent / name) for name in trunks]
     seconds = sum(run.about["seconds"] for run in [*some_runs, *(run for run in behind if run.finished)])
+    days = [run.about["finished_at"][:10] for run in some_runs if "finished_at" in run.about]
     recipes, made_with = outcome.study.recipes.values(), [run.about["made_with"] for run in some_runs]
     carved = {(recipe.validation, recipe.split_seed): recipe for recipe in recipes}.values()
     splits = [divided(outcome.catalogue, recipe, outcome.contents).named() for recipe in carved]
@@ -34,6 +35,7 @@ def circumstances(outcome: Outcome) -> dict[str, str]:
         "Seeds": ", ".join(map(str, outcome.study.seeds)),
         "Arithmetic": ", ".join(sorted({run.about["precision"] for run in some_runs})),
         "Time of all runs": minutes(seconds),
+        **({"Finished": " to ".join(dict.fromkeys((min(days), max(days))))} if days else {}),
         **({"Command": shlex.join(outcome.command)} if outcome.command else {}),
         **{name: each_once(str(one[name]) for one in made_with if name in one) for name in dict.fromkeys(chain(*made_with))},
     }

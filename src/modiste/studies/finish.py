@@ -20,6 +20,7 @@ from modiste.studies.definitions import Study
 from modiste.studies.outcome import Outcome, Runs
 from modiste.studies.reporting import report_on, tables_of
 from modiste.training.fit import USUAL, Manner, check_before_work, divided, fit, used_contents, without_second_stage
+from modiste.training.loggers import check_loggers
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def finish(
     """
     for recipe in study.recipes.values():
         check_before_work(recipe, manner.where)
+    check_loggers(manner.log)
     check_claims(study, catalogue)
     contents = used_contents(catalogue, manner.tell)
     splits = [divided(catalogue, recipe, contents) for recipe in study.recipes.values()]  # refuses what a variant could not be trained with

@@ -24,12 +24,14 @@ from modiste.studies.checks import check_claims, check_judged_alike, check_pilot
 from modiste.studies.definitions import Study
 from modiste.training.fit import USUAL, Manner, Splits, check_before_work, divided, lesson_of, used_contents, whole, without_second_stage
 from modiste.training.given import Eyes
+from modiste.training.loggers import check_loggers
 from modiste.training.loop import epoch_batches, learner_of, step
 from modiste.training.machine import device, memory_kept
 from modiste.training.model import Model
 from modiste.training.team import Team
 
 WARM, TIMED = 1, 4  # steps
+COST_NOTHING = ("seed", "split_seed", "validation", "lr", "schedule", "label_smoothing", "select", "patience")  # settings, of a step
 PREDICTING = 0.5  # a fp32 prediction costs about half a bf16 training step a photo
 
 
@@ -49,6 +51,7 @@ def plan(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner: 
     """What `finish` would do: photos, draws, runs with parameters, steps, measured time, disk. Trains nothing."""
     for recipe in study.recipes.values():
         check_before_work(recipe, manner.where)
+    check_loggers(manner.log)
     check_claims(study, catalogue)
     contents = used_contents(catalogue, manner.tell)
     splits = {name: divided(catalogue, recipe, contents) for name, recipe in study.recipes.items()}
@@ -65,7 +68,8 @@ def plan(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner: 
     some_recipe, some_splits = next(iter(study.recipes.values())), next(iter(splits.values()))
     disk += cache_bytes(study, splits)
     columns = ("Run", "Seed", "State", "Trainable", "Frozen", "Steps", "Seconds a step", "Minutes", "MB")
-    note = f"In all: about {minutes(seconds)} on this machine and {disk / 1e9:.1f} GB of disk, decoded photos included."
+    how = "at most" if any(recipe.patience for recipe in study.recipes.values()) else "about"
+    note = f"In all: {how} {minutes(seconds)} on this machine and {disk / 1e9:.1f} GB of disk, decoded photos included."
     table = Table("Runs", columns, tuple(rows), (note, *study.notes), digits=2)
     return Plan((describe(used(catalogue, some_splits)), draws(some_splits, some_recipe), table), seconds, disk)
 
@@ -142,7 +146,7 @@ class Pace:
 
 def seconds_a_step(recipe: Recipe, splits: Splits, where: str, timed: dict[Recipe, Pace]) -> Pace:
     """Measured on this machine, with made-up pictures of the right size; the same network is measured once."""
-    key = replace(without_second_stage(recipe), seed=0, epochs=1, warmup_epochs=0.0)
+    key = replace(without_second_stage(recipe), **{name: getattr(Recipe(), name) for name in COST_NOTHING}, epochs=1, warmup_epochs=0.0)
     if key not in timed:
         with memory_kept():
             timed[key] = measure(key, splits, device(where))

@@ -73,10 +73,10 @@ def fit(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), manner:
     The catalogue needs labelled photos in split 'train'; those in 'validation' and 'test' are used if they are there.
     `Busy` where another process trains the same run; `Stopped` when it was asked to stop.
     """
-    splits = divided(catalogue, recipe, contents or used_contents(catalogue, manner.tell))
-    run = Run(run_folder(runs, recipe, splits.contents.data_hash))
     check_before_work(recipe, manner.where)
     check_loggers(manner.log)
+    splits = divided(catalogue, recipe, contents or used_contents(catalogue, manner.tell))
+    run = Run(run_folder(runs, recipe, splits.contents.data_hash))
     team = gather(device(manner.where))
     if not team.agree(run.finished):
         with memory_kept(), sole_writer(run, team, manner.tell):
@@ -308,6 +308,7 @@ def about(recipe: Recipe, splits: Splits, model: Model, team: Team, facts: Mappi
     trainable, frozen = parameters(model.network)
     return {
         **facts,
+        "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": round(max(seconds, facts.get("training_seconds", 0.0)), 2),
         "parameters": {"trainable": trainable, "frozen": frozen},
         "data": {"hash": splits.contents.data_hash, "photos": {name: len(part) for name, part in splits.named().items()}},
