@@ -217,3 +217,22 @@ def test_a_folder_that_cannot_be_listed_is_named_and_the_rest_is_there(beside, l
     for lenient, where in ((False, locked), (True, locked / "b" / "locked")):
         with pytest.raises(ModisteError, match="locked cannot be listed: Permission denied"):
             list(source_at(where, lenient=lenient).photos())
+
+
+def test_a_catalogue_with_classes_of_its_own_needs_no_declaration_and_gives_its_labels_as_words(tmp_path, jpeg):
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(jpeg("red"))
+    said = [(1, "Sneaker"), (2, "Boot")]
+    result = [[{"from_name": "kind", "value": {"choices": [word]}}] for _, word in said]
+    tasks = [{"data": {"image": f"{n}.jpg"}, "annotations": [{"result": result[n - 1]}]} for n, _ in said]
+    samples = [{"filepath": f"{n}.jpg", "ground_truth": {"_cls": "Classification", "label": word}} for n, word in said]
+    for name, text in (
+        ("metadata.csv", "file_name,label\n1.jpg,Sneaker\n2.jpg,Boot\n"),
+        ("tasks.json", json.dumps(tasks)),
+        ("samples.json", json.dumps({"samples": samples})),
+    ):
+        (tmp_path / name).write_text(text)
+        assert [(said.path, said.words) for said in source_at(tmp_path).photos()] == [("1.jpg", ("Sneaker",)), ("2.jpg", ("Boot",))], name
+        (tmp_path / name).unlink()
+    (tmp_path / "metadata.csv").write_text("file_name,label\n1.jpg,7\n2.jpg,0\n")  # codes say nothing
+    assert [said.path for said in source_at(tmp_path).photos()] == ["1.jpg", "2.jpg"]

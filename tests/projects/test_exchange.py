@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
+import shops
 from shops import open_studio, shop
 
 from modiste.projects.exchange import taken_in
 from modiste.records.errors import ModisteError
+from modiste.records.labels import Classes
 
 
 @pytest.fixture
@@ -34,3 +36,33 @@ def test_labels_of_photos_that_are_still_to_come_are_not_said_to_be_of_none(made
         taken_in(made, str(table), "ada")
     made.found = whole
     assert taken_in(made, str(table), "ada")["taken"] == 1
+
+
+@pytest.fixture
+def hats(colours, tmp_path):
+    shop = shops.shop(tmp_path / "shop", 3)
+    with open_studio(shop, model=colours, classes=Classes(("Hats", "Shoes", "Gloves"))) as studio:
+        yield studio
+
+
+def test_labels_in_the_projects_own_classes_are_taken_in_from_any_layout(hats, tmp_path):
+    names = ["000-Red.png", "001-Green.png", "002-Blue.png"]
+    folders = tmp_path / "folders"
+    for folder, name in zip(("Hats", "Gloves", "Shoes"), names, strict=True):
+        (folders / folder).mkdir(parents=True)
+        (folders / folder / name).write_bytes(b"")
+    assert taken_in(hats, str(folders), "ada")["taken"] == 3
+    assert [hats.standing.settled(name) for name in names] == ["Hats", "Gloves", "Shoes"]
+    face = tmp_path / "face"
+    face.mkdir()
+    for name in names:
+        (face / name).write_bytes(b"")
+    (face / "metadata.csv").write_text("file_name,label\n000-Red.png,Shoes\n001-Green.png,Shoes\n002-Blue.png,Hats\n")  # mostly the paper's
+    assert taken_in(hats, str(face), "ada")["taken"] == 3
+    (face / "metadata.csv").write_text("file_name,label\n000-Red.png,1\n001-Green.png,0\n")
+    with pytest.raises(ModisteError, match="codes are never guessed"):
+        taken_in(hats, str(face), "ada")
+    (folders / "Socks").mkdir()
+    (folders / "Socks" / "x.png").write_bytes(b"")
+    with pytest.raises(ModisteError, match=r"'Socks' is no class\. There are: Hats, Shoes, Gloves"):
+        taken_in(hats, str(folders), "ada")

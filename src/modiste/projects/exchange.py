@@ -14,6 +14,7 @@ from typing import Any
 from modiste.annotating.agreement import agreements
 from modiste.annotating.exports import labelled, right_csv, write_as_paper
 from modiste.annotating.imports import imported
+from modiste.data.layouts.declared import Undeclared
 from modiste.data.layouts.products import LABELS, SURE
 from modiste.data.layouts.readers import read
 from modiste.data.layouts.tables import TABLES
@@ -22,7 +23,8 @@ from modiste.learning.labels import RIGHT, labels_in
 from modiste.projects.studio import Studio
 from modiste.projects.views import shown
 from modiste.records.catalogue import Catalogue, Photo
-from modiste.records.errors import ModisteError, unknown
+from modiste.records.errors import BadRows, ModisteError, unknown
+from modiste.records.labels import Classes
 from modiste.records.progress import Tell, silent
 
 Plain = dict[str, Any]
@@ -76,7 +78,21 @@ def taken_in(studio: Studio, path: str | None, who: str) -> Plain:
         place = place.expanduser()
     if not place.exists():
         raise ModisteError(f"{place} is not there. Give the full path of a file or folder with labels.")
-    return taken(studio, labels_in(place, studio.classes) or read(place), shown(str(place)), who)
+    return taken(studio, labels_in(place, studio.classes) or labels_at(place, studio.classes), shown(str(place)), who)
+
+
+def labels_at(place: Path, own: Classes) -> Catalogue:
+    """Labels in any layout; words whose classes nobody declared are names of `own` classes, codes are never guessed."""
+    try:
+        return read(place)
+    except Undeclared as error:
+        if error.coded:
+            raise
+    except BadRows as error:  # may be words of classes beside the paper's four
+        with suppress(ModisteError):
+            return read(place, classes=own)
+        raise error from None
+    return read(place, classes=own)
 
 
 def sent_in(studio: Studio, name: str, data: bytes, who: str) -> Plain:

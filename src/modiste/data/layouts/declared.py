@@ -41,7 +41,10 @@ def declared_by_rows(pairs: Sequence[Pair], where: object) -> Classes:
     agreeing = sum(agrees_with_paper(pair) for pair in pairs)
     if agreeing == len(pairs):
         return PAPER_CLASSES
-    return one_to_one(pairs) or (PAPER_CLASSES if agreeing > len(pairs) / 2 else None) or undeclared(where, likely_names(pairs))
+    coded = any(code is not None for code, _ in pairs)
+    return (
+        one_to_one(pairs) or (PAPER_CLASSES if agreeing > len(pairs) / 2 else None) or undeclared(where, likely_names(pairs), coded=coded)
+    )
 
 
 def agrees_with_paper(pair: Pair) -> bool:
@@ -77,14 +80,20 @@ def likely_names(pairs: Iterable[Pair]) -> list[str]:
 
 
 class Undeclared(ModisteError):
-    """Codes or folders whose classes nobody declared."""
+    """Codes, words or folders whose classes nobody declared: the names that were probably meant, and whether codes stand for them."""
+
+    def __init__(self, words: str, names: Sequence[str], coded: bool) -> None:
+        super().__init__(words)
+        self.names, self.coded = tuple(names), coded
 
 
-def undeclared(where: object, names: Sequence[str], more: str = "") -> NoReturn:
+def undeclared(where: object, names: Sequence[str], more: str = "", *, coded: bool = False) -> NoReturn:
     """Raise the error that shows the declaration to give."""
     line = ",".join(names[:MOST_SHOWN]) + (f",... ({len(names)} in all)" if len(names) > MOST_SHOWN else "")
     raise Undeclared(
         f"{where}: its classes are not declared, and codes are never guessed.\n"
         f'Give them in the order of their codes, from 0:  --classes "{line}"\n'
-        f"or write them into {CLASSES_FILE} beside it, one name a line (the first has code 0)." + (f"\n{more}." if more else "")
+        f"or write them into {CLASSES_FILE} beside it, one name a line (the first has code 0)." + (f"\n{more}." if more else ""),
+        names,
+        coded,
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from modiste.data.layouts.cells import shop_details, suggested
+from modiste.data.layouts.declared import Undeclared
 from modiste.data.layouts.names import NOT_READ, PICTURES
 from modiste.data.layouts.parquet import opened_shards, rows_of
 from modiste.data.layouts.photos import said_by
@@ -18,7 +19,7 @@ from modiste.data.opening.containers import container_in
 from modiste.data.opening.stores import Store, is_visible, joined, not_listed, open_store
 from modiste.data.suggest import Taxonomy
 from modiste.records.errors import unknown
-from modiste.records.labels import Classes
+from modiste.records.labels import PAPER_CLASSES, Classes, folded
 
 TELLING = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt", ".gz", "-ubyte")  # files that may say more than pictures do
 SHOWN = 20  # folders that could not be listed are named, then only counted
@@ -172,8 +173,11 @@ def shards(where: Path, store: Store) -> Source:
 
 
 def catalogue(where: Path, format: str | None, taxonomy: Taxonomy | None) -> Source:  # noqa: A002
-    """Any other layout, read whole by its reader."""
-    found = read(where, format, None, taxonomy)
+    """Any other layout, read whole by its reader; labels whose classes nobody declared are the words that stand there."""
+    try:
+        found = read(where, format, None, taxonomy)
+    except Undeclared as error:
+        found = read(where, format, words_as_classes(error.names), taxonomy)
     inside = found.root.relative_to(where).as_posix() if found.root.is_relative_to(where) else "."
     names = found.classes.names
     return Source(
@@ -191,6 +195,15 @@ def catalogue(where: Path, format: str | None, taxonomy: Taxonomy | None) -> Sou
         ),
         notes=dict.fromkeys(found.notes, 0),
     )
+
+
+def words_as_classes(names: Iterable[str]) -> Classes:
+    """Words as classes, whoever's they are; the paper's four stand behind them, as two are needed."""
+    spelled: dict[str, str] = {}
+    for name in (*names, *PAPER_CLASSES.names):
+        if name.strip():
+            spelled.setdefault(folded(name), name)
+    return Classes(tuple(spelled.values()))
 
 
 def own_label(said: Said, classes: Classes, taxonomy: Taxonomy) -> int | None:
