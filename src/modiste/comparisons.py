@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,11 @@ class Comparison:
     measure: str
     level: float = LEVEL
 
-    @property
+    @cached_property
     def verdict(self) -> str:
         return verdict_in_words(self.results, self.measure, level=self.level)
 
-    @property
+    @cached_property
     def tables(self) -> dict[str, Table]:
         """By name: intervals; ranks, pairs and power of two networks or more; seeds where a network has several."""
         shown = tuple(dict.fromkeys((self.measure, "accuracy", "macro_f1")))
@@ -149,7 +150,7 @@ def given_of(run: Run | Path | str, split: str) -> Given:
     predictions = opened.predictions(split)
     unseeded = meant(replace(recipe, seed=0)).plain()
     key = f"named {name}" if name else fingerprint([unseeded, data])
-    return Given(str(where), predictions, name or slug(recipe.network), key, recipe.seed, None if name else recipe, data)
+    return Given(str(where), predictions, name or slug(recipe.network), key, recipe.seed, recipe, data)
 
 
 def place_of(text: str) -> tuple[Path, str]:
@@ -178,11 +179,27 @@ def refuse_twice(members: Sequence[Given]) -> None:
     """The same network twice would look like two seeds that agree wonderfully."""
     seen: dict[object, str] = {}
     for one in members:
+        first = members[0]
+        if one.recipe and first.recipe and (apart := differing(one.recipe, first.recipe)):
+            raise ModisteError(
+                f"{first.where} and {one.where} are both named {one.name}, but are no seeds of one network: they differ in "
+                f"{', '.join(apart)}. Give each a name of its own."
+            )
         which: object = one.seed if one.seed is not None else Path(one.where).resolve()
         if which in seen:
             what = "the same seed of the same recipe" if one.seed is not None else "the same file"
-            raise ModisteError(f"{seen[which]} and {one.where} are {what}: leave one of them away, or name them: NAME={one.where}")
+            raise ModisteError(f"{seen[which]} and {one.where} are {what}: leave one of them away, or name it otherwise: NAME={one.where}")
         seen[which] = one.where
+
+
+def differing(one: Recipe, other: Recipe) -> list[str]:
+    """The settings in which two recipes differ, but for the seed, and the place of a file of weights, which may be the same file.
+
+    >>> differing(Recipe(seed=1), Recipe(lr=0.001))
+    ['lr']
+    """
+    own, theirs = (flat(meant(replace(recipe, seed=0)).plain()) for recipe in (one, other))
+    return [key for key in own if own[key] != theirs[key] and key != "network.weights"]
 
 
 def names_of(firsts: Sequence[Given]) -> list[str]:

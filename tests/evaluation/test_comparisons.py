@@ -80,6 +80,14 @@ def test_the_same_run_twice_is_refused(made, tmp_path):
         compare([run, run])
 
 
+def test_one_name_for_two_networks_is_refused(made):
+    """Their difference would be taken for what seeds vary."""
+    one, other = made(seed=0), made(Recipe(lr=0.01), seed=1)
+    with pytest.raises(ModisteError, match="they differ in lr"):
+        compare([f"mine={one.folder}", f"mine={other.folder}"])
+    assert len(compare([f"mine={one.folder}", f"mine={made(seed=2).folder}"]).results["mine"]) == 2
+
+
 @pytest.mark.parametrize(
     "options, error, words",
     [
