@@ -58,6 +58,7 @@ def app(
         if find_spec(package) is None:
             raise missing_extra(package, "app", "modiste app")
     from modiste.annotating.rescue import rescued
+    from modiste.projects.beside import usual_audit
     from modiste.projects.project import DECISIONS, about_in, project_at
     from modiste.records.labels import Classes
     from modiste.web.door import Door, names_of, token_of
@@ -73,7 +74,7 @@ def app(
         found = rescued(folder / DECISIONS)
         print("Nothing is wrong with the log of decisions." if found is None else found.words, flush=True)
     door = Door(host, names_of(name), token_of(token_file), TOKEN_COOKIE, OPEN_PAGES)
-    beside = audit or Path("audit") / Path(about_in(folder).source).stem
+    beside = audit or usual_audit(Path(about_in(folder).source))
 
     def heard(address: str) -> None:
         print(f"{folder} is open at {address}. Ctrl-C closes it.", flush=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from modiste.data.auditing.audits import KINDS
+from modiste.data.layouts.readers import root_of
 from modiste.evaluation.metrics import accuracy, macro_f1
 from modiste.projects.studio import Studio
 from modiste.projects.views import shown
 from modiste.records.errors import ModisteError, unknown
-from modiste.records.findings import FILE, Finding, dismissed, read_findings
+from modiste.records.findings import FILE, Finding, audit_of, dismissed, read_findings, root_in
 from modiste.records.run import Run, slug
 
 Plain = dict[str, Any]
@@ -56,13 +58,35 @@ def findings(studio: Studio) -> Plain:
     return {"folder": str(studio.audit) if some else None, "kinds": kinds}
 
 
+def usual_audit(source: Path) -> Path | None:
+    """The folder that `modiste data audit` writes to of the photos at a place; None where that is the audit of another place."""
+    try:
+        root = root_of(source)
+    except ModisteError:  # said where the photos are opened
+        return None
+    folder = audit_of(root)
+    audited, here = root_in(folder), root.resolve()
+    return folder if audited is None or audited in (here, *here.parents) or here in audited.parents or not audited.exists() else None
+
+
 def found_by_audit(studio: Studio) -> list[Finding]:
-    """All that an audit of these photos found, but for what was dismissed; nothing where there was none."""
+    """All that an audit of these photos found, but for what was dismissed; its paths go on from the project's root."""
     folder = studio.audit
     if folder is None or not (folder / FILE).is_file():
         return []
-    gone = dismissed(folder)
-    return [one for one in read_findings(folder) if one.id not in gone and one.kind in KINDS]
+    gone, here = dismissed(folder), studio.source.root.resolve()
+    audited = root_in(folder)
+    some = [one for one in read_findings(folder) if one.id not in gone and one.kind in KINDS]
+    if audited is None or (audited not in here.parents and here not in audited.parents):
+        return some
+    placed = [replace(one, path=path_from(here, audited, one.path), other=path_from(here, audited, one.other)) for one in some]
+    return [new for new, one in zip(placed, some, strict=True) if new.path or not one.path]
+
+
+def path_from(here: Path, audited: Path, path: str) -> str:
+    """A path below an audited folder as one below another that lies in it, or that it lies in; '' where it is not there."""
+    whole = audited / path
+    return whole.relative_to(here).as_posix() if path and whole.is_relative_to(here) else ""
 
 
 def paths_with(studio: Studio, kind: str) -> set[str]:

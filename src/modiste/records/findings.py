@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from modiste.records.disk import append_text, write_text
 from modiste.records.errors import ModisteError, nearest
 from modiste.records.table import csv_text
 
-FILE, DISMISSED = "findings.csv", "dismissed.csv"
+FILE, DISMISSED, ABOUT = "findings.csv", "dismissed.csv", "about.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,25 @@ class Finding:
     suggested: str = ""
     score: float = 1.0
     detail: str = ""
+
+
+def audit_of(root: Path) -> Path:
+    """Where an audit of the photos under a root is written, unless another folder is named.
+
+    >>> audit_of(Path("/home/ann/photos.v2")).as_posix()
+    'audit/photos.v2'
+    """
+    return Path("audit") / (root.resolve().name or "photos")
+
+
+def root_in(folder: Path) -> Path | None:
+    """The root of the photos that the audit in a folder is of; None where it does not say."""
+    try:
+        said = json.loads((folder / ABOUT).read_text(encoding="utf-8", errors="surrogateescape"))
+    except (OSError, ValueError):
+        return None
+    root = said.get("Root") if isinstance(said, dict) else None
+    return Path(root) if isinstance(root, str) else None
 
 
 NAMES = [field.name for field in fields(Finding)]

@@ -54,6 +54,11 @@ def read(
     return READERS[format or detect(store)].read(store, classes, taxonomy)
 
 
+def root_of(where: Path) -> Path:
+    """The root of the catalogue at a place, which paths of its photos go on from."""
+    return innermost(open_store(where.expanduser())).root
+
+
 def detect(store: Store) -> str:
     """Which reader fits a store: the first whose layout it has."""
     found = next((name for name, reader in READERS.items() if reader.fits(store)), None)
