@@ -144,8 +144,39 @@ def test_a_photo_is_found_by_how_its_path_ends_where_only_one_does(said):
     photos = ("images/1.jpg", "a/2.jpg", "b/2.jpg", "3.jpg")
     theirs = Catalogue(None, Classes(("bags", "Shoes")), tuple(Photo(path, 0) for path in ("1.jpg", "2.jpg", "x/images/3.jpg", "9.jpg")))
     found = imported(theirs, "ada", photos, PAPER_CLASSES, Standing())
-    assert [(one.photo, one.label) for one in found.decisions] == [("images/1.jpg", "Bags"), ("3.jpg", "Bags")]
-    assert found.unknown == ("2.jpg", "9.jpg")
+    assert [(one.photo, one.label) for one in found.decisions] == [("images/1.jpg", "Bags")]
+    assert found.unknown == ("2.jpg", "x/images/3.jpg", "9.jpg")
+
+
+def labels(*rows):
+    return Catalogue(None, PAPER_CLASSES, tuple(Photo(path, PAPER_CLASSES.code(label)) for path, label in rows))
+
+
+@pytest.mark.parametrize(
+    ("paths", "found"),
+    [
+        (("shop/images/1.jpg", "shop/images/2.jpg", "shop/images/9.jpg"), ["1.jpg", "2.jpg", None]),  # one beginning does for all
+        (("a/1.jpg", "b/2.jpg"), [None, None]),  # two are needed
+        (("a/1.jpg", "2.jpg"), [None, "2.jpg"]),  # one needs none
+        (("train/shoes/1.jpg", "test/Shoes/2.jpg"), ["1.jpg", "2.jpg"]),  # a folder a class
+    ],
+)
+def test_folders_in_front_are_passed_over_where_that_does_for_all(paths, found):
+    said = imported(labels(*((path, "Shoes") for path in paths)), "ada", ("1.jpg", "2.jpg"), PAPER_CLASSES, Standing())
+    assert [one.photo for one in said.decisions] == [path for path in found if path]
+    assert said.unknown == tuple(path for path, here in zip(paths, found, strict=True) if not here)
+
+
+@pytest.mark.parametrize("paths", [("Shoes/1.jpg", "Bags/1.jpg"), ("images/1.jpg", "1.jpg")])
+def test_two_rows_that_mean_one_photo_and_say_different_things_are_refused(paths):
+    photos = ("images/1.jpg", "2.jpg") if "1.jpg" in paths else ("1.jpg", "2.jpg")
+    with pytest.raises(ModisteError, match=r"\(Shoes\) and '.*' \(Bags\) are both '(images/)?1\.jpg' here"):
+        imported(labels((paths[0], "Shoes"), (paths[1], "Bags")), "ada", photos, PAPER_CLASSES, Standing())
+
+
+def test_two_rows_that_mean_one_photo_and_agree_are_one():
+    said = imported(labels(("images/1.jpg", "Shoes"), ("1.jpg", "Shoes")), "ada", ("images/1.jpg",), PAPER_CLASSES, Standing())
+    assert [(one.photo, one.label) for one in said.decisions] == [("images/1.jpg", "Shoes")]
 
 
 @pytest.mark.parametrize(("written", "meant"), [("1.jpg", "images/1.jpg"), ("./1.jpg", "1.jpg"), ("images/1.jpg", "images/1.jpg")])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from modiste.annotating.decisions import LABEL, Decision
 from modiste.annotating.standing import Standing
 from modiste.records.catalogue import Catalogue
-from modiste.records.labels import Classes
+from modiste.records.errors import ModisteError
+from modiste.records.labels import Classes, folded
 
 
 @dataclass(frozen=True)
@@ -25,25 +27,65 @@ class Imported:
 def imported(catalogue: Catalogue, who: str, photos: Iterable[str], classes: Classes, standing: Standing) -> Imported:
     """The labels of a catalogue as decisions of `who` on photos of one's own, in the names of one's own classes.
 
-    A photo is found by its path, below images/ first as readers do ('./' in front: there only), or by the one path that ends in it, or
-    that it ends in. A class that is not one's own is refused.
+    A class that is not one's own is refused, and so is a photo of which two rows say different things.
     """
-    codes = {photo.label for photo in catalogue.photos if photo.label is not None}
-    names = {code: classes.names[classes.code(catalogue.classes.names[code])] for code in codes}
-    known, batch = Paths(photos), uuid.uuid4().hex
-    decisions, unknown, same = [], [], 0
-    for photo in catalogue.photos:
-        if photo.label is None:
+    theirs = {photo.path: catalogue.classes.names[photo.label] for photo in catalogue.photos if photo.label is not None}
+    names = {name: classes.names[classes.code(name)] for name in set(theirs.values())}
+    found, batch = places(theirs, photos), uuid.uuid4().hex
+    decisions, same, said_by = [], 0, dict[str, str]()
+    for path, name in theirs.items():
+        here, label = found[path], names[name]
+        if here is None:
             continue
-        path, label = known.find(photo.path), names[photo.label]
-        said = None if path is None else standing.said(path, who)
-        if path is None:
-            unknown.append(photo.path)
-        elif said is not None and said.label == label:
+        first = said_by.setdefault(here, path)
+        if names[theirs[first]] != label:
+            raise ModisteError(
+                f"'{first}' ({names[theirs[first]]}) and '{path}' ({label}) are both '{here}' here. Leave one out, or write the paths as "
+                "they are here."
+            )
+        said = standing.said(here, who)
+        if said is not None and said.label == label:
             same += 1
-        else:
-            decisions.append(Decision(uuid.uuid4().hex, path, LABEL, label, who, "import", batch=batch))
-    return Imported(tuple(decisions), same, tuple(unknown))
+        elif first == path:
+            decisions.append(Decision(uuid.uuid4().hex, here, LABEL, label, who, "import", batch=batch))
+    return Imported(tuple(decisions), same, tuple(path for path in theirs if found[path] is None))
+
+
+def places(theirs: Mapping[str, str], photos: Iterable[str]) -> dict[str, str | None]:
+    """Which of one's own photos is meant by each path, of which the class is told; None where there is none.
+
+    Found by the path, below images/ first as readers do ('./' in front: there only), or by the one path that ends in it. Where not one is
+    found so, without the folders that all paths begin with, and without those that bear the name of a photo's class.
+    """
+    known = Paths(photos)
+    found = {path: known.find(path) for path in theirs}
+    if any(found.values()):
+        return found
+    inner = {path: behind(path, label) for path, label in theirs.items()}
+    bare = {path: rest for path, rest in inner.items() if rest is not None}
+    rests = bare if len(bare) == len(theirs) else {path: path for path in theirs}
+    for many in range(len(shared(rests.values())) + 1):
+        cut = {path: known.find("/".join(rest.split("/")[many:])) for path, rest in rests.items()}
+        if any(cut.values()):
+            return cut
+    return found
+
+
+def behind(path: str, label: str) -> str | None:
+    """What of a path stands behind the folder that is called like its class; None where there is no such folder.
+
+    >>> behind("train/shoes/red/1.jpg", "Shoes")
+    'red/1.jpg'
+    """
+    parts = path.split("/")
+    place = next((place for place in range(len(parts) - 2, -1, -1) if folded(parts[place]) == folded(label)), None)
+    return None if place is None else "/".join(parts[place + 1 :])
+
+
+def shared(paths: Iterable[str]) -> list[str]:
+    """The folders that all paths begin with."""
+    layers = zip(*(path.split("/")[:-1] for path in paths), strict=False)
+    return [names[0] for names in takewhile(lambda names: len(set(names)) == 1, layers)]
 
 
 class Paths:
@@ -57,16 +99,13 @@ class Paths:
                 self.by_end[end].append(path)
 
     def find(self, path: str) -> str | None:
-        """The path itself, or the only one that ends in it, or that is an end of it, the longest first; None where there is none."""
+        """The path itself, or the only one that ends in it; None where there is none, or more."""
         plain = path.removeprefix("./")
         for spelled in (plain,) if path.startswith("./") else (f"images/{path}", path):
             if spelled in self.all:
                 return spelled
-        path = plain
-        longer = self.by_end.get(path, [])
-        if len(longer) == 1:
-            return longer[0]
-        return next((end for end in ends(path) if end in self.all), None) if not longer else None
+        longer = self.by_end.get(plain, [])
+        return longer[0] if len(longer) == 1 else None
 
 
 def ends(path: str) -> list[str]:

@@ -118,7 +118,10 @@ def taken(studio: Studio, labels: Catalogue, name: str, who: str) -> Plain:
     found = studio.found
     if found is None or len(found) < found.looked.total:
         raise ModisteError("the photos are still being looked at, and not all are known yet. Take the labels in once that has ended.")
-    made = imported(labels, who, found.by_path, studio.classes, studio.standing)
+    try:
+        made = imported(labels, who, found.by_path, studio.classes, studio.standing)
+    except ModisteError as error:
+        raise ModisteError(f"{name}: {shown(str(error))}") from None
     if made.unknown and not (made.decisions or made.same):
         raise ModisteError(f"{name} labels {len(made.unknown):,} photos, none of which is in this project: '{shown(made.unknown[0])}'.")
     studio.take(made.decisions)
