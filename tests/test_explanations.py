@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from modiste import explanations
 from modiste.api import train
 from modiste.explanations import explain
 from modiste.records.catalogue import Catalogue
@@ -64,7 +65,12 @@ def test_the_same_seed_gives_the_same_numbers(attended, drawn, tmp_path):
 
 def test_an_svm_is_explained_and_has_no_gates_to_show(plain, drawn, tmp_path):
     done = explain(plain, drawn, tmp_path / "out", photos=1, checked=6, methods=("grad_cam_plus_plus", "occlusion"), device="cpu")
-    assert list(done.plain["areas"]["insertion"])[:2] == ["grad_cam_plus_plus", "occlusion"]
+    areas = done.plain["areas"]["insertion"]
+    own, finer = [name for name in areas if name.startswith("chance")]
+    assert list(areas) == ["grad_cam_plus_plus", "occlusion", own, finer, "centre"], "each map is held against chance as coarse as itself"
+    turned = explain(plain, drawn, tmp_path / "turned", photos=1, checked=6, methods=("occlusion", "grad_cam_plus_plus"), device="cpu")
+    assert own in turned.tables[1].markdown(), "whichever was asked for first"
+    assert finer in turned.tables[1].markdown()
     assert list(done.plain["randomised"]) == ["grad_cam_plus_plus"], "occlusion would take too long"
     with pytest.raises(ModisteError, match="no CBAM"):
         explain(plain, drawn, tmp_path / "other", methods=("attention",))
@@ -84,6 +90,16 @@ def test_what_cannot_be_meant_is_refused_in_words(plain, drawn, tmp_path):
     with pytest.raises(ModisteError, match="inside the catalogue"):
         explain(plain, drawn, drawn.root / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_page_that_would_be_too_large_shows_fewer_photos_and_says_so(plain, drawn, tmp_path, monkeypatch):
+    whole = explain(plain, drawn, tmp_path / "whole", photos=6, checked=4, device="cpu", by="class")
+    monkeypatch.setattr(explanations, "MOST_BYTES", len(whole.page.read_bytes()) // 2)
+    fewer = explain(plain, drawn, tmp_path / "fewer", photos=6, checked=4, device="cpu", by="class")
+    html = fewer.page.read_text()
+    assert "photos stand under a heading" in html
+    assert len(html.encode()) < explanations.MOST_BYTES
+    assert 0 < html.count("data:image/jpeg") < whole.page.read_text().count("data:image/jpeg")
 
 
 def test_a_folder_that_is_no_run_is_named(drawn, tmp_path):

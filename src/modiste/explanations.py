@@ -23,12 +23,12 @@ from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.thumbnails import framed
 from modiste.data.opening.workers import each_photo
 from modiste.evaluation.explained import NAMES, Checked, Gate, Looks, faithfulness_table, gates_table, product_table, sanity_table, summary
-from modiste.evaluation.figures.heat import as_jpeg, as_png, overlay
+from modiste.evaluation.figures.heat import as_jpeg, as_png, no_larger, overlay
 from modiste.evaluation.figures.looking import cascade_curves, exchange_curves
 from modiste.evaluation.figures.results import svg
 from modiste.evaluation.maps import Floats, Mask, another, area_under, mean_of, product_mask, share_on, sure
 from modiste.evaluation.pages.explained_page import Card, Row, Tile, explained_page
-from modiste.evaluation.showing import Choice, choices, losses, probabilities
+from modiste.evaluation.showing import Choice, check_by, choices, losses, probabilities
 from modiste.models.explain import cbams
 from modiste.records.catalogue import TEST, Catalogue
 from modiste.records.disk import write_bytes, write_json, write_text
@@ -101,6 +101,7 @@ def explain(
     refuse_inside(folder, catalogue, "--output")
     if photos < 1 or checked < 2:
         raise UsageError(f"--photos {photos}, --checked {checked}: show 1 photo or more, check 2 or more.")
+    check_by(by)
     model = open_model(run)
     methods = methods_for(model.network, methods)
     catalogue = wanted(catalogue, model, split, seed)
@@ -119,9 +120,9 @@ def explain(
     said = summary(seen.looks, results, gates)
     plain = {"circumstances": about, "summary": said, **plain_of(run, catalogue, predictions, seen, results, gates, shown, tables)}
     colour = in_colour(catalogue, model, [predictions.photos[row] for row in sorted(rows_of(shown))], tell)
+    write_json(folder / "explained.json", plain)
     html = fitting(run, catalogue, predictions, seen, shown, colour, said, tables, figures_of(results), about)
     written = write_text(folder / "explained.html", html)
-    write_json(folder / "explained.json", plain)
     if maps:
         write_maps(folder, predictions, seen, shown)
     return Explained(folder, written, tuple(said), tuple(tables), plain)
@@ -189,8 +190,8 @@ def tables_of(looks: Looks, checked: Checked, gates: Mapping[str, Gate]) -> list
     """Every check as a table."""
     made = [
         product_table(looks),
-        faithfulness_table(checked.deletion, insertion=False),
-        faithfulness_table(checked.insertion, insertion=True),
+        faithfulness_table(checked.deletion, checked.chances, insertion=False),
+        faithfulness_table(checked.insertion, checked.chances, insertion=True),
     ]
     return [*made, *([sanity_table(checked)] if checked.cascade else []), *([gates_table(gates)] if gates else [])]
 
@@ -226,22 +227,25 @@ def fitting(
     figures: Mapping[str, str],
     about: Mapping[str, str],
 ) -> str:
-    """The page with pictures as large as its size allows."""
+    """The page with pictures as large as its size allows; where the smallest are too many, with fewer under each heading."""
     title = f"Where {run.folder.resolve().name} looks"
     question = f"Maps of what decides, over {len(predictions):,} photos of {catalogue.root.name or catalogue.root}: can they be believed?"
-    shares = probabilities(predictions)
-    for side_px, quality in SIZES_PX:
+    shares, most = probabilities(predictions), max((len(one.rows) for listed in shown.values() for one in listed), default=0)
+    sizes = [(*size, most) for size in SIZES_PX] + [(*SIZES_PX[-1], most >> halved) for halved in range(1, most.bit_length())]
+    html = ""
+    for side_px, quality, few in sizes:
         gallery = {
             heading: [
-                Row(one.heading, tuple(card(row, predictions, shares, seen, colour, side_px, quality) for row in one.rows), one.words)
+                Row(one.heading, tuple(card(row, predictions, shares, seen, colour, side_px, quality) for row in one.rows[:few]), one.words)
                 for one in listed
             ]
             for heading, listed in shown.items()
         }
-        html = explained_page(title, question, said, tables, figures, gallery, about)
+        fewer = [f"No more than {few} photos stand under a heading, for a page of {MOST_BYTES / 1e6:.1f} MB."] if few < most else []
+        html = explained_page(title, question, [*said, *fewer], tables, figures, gallery, about)
         if len(html.encode("utf-8", "surrogateescape")) < MOST_BYTES:
-            return html
-    raise ModisteError(f"{len(rows_of(shown)):,} photos do not fit into a page of {MOST_BYTES / 1e6:.1f} MB. Ask for fewer with --photos.")
+            break
+    return html
 
 
 def card(
@@ -259,7 +263,7 @@ def card(
     photo = colour.get(path)
     tiles = []
     if photo is not None:
-        photo = photo[:: max(1, round(max(photo.shape) / side_px)), :: max(1, round(max(photo.shape) / side_px))]
+        photo = no_larger(photo, side_px)
         tiles.append(Tile("photo", as_jpeg(photo, quality)))
         for name, maps in seen.maps.items():
             if name == TRUTH and truth == called:

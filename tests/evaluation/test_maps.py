@@ -114,6 +114,7 @@ def measured(good: bool) -> Checked:
     return Checked(
         {"grad_cam": gone, "chance": middle, "centre": middle},
         {"grad_cam": come, "chance": middle, "centre": middle},
+        {"grad_cam": "chance"},
         {"grad_cam": alike},
         {"grad_cam": RNG.random(30)},
     )
@@ -155,7 +156,11 @@ def test_a_map_follows_the_product_when_another_photos_map_does_not():
 
 def test_tables_have_a_row_a_map_a_layer_a_module():
     checked = measured(True)
-    assert [row[0] for row in faithfulness_table(checked.deletion, insertion=False).rows] == ["Grad-CAM", "chance", "middle first"]
+    assert [row[0] for row in faithfulness_table(checked.deletion, checked.chances, insertion=False).rows] == [
+        "Grad-CAM",
+        "chance",
+        "middle first",
+    ]
     assert [row[0] for row in sanity_table(checked).rows] == ["down to head", "down to conv1", "nothing: another photo's map"]
     assert [row[0] for row in gates_table(GATES).rows] == ["attention3"]
     wrong = {row[0]: row for row in product_table(LOOKS).rows}["Grad-CAM, called wrongly"]

@@ -45,6 +45,7 @@ class Checked:
 
     deletion: Mapping[str, Floats]
     insertion: Mapping[str, Floats]
+    chances: Mapping[str, str]  # map -> the chance among the curves that is as coarse as it is
     cascade: Mapping[str, Mapping[str, Floats]]  # map -> the layer that was shuffled last -> likeness to the trained network's map
     neighbours: Mapping[str, Floats]  # map -> likeness of a photo's map to another photo's
 
@@ -61,23 +62,31 @@ class Gate:
     shuffled: Floats
 
 
-def faithfulness_table(curves: Mapping[str, Floats], insertion: bool) -> Table:
-    """Each map's area under its curve, and how far it is from chance's and from the middle's, photo by photo."""
+def faithfulness_table(curves: Mapping[str, Floats], chances: Mapping[str, str], insertion: bool) -> Table:
+    """Each map's area under its curve, and how far it is from its chance's and from the middle's, photo by photo."""
     areas = {name: area_under(curve) for name, curve in curves.items()}
     rows: list[tuple[Cell, ...]] = []
     for name, area in areas.items():
         own = mean_of(area)
-        cells: list[Cell] = [NAMES[name], own.photos, own.value, own.interval()]
-        for other in (CHANCE, CENTRE):
-            gap = mean_of(area - areas[other])
-            cells += [None, None] if name in (CHANCE, CENTRE) else [gap.value, gap.interval()]
+        cells: list[Cell] = [named(name), own.photos, own.value, own.interval()]
+        gaps = [mean_of(area - areas[other]) for other in (chances[name], CENTRE)] if name in chances else []
+        cells += [cell for gap in gaps for cell in (gap.value, gap.interval())] or [None] * 4
         rows.append(tuple(cells))
     title = "Insertion: a grey picture's pixels shown, highest first" if insertion else "Deletion: pixels greyed, highest first"
     note = "Area under the class's probability. " + (
         "The larger the better: the class is soon there." if insertion else "The smaller the better: the class is soon gone."
     )
     columns = ("map", "photos", "area", "95 %", "Δ to chance", "Δ chance, 95 %", "Δ to middle first", "Δ middle, 95 %")
-    return Table(title, columns, tuple(rows), (note, "Intervals: bootstrap over photos. Chance: random places as coarse as Grad-CAM's."), 3)
+    return Table(title, columns, tuple(rows), (note, "Intervals: bootstrap over photos. Chance: random places as coarse as the map's."), 3)
+
+
+def named(name: str) -> str:
+    """A map's name for people; a chance of some size is called what it is.
+
+    >>> named("grad_cam"), named("chance, 7 × 7")
+    ('Grad-CAM', 'chance, 7 × 7')
+    """
+    return NAMES.get(name, name)
 
 
 def sanity_table(checked: Checked) -> Table:
@@ -162,7 +171,7 @@ def product_table(looks: Looks) -> Table:
 def summary(looks: Looks, checked: Checked, gates: Mapping[str, Gate]) -> list[str]:
     """What all this comes to, a sentence a question."""
     said = [words for name in looks.shares if (words := product_words(name, looks))]
-    said += [ranks_words(name, checked) for name in checked.deletion if name not in (CHANCE, CENTRE)]
+    said += [ranks_words(name, checked) for name in checked.chances]
     said += [sanity_words(name, found, checked.neighbours[name]) for name, found in checked.cascade.items()]
     return said + ([gates_words(gates)] if gates else [])
 
@@ -186,9 +195,9 @@ def ranks_words(name: str, checked: Checked) -> str:
     """Whether a map ranks pixels better than chance and than the middle, by both curves."""
     areas = [{of: area_under(curve) for of, curve in curves.items()} for curves in (checked.deletion, checked.insertion)]
     verdicts = []
-    for other in (CHANCE, CENTRE):
+    for other in (checked.chances[name], CENTRE):
         gone, come = mean_of(areas[0][other] - areas[0][name]), mean_of(areas[1][name] - areas[1][other])
-        verdicts.append(f"{better(gone, come)} than {'chance' if other == CHANCE else 'the middle of the picture first'}")
+        verdicts.append(f"{better(gone, come)} than {'the middle of the picture first' if other == CENTRE else 'chance'}")
     return f"{NAMES[name]} ranks pixels {verdicts[0]}, and {verdicts[1]}."
 
 

@@ -26,14 +26,18 @@ class Choice:
 
 def choices(predictions: Predictions, photos: int, by: str | None, rng: np.random.Generator) -> dict[str, list[Choice]]:
     """What each section of a page shows, `photos` a heading: all sections, or those that `by` names."""
-    if by is not None and by not in BY:
-        raise unknown("choice of photos", by, BY)
+    check_by(by)
     made: dict[str, list[Choice]] = {}
     if by != "class":
         made |= {"Mistakes": mistakes(predictions, photos), "Highest losses": highest(predictions, 2 * photos)}
     if by != "mistake":
         made |= {"Sure and right": surest(predictions, photos), "Drawn at random": random(predictions, 2 * photos, rng)}
     return {heading: found for heading, listed in made.items() if (found := [choice for choice in listed if choice.rows])}
+
+
+def check_by(by: str | None) -> None:
+    if by is not None and by not in BY:
+        raise unknown("choice of photos", by, BY)
 
 
 def surest(predictions: Predictions, photos: int) -> list[Choice]:

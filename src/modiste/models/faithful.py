@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 
 import torch
@@ -58,7 +58,7 @@ def chance(maps: Tensor, rng: torch.Generator) -> Tensor:
     return torch.rand(maps.shape, generator=rng).to(maps.device)
 
 
-def centre(maps: Tensor, _rng: torch.Generator) -> Tensor:
+def centre(maps: Tensor) -> Tensor:
     """Maps that know where photographers put things: the nearer the middle the higher, 1 there and 0 in the corners."""
     along = [torch.linspace(-1, 1, side, device=maps.device) for side in maps.shape[1:]]
     return (1 - torch.hypot(*torch.meshgrid(*along, indexing="ij")) / 2**0.5).expand_as(maps)
@@ -106,7 +106,3 @@ def words(name: str) -> str:
     ('conv5', 'layer4.1')
     """
     return name.removeprefix("backbone.").removeprefix("features.").removeprefix("body.").removesuffix(".block")
-
-
-# what a map has to beat: maps of the same size without any look at the picture
-BASELINES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {"chance": chance, "centre": centre}

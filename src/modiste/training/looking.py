@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from modiste.evaluation.explained import Checked, Gate
+from modiste.evaluation.explained import CENTRE, CHANCE, Checked, Gate
 from modiste.evaluation.maps import Floats, Mask, another, rank_correlation, sure
 from modiste.models.explain import EXPLANATIONS, attention_maps, cbams, enlarged
-from modiste.models.faithful import BASELINES, cascade, deletion, insertion, shuffled_gates, words
+from modiste.models.faithful import cascade, centre, chance, deletion, insertion, shuffled_gates, words
 from modiste.models.variants import Classifier
 from modiste.records.errors import ModisteError, unknown
 from modiste.records.progress import Progress, Tell
@@ -75,25 +75,45 @@ def codes(classes: Rows, viewer: Viewer) -> Tensor:
 
 def check(viewer: Viewer, rows: Rows, classes: Rows, maps: Mapping[str, Floats]) -> Checked:
     """Both checks of the maps of some rows: do they rank pixels well, and does another network give others?"""
-    gone, come = curves(viewer, rows, classes, maps, deletion, "deleting"), curves(viewer, rows, classes, maps, insertion, "inserting")
+    chances = chances_of(maps)
+    gone, come = (
+        curves(viewer, rows, classes, maps, chances, exchange, stage)
+        for exchange, stage in ((deletion, "deleting"), (insertion, "inserting"))
+    )
     cascaded = {name: shuffled_likeness(viewer, rows, classes, name, found) for name, found in maps.items() if name not in OFTEN}
     neighbours = {name: rank_correlation(maps[name], another(maps[name])) for name in cascaded}
-    return Checked(gone, come, cascaded, neighbours)
+    return Checked(gone, come, chances, cascaded, neighbours)
+
+
+def chances_of(maps: Mapping[str, Floats]) -> dict[str, str]:
+    """The chance that each map is held against: random places as coarse as its own, for fine noise hides a picture sooner than coarse.
+
+    >>> chances_of({"grad_cam": np.zeros((1, 7, 7)), "occlusion": np.zeros((1, 14, 14))})
+    {'grad_cam': 'chance, 7 × 7', 'occlusion': 'chance, 14 × 14'}
+    """
+    sizes = {name: " × ".join(map(str, found.shape[1:])) for name, found in maps.items()}
+    return {name: CHANCE if len(set(sizes.values())) == 1 else f"{CHANCE}, {size}" for name, size in sizes.items()}
 
 
 def curves(
-    viewer: Viewer, rows: Rows, classes: Rows, maps: Mapping[str, Floats], exchange: Callable[..., Tensor], stage: str
+    viewer: Viewer,
+    rows: Rows,
+    classes: Rows,
+    maps: Mapping[str, Floats],
+    chances: Mapping[str, str],
+    exchange: Callable[..., Tensor],
+    stage: str,
 ) -> dict[str, Floats]:
-    """A curve a row for every map and every baseline: (R, P)."""
-    rng, coarse = viewer.noise(), next(iter(maps.values()))
-    found: dict[str, list[Floats]] = {name: [] for name in (*maps, *BASELINES)}
+    """A curve a row for every map, every chance that one is held against, and the middle first: (R, P)."""
+    rng, like = viewer.noise(), {chances[name]: coarse for name, coarse in maps.items()}
+    found: dict[str, list[Floats]] = {name: [] for name in (*maps, *like, CENTRE)}
     for part, pictures in viewer.batches(rows, stage):
         for name, parts in found.items():
-            if name in maps:
-                own = torch.from_numpy(maps[name][part]).to(viewer.where, torch.float32)
+            if name == CENTRE:
+                own = centre(pictures[:, 0])
             else:
-                like = coarse[part] if name == "chance" else np.zeros(pictures[:, 0].shape)
-                own = BASELINES[name](torch.from_numpy(like).to(viewer.where, torch.float32), rng)
+                own = torch.from_numpy({**maps, **like}[name][part]).to(viewer.where, torch.float32)
+                own = own if name in maps else chance(own, rng)
             parts.append(exchange(viewer.network, pictures, codes(classes[part], viewer), own, rng).cpu().double().numpy())
     return {name: np.concatenate(parts) for name, parts in found.items()}
 

@@ -36,6 +36,17 @@ def overlay(photo: Pixels, heat: Floats, product: Mask | None = None) -> Pixels:
     return laid
 
 
+def no_larger(photo: Pixels, side: int) -> Pixels:
+    """A photo (H, W, 3) whose longer side is at most `side` px, in its own proportions.
+
+    >>> no_larger(np.zeros((192, 96, 3), np.uint8), 160).shape
+    (160, 80, 3)
+    """
+    picture = Image.fromarray(photo)
+    picture.thumbnail((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(picture)
+
+
 def edge(inside: Mask) -> Mask:
     """The outermost pixels of a region; none along the picture's own edge."""
     rim: Mask = inside & ~ndimage.binary_erosion(inside, border_value=1)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from modiste.evaluation.explained import ALIKE, CENTRE, CHANCE, NAMES, Checked
+from modiste.evaluation.explained import ALIKE, CENTRE, CHANCE, NAMES, Checked, named
 from modiste.evaluation.figures.drawing import KEY, SMALL, TEXT, WIDTH, heading, key, panel, quiet, sheet
 from modiste.evaluation.figures.palette import BLUE, INK, ORANGE, QUIET, RULE
 from modiste.evaluation.maps import Floats, mean_of
@@ -35,7 +35,7 @@ def exchange_curves(checked: Checked) -> Figure:
         axes.set(xlim=(0, 100), ylim=(0, 1))
         axes.set_xlabel("% of the pixels, highest first", color=QUIET, fontsize=SMALL)
         axes.set_ylabel("" if place else "probability of the class", color=INK, fontsize=TEXT)
-    key(figure, [(NAMES[name], style["color"], {key: style[key] for key in ("linewidth", "linestyle")}) for name, style in styles.items()])
+    key(figure, [(named(name), style["color"], {key: style[key] for key in ("linewidth", "linestyle")}) for name, style in styles.items()])
     return figure
 
 
@@ -67,4 +67,4 @@ def cascade_line(axes: Axes, found: Mapping[str, Floats], style: dict[str, Any])
 def line_of(name: str, place: int) -> dict[str, Any]:
     """How a map's line is drawn: the first blue, the second orange, each with dashes of its own."""
     fall_back = {"color": (BLUE, ORANGE)[place % 2], "linewidth": 1.8, "linestyle": DASHES[place // 2 % len(DASHES)]}
-    return BASELINES.get(name, fall_back)
+    return BASELINES.get(name.partition(",")[0], fall_back)
