@@ -176,3 +176,18 @@ def test_content_of_every_kind_comes_out_of_a_form_as_it_went_in(content, form):
     assert [bytes(piece.data) for piece in bodies.photos_in(bytearray(body), kind, Limits())] == [content, content[::-1]]
     padded = bytearray(b"preamble\r\n" + body.replace(b"b0undary\r\n", b"b0undary \t\r\n") + b"epilogue")
     assert [bytes(piece.data) for piece in bodies.photos_in(padded, kind, Limits())] == [content, content[::-1]]
+
+
+def test_the_client_sends_what_the_server_takes_and_says_of_a_larger_photo_that_it_is_too_big(tiny, photos, served):
+    large = photos[0].read_bytes()
+    most = max(len(path.read_bytes()) for path in photos)
+    noisy = large + bytes(most + 1 - len(large))
+    for limits in (
+        Limits(photos=4),
+        Limits(photos=2, photo_bytes=most, request_bytes=most),
+        Limits(photo_bytes=most, request_bytes=2 * most),
+    ):
+        with served(tiny, limits=limits) as server:
+            found = Client(server.address).label([*photos, noisy])
+            assert found[:-1] == tiny.label(photos)
+            assert (found[-1].reason == "file_too_big") == (limits.photo_bytes == most)

@@ -18,6 +18,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -30,7 +31,8 @@ from modiste.serving.labeller import Label
 from modiste.serving.photos import bytes_at, refuse_open_file
 
 PATIENCE_SECONDS = 120.0  # that a request is asked again for
-AT_ONCE, AT_ONCE_BYTES = 8, 8_000_000  # photos and bytes of a request, the last of which may be more
+AT_ONCE, AT_ONCE_BYTES = 8, 8_000_000  # photos and bytes of a request, where the server takes as many; one photo alone may be more
+PART_BYTES = 256  # at most, around each photo of a form
 LONGEST_WAIT_SECONDS = 60.0
 TOLD = ("label", "confidence", "probabilities", "decision", "reason", "strangeness")
 SCHEMES: dict[str, Callable[..., http.client.HTTPConnection]] = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
@@ -46,8 +48,17 @@ class ServerRefused(ModisteError):
 
 
 @dataclass(frozen=True)
+class Room:
+    """What a server takes of photos: so many a request, so many bytes of one, so many bytes a request."""
+
+    photos: int
+    photo_bytes: int
+    request_bytes: int
+
+
+@dataclass(frozen=True)
 class Client:
-    """A server, by its address, and the token that it asks for. Each call has a connection of its own."""
+    """A server, by its address, and the token that it asks for. Each request has a connection of its own."""
 
     url: str
     token: str | None = None
@@ -55,13 +66,15 @@ class Client:
     answer_seconds: float = 120.0  # for one answer
 
     def label(self, photos: Photo | Iterable[Photo], *, precision: float | None = None) -> list[Label]:
-        """One label a photo, in order, for one photo or many: paths or bytes. What cannot be read here has the reason in its label.
+        """One label a photo, in order, for one photo or many: paths or bytes. What cannot be read here, or is more than the server
+        takes, has the reason in its label.
 
         A server that is busy or starts anew is asked again when it says, for `patience_seconds` in all.
         """
         refuse_open_file(photos)
         some = [photos] if isinstance(photos, str | os.PathLike | bytes) else photos
-        return [label for group in groups(map(read, some)) for label in self.labels(group, precision)]
+        fitting = (self.fitting(read(one)) for one in some)
+        return [label for group in groups(fitting, lambda: self.room) for label in self.labels(group, precision)]
 
     def search(self, photo: Photo, k: int = 12, label: str | None = None) -> list[Neighbour]:
         """The k photos of the server's index that look most like one, as `Index.search` finds them; `PhotoRefused` if it cannot be read."""
@@ -77,10 +90,22 @@ class Client:
         told: dict[str, Any] = self.ask("GET", "/v1/model")
         return told
 
+    @cached_property
+    def room(self) -> Room:
+        """What the server takes of photos, asked once."""
+        limits = self.model()["limits"]
+        return Room(limits["photos"], limits["photo_bytes"], limits["request_bytes"])
+
+    def fitting(self, one: Read) -> Read:
+        """A photo, or why the server does not take it."""
+        if isinstance(one.data, bytes) and len(one.data) > self.room.photo_bytes:
+            return Read(one.path, PhotoRefused(one.path or "bytes", "file_too_big", f"{len(one.data):,} bytes"))
+        return one
+
     def labels(self, group: Sequence[Read], precision: float | None) -> Iterator[Label]:
         """The labels of some photos, in one request."""
         sent = [one for one in group if isinstance(one.data, bytes)]
-        rows = iter(self.ask("POST", "/v1/label" + query(precision), *form(sent))["photos"] if sent else ())
+        rows = iter(self.ask("POST", "/v1/label" + query(precision), *body_of(sent, self.room))["photos"] if sent else ())
         for one in group:
             if isinstance(one.data, bytes):
                 told = next(rows)
@@ -154,16 +179,28 @@ def read(photo: Photo) -> Read:
         return Read(path, refused)
 
 
-def groups(photos: Iterable[Read]) -> Iterator[list[Read]]:
-    """So many photos a request that the first answers come soon and nothing has to be held for long."""
+def groups(photos: Iterable[Read], room: Callable[[], Room]) -> Iterator[list[Read]]:
+    """So many photos a request that the server takes it, the first answers come soon and nothing has to be held for long."""
     group: list[Read] = []
     for photo in photos:
-        group.append(photo)
-        if len(group) == AT_ONCE or sum(len(one.data) for one in group if isinstance(one.data, bytes)) >= AT_ONCE_BYTES:
+        if group and (len(group) >= min(AT_ONCE, room().photos) or size([*group, photo]) > min(AT_ONCE_BYTES, room().request_bytes)):
             yield group
             group = []
+        group.append(photo)
     if group:
         yield group
+
+
+def size(photos: Iterable[Read]) -> int:
+    """Bytes of a form with some photos, at most."""
+    return sum(PART_BYTES + len(one.data) for one in photos if isinstance(one.data, bytes))
+
+
+def body_of(photos: Sequence[Read], room: Room) -> tuple[bytes, str]:
+    """A request's body and its Content-Type: a form, or a photo that is alone and would be too much as one."""
+    first = photos[0].data
+    alone = len(photos) == 1 and size(photos) > room.request_bytes
+    return (first, "application/octet-stream") if alone and isinstance(first, bytes) else form(photos)
 
 
 def form(photos: Sequence[Read]) -> tuple[bytes, str]:
