@@ -13,6 +13,7 @@ import pytest
 from modiste.audits import audit
 from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue
+from modiste.records.errors import ModisteError
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -66,6 +67,32 @@ def test_an_audit_does_not_write_among_the_photos(shop, tmp_path):
     assert done.returncode == 4
     assert "stands inside the catalogue" in done.stderr
     assert not (shop / "audit").exists()
+
+
+def test_an_audit_writes_over_an_earlier_audit_of_the_same_place_alone(shop, tmp_path):
+    once = audit(shop, tmp_path / "audit", label_errors=False)
+    assert audit(shop, tmp_path / "audit", label_errors=False).report == once.report
+    page = once.report.read_text()
+    for name, text in (
+        ("about.json", '{"format": 1, "sha256": {}}'),  # a run's
+        ("report.html", page.replace("<title>Audit of", "<title>Study of")),
+        ("findings.csv", "photo,truth,called\n"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text(text)
+        with pytest.raises(ModisteError, match=f"{name} is there already, and `modiste data audit` did not write it"):
+            audit(shop, tmp_path / name)
+        assert [(path.name, path.read_text()) for path in (tmp_path / name).iterdir()] == [(name, text)]
+
+
+def test_two_folders_of_one_name_are_not_audited_into_one_place(shop, tmp_path, monkeypatch):
+    shutil.copytree(shop, tmp_path / "b" / "shop")
+    monkeypatch.chdir(tmp_path)
+    first = audit("shop", label_errors=False).report.read_text()
+    with pytest.raises(ModisteError, match=r"audit/shop holds the audit of .*Give another folder"):
+        audit("b/shop", label_errors=False)
+    assert (tmp_path / "audit/shop/report.html").read_text() == first
+    assert audit("b/shop", "audit/shop", label_errors=False).folder == Path("audit/shop")  # on purpose
 
 
 def test_an_audit_of_an_archive_says_what_the_audit_of_its_folder_says(shop, tmp_path):

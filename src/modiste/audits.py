@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -28,9 +28,13 @@ from modiste.data.suggest import Taxonomy
 from modiste.evaluation.pages.audit_page import audit_page, shown
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import write_json, write_text
-from modiste.records.findings import dismissed, write_findings
+from modiste.records.errors import ModisteError
+from modiste.records.findings import ABOUT, FILE, NAMES, audit_of, dismissed, root_in, write_findings
 from modiste.records.labels import Classes
+from modiste.records.own import begins_with, is_page, refuse_others
 from modiste.records.progress import Tell, silent
+
+PAGE = "report.html"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +66,10 @@ def audit(
     """
     catalogue = catalogue if isinstance(catalogue, Catalogue) else auditable(catalogue, taxonomy=taxonomy)
     fix = Path(fix) if fix is not None else None
-    folder = Path(folder) if folder is not None else Path("audit") / (catalogue.root.resolve().name or "photos")
+    given = folder is not None
+    folder = Path(folder) if folder is not None else audit_of(catalogue.root)
     refuse_inside(folder, catalogue, "--output")
+    check_folder(folder, None if given else catalogue.root.resolve())
     if fix is not None:
         refuse_inside(fix, catalogue, "--fix")
         refuse_taken(fix)
@@ -83,14 +89,34 @@ def audit(
     pictures = thumbnails(catalogue.root, sorted(drawn - {photo.where for photo in found.seen.looks.refused.values()}), tell=tell)
     title = f"Audit of {catalogue.root.name or catalogue.root}"
     page = audit_page(title, found.table(), found.findings, KINDS, pictures, str(folder), about)
-    report = write_text(folder / "report.html", page)
-    write_json(folder / "about.json", about)
+    report = write_text(folder / PAGE, page)
+    write_json(folder / ABOUT, {**about, "Root": str(catalogue.root.resolve())})
     if fix is None:
         return Audited(found, folder, report)
     mended = fixed(found)
     write(mended.catalogue, fix, "paper", False, tell)
     write_text(fix / "changes.csv", mended.table().csv())
     return Audited(found, folder, report, mended, fix)
+
+
+def check_folder(folder: Path, root: Path | None) -> None:
+    """Refuse to write over what no audit wrote, and in the usual folder over the audit of another place than `root` of the same name."""
+    if folder.exists() and not folder.is_dir():
+        raise ModisteError(f"{folder} is no folder, and an audit is several files. Give another --output.")
+    for name, is_own in OWN.items():
+        refuse_others(folder / name, is_own, "modiste data audit")
+    other = root_in(folder)
+    if root is not None and other not in (None, root):
+        raise ModisteError(
+            f"{folder} holds the audit of {other}, and this is {root}. Give another folder with --output, or this one to go on."
+        )
+
+
+OWN: dict[str, Callable[[Path], bool]] = {  # what is written anew, and how an audit's own is known
+    FILE: lambda path: begins_with(path, ",".join(NAMES)),
+    PAGE: lambda path: is_page(path, "Audit of "),
+    ABOUT: lambda path: begins_with(path, '"Photos": "', "data hash"),
+}
 
 
 def auditable(
