@@ -220,6 +220,16 @@ def test_nothing_of_somebody_elses_is_written_over(photos, labelled, tmp_path):
     assert labelled(photos, output="new.csv").tally.photos == 40  # its own it writes anew
 
 
+def test_the_table_that_is_labelled_is_not_written_over(photos, labelled, tmp_path):
+    """A result is itself a table of photos, and was taken for the source and for the old result at once."""
+    labelled(photos, review=True)
+    for source, output in (("labels.csv", "labels.csv"), ("labels.review.csv", "labels.csv")):
+        before = (tmp_path / source).read_bytes()
+        with pytest.raises(UsageError, match=f"{source} is what is labelled"):
+            labelled(tmp_path / source, output=output, review=True)
+        assert (tmp_path / source).read_bytes() == before
+
+
 def test_nothing_is_written_into_the_folder_of_the_photos(photos, labelled, tmp_path):
     with pytest.raises(ModisteError, match="never written to"):
         labelled(photos, output="photos/labels.csv")

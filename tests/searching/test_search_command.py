@@ -65,6 +65,8 @@ def test_the_page_holds_photo_and_neighbours_and_asks_no_network_for_anything(ph
     assert "<b>odd" not in page
     assert not re.search(r"https?://|<script|src=\"(?!data:)", page)
     assert command("b/07.jpg", "--report", "found.html")[0] == 0  # its own it writes anew
+    (tmp_path / "study.html").write_text(page.replace("<title>Photos", "<title>Study of photos"))  # another command's
+    assert command("b/07.jpg", "--report", "study.html")[0] == 4
     (tmp_path / "mine.html").write_text("<p>mine</p>")
     code, _, err = command("b/07.jpg", "--report", "mine.html")
     assert (code, "mine.html is there already" in err) == (4, True)

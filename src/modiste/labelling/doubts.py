@@ -19,13 +19,13 @@ from modiste.labelling.tally import Tally, why
 from modiste.records.disk import write_text
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
+from modiste.records.own import begins_with, is_page, refuse_others
 from modiste.records.progress import Tell
 from modiste.serving.deciding import AUTO, REJECT, REVIEW
 
 DISAGREE = "disagrees"
 RIGHT = "right_label"  # left for people to fill in
 COLUMNS = ("photo", "why", "label", "confidence", "second", "margin", "text_label", RIGHT)
-MARK = '<meta name="generator" content="modiste">'
 QUERIES = {  # what people should look at, in this order -> which photos, and in which order
     DISAGREE: ("disagrees", "margin DESC"),
     REVIEW: (f"decision = '{REVIEW}' AND NOT disagrees", "margin"),
@@ -47,9 +47,8 @@ def page_path(output: Path) -> Path:
 
 def check_beside(output: Path) -> None:
     """Refuse to write over a list or a page of somebody else's, and over a list that people wrote into."""
-    for path, opening in ((list_path(output), ",".join(COLUMNS)), (page_path(output), MARK)):
-        if path.exists() and (not path.is_file() or opening.encode() not in path.read_bytes()[:2000]):
-            raise ModisteError(f"{path} is there already, and `modiste label` did not write it. Move it away, or give another --output.")
+    refuse_others(list_path(output), lambda path: begins_with(path, ",".join(COLUMNS)), "modiste label")
+    refuse_others(page_path(output), lambda path: is_page(path, "Labels of "), "modiste label")
     refuse_filled(list_path(output))
 
 

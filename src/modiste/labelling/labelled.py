@@ -221,6 +221,9 @@ def check(source: Source, output: Path | None, wanted: Wanted) -> None:
     if output is None:
         return
     check_output(output)
+    for place in written_by(output, wanted):
+        if place.exists() and source.where.exists() and place.samefile(source.where):
+            raise UsageError(f"{place} is what is labelled, and would be written over. Give another name with --output.")
     if source.where.is_dir() and output.resolve().is_relative_to(source.where.resolve()):
         raise ModisteError(f"{output} stands inside {source.where}, which is never written to. Give another place with --output.")
     if state_of(output).exists() and not state_of(output).is_dir():
@@ -229,6 +232,15 @@ def check(source: Source, output: Path | None, wanted: Wanted) -> None:
         from modiste.labelling.doubts import check_beside
 
         check_beside(output)
+
+
+def written_by(output: Path, wanted: Wanted) -> list[Path]:
+    """The files that a job writes."""
+    if not (wanted.review or wanted.photos_on_page):
+        return [output]
+    from modiste.labelling.doubts import list_path, page_path
+
+    return [output, *([list_path(output)] if wanted.review else []), *([page_path(output)] if wanted.photos_on_page else [])]
 
 
 def state_of(output: Path) -> Path:

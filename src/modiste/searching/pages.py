@@ -11,12 +11,11 @@ from modiste.data.opening.thumbnails import thumbnails
 from modiste.evaluation.pages.labels_page import percent
 from modiste.evaluation.pages.page import HEAD, Section, contents, described, style
 from modiste.records.disk import write_text
-from modiste.records.errors import ModisteError
+from modiste.records.own import is_page, refuse_others
 from modiste.records.progress import Tell, silent
 from modiste.records.table import html_text
 from modiste.searching.index import Asked, Index, Neighbour
 
-MARK = '<meta name="generator" content="modiste">'
 SIDE = 208  # px of a picture
 
 
@@ -30,8 +29,7 @@ class Found:
 
 def check_page(path: Path) -> None:
     """Refuse to write over what is somebody else's."""
-    if path.exists() and (not path.is_file() or MARK.encode() not in path.read_bytes()[:2000]):
-        raise ModisteError(f"{path} is there already, and `modiste search` did not write it. Move it away, or give another --report.")
+    refuse_others(path, lambda there: is_page(there, "Photos "), "modiste search", "--report")
 
 
 def write_page(path: Path, index: Index, found: Sequence[Found], circumstances: Mapping[str, str], tell: Tell = silent) -> Path:
