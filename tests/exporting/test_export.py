@@ -11,15 +11,16 @@ import pytest
 from modiste import cli
 from modiste.data.decoded import decode
 from modiste.evaluation.statistics.calibration import probabilities, temperature
-from modiste.exporting import kinds
+from modiste.exporting import contenders, kinds
 from modiste.exporting.asking import answers, by_onnxruntime, by_openvino
+from modiste.exporting.contenders import open_contender
 from modiste.exporting.export import export
 from modiste.exporting.graph import export_graph
 from modiste.exporting.parity import Limits
 from modiste.exporting.tail import finished
 from modiste.records.catalogue import TRAIN
 from modiste.records.errors import Damaged, ModisteError, UsageError
-from modiste.serving.bundle import Card, graph_of, read_bundle
+from modiste.serving.bundle import Card, graph_of, read_bundle, write_bundle
 from modiste.training.model import open_model
 
 
@@ -133,6 +134,8 @@ def test_openvino_is_three_files_that_say_the_same(run, drawn, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shop.bin", "shop.json", "shop.xml"]
     card = Card.parse(json.loads((tmp_path / "shop.json").read_text()), "shop.json")
     assert card.classes == drawn.classes
+    assert "`modiste benchmark FILE.xml`" in card.text
+    assert "--model FILE" not in card.text
     pictures = decode(drawn.split("test"), card.pixels, None)
     said = answers(by_openvino(made.written, 1), pictures)
     np.testing.assert_allclose(said.scores, run.predictions("test").scores, atol=2e-2 * np.abs(said.scores).max())
@@ -143,16 +146,68 @@ def impossible(monkeypatch):
     monkeypatch.setitem(kinds.EXPORTS, "onnx", replace(kinds.EXPORTS["onnx"], limits=Limits(apart=-1.0)))
 
 
-def test_a_refused_export_leaves_what_stood_there(run, impossible, tmp_path):
-    (tmp_path / "shop.onnx").write_bytes(b"what stood there")
+def test_a_refused_export_leaves_what_stood_there(run, bare, impossible, tmp_path):
+    before = bare.written.read_bytes()
+    (tmp_path / "shop.onnx").write_bytes(before)
     made = export(run, output=tmp_path / "shop.onnx")
     assert made.written is None
     assert [path.name for path in tmp_path.iterdir()] == ["shop.onnx"]
-    assert (tmp_path / "shop.onnx").read_bytes() == b"what stood there"
+    assert (tmp_path / "shop.onnx").read_bytes() == before
     assert "Nothing was written" in made.words[-1]
     kept = export(run, output=tmp_path / "shop.onnx", anyway=True)
     assert not read_bundle(kept.written).card.facts["gate"]["passed"]
     assert "**It does not pass the gate: a probability differs by" in kept.card.text
+
+
+def test_an_export_is_written_over_its_own_kind_alone(run, bare, drawn, tmp_path):
+    """Also over a damaged one of its own, for to export again is what is advised there."""
+    bundle = read_bundle(bare.written)
+    facts = {name: value for name, value in bundle.card.facts.items() if name != "run"}
+    write_bundle(tmp_path / "learnt.onnx", graph_of(bundle.data), replace(bundle.card, facts={**facts, "learnt": {}}))
+    (tmp_path / "theirs.onnx").write_bytes(graph_of(bundle.data))
+    (tmp_path / "shop.json").write_text('{"sha256": "of something else"}')
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for to, name, told in (
+        ("onnx", "learnt.onnx", "learnt.onnx"),
+        ("onnx", "theirs.onnx", "theirs.onnx"),
+        ("openvino", "shop.xml", "shop.json"),
+    ):
+        with pytest.raises(ModisteError, match=f"{told} is there already"):
+            export(run, to, tmp_path / name)
+    with pytest.raises(ModisteError, match="stands inside the catalogue"):
+        export(run, output=drawn.root / "new.onnx", catalogue=drawn)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    data = bytearray(bare.written.read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "own.onnx").write_bytes(data)
+    assert read_bundle(export(run, output=tmp_path / "own.onnx").written).card.name == bundle.card.name
+
+
+def test_openvinos_files_are_those_that_belong_together(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(kinds, "convert", lambda graph, folder: written(folder / "model.xml", b"net", graph[:99]))
+    monkeypatch.setattr(contenders, "by_openvino", lambda path, threads: path)
+    monkeypatch.setitem(kinds.EXPORTS, "openvino", replace(kinds.EXPORTS["openvino"], ask=kinds.by_onnxruntime))
+    path = export(run, "openvino", tmp_path / "shop.xml").written
+    assert open_contender(path).size == 3 + 99
+    assert export(run, "openvino", path).written == path  # its own it writes anew
+    for suffix, words in ((".bin", "shop.bin is not the file"), (".xml", "shop.xml is not the file")):
+        whole = path.with_suffix(suffix).read_bytes()
+        path.with_suffix(suffix).write_bytes(b"of another export")
+        with pytest.raises(Damaged, match=words):
+            open_contender(path)
+        path.with_suffix(suffix).write_bytes(whole)
+    path.with_suffix(".bin").unlink()
+    with pytest.raises(ModisteError, match=r"shop\.bin cannot be read: No such file"):
+        open_contender(path)
+    path.with_suffix(".json").write_text("{}")
+    with pytest.raises(ModisteError, match=r"shop\.json"):
+        open_contender(path)
+
+
+def written(made, network, weights):
+    made.write_bytes(network)
+    made.with_suffix(".bin").write_bytes(weights)
+    return made
 
 
 def test_the_command_ends_with_3_where_the_gate_refuses(run, impossible, tmp_path, monkeypatch, capsys):

@@ -1,9 +1,13 @@
 """Models beside one another: each is what it says it is, and the figures are of the right photos."""
 
+import sys
+from contextlib import suppress
+
 import numpy as np
 import onnx
 import pytest
 
+from modiste import cli
 from modiste.exporting.contenders import open_contender, parameters_in
 from modiste.exporting.export import export
 from modiste.exporting.speed import Settings, benchmark
@@ -63,6 +67,26 @@ def test_a_model_that_dies_in_its_process_is_named(bundle, tmp_path, monkeypatch
     monkeypatch.setattr(speed, "FRESH_COMMAND", (*speed.FRESH_COMMAND[:1], "-c", "raise ValueError('it broke')"))
     with pytest.raises(MachineError, match=r"shop\.onnx does not open in a process of its own: ValueError: it broke"):
         benchmark([bundle], None, Settings(rounds=1))
+
+
+def test_the_table_goes_to_a_new_file_or_over_an_earlier_one(run, bundle, drawn, at_once, tmp_path, monkeypatch, capsys):
+    own, theirs = tmp_path / "table.csv", tmp_path / "labels.csv"
+    theirs.write_text("Image_Name,Label,Attribute\n1.jpg,0,Shoes\n")
+
+    def ended(output):
+        command = ["modiste", "benchmark", str(run.folder), str(bundle), "--rounds", "1", "-o", str(output), "--data", str(drawn.root)]
+        monkeypatch.setattr(sys, "argv", command)
+        with suppress(SystemExit) if output == own else pytest.raises(SystemExit):
+            cli.main()
+        return capsys.readouterr().err
+
+    assert "labels.csv is there already" in ended(theirs)
+    assert theirs.read_text() == "Image_Name,Label,Attribute\n1.jpg,0,Shoes\n"
+    assert "inside" in ended(run.folder / "table.csv")
+    assert "stands inside the catalogue" in ended(drawn.root / "table.csv")
+    for _ in range(2):  # the second time over the first
+        assert not ended(own)
+        assert own.read_text().startswith("Model,By,MB,")
 
 
 def test_what_would_be_ignored_or_cannot_be_is_refused(bundle, drawn, tmp_path, at_once):

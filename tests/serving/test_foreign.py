@@ -151,6 +151,12 @@ def test_what_is_no_network_is_refused(tmp_path, data):
         modiste.load(tmp_path / "odd.onnx", classes=NAMES, pixels=COLOUR)
 
 
+def test_openvinos_file_is_told_apart_from_a_broken_network(tmp_path):
+    (tmp_path / "shop.xml").write_text("<net/>")
+    with pytest.raises(UsageError, match=r"OpenVINO's.*Give an \.onnx"):
+        modiste.load(tmp_path / "shop.xml")
+
+
 def test_a_network_bent_at_random_loads_or_is_refused_in_words_and_nothing_is_printed(foreign, saved, capfd):
     """Names that are no text, shapes that do not fit, cut fields: 150 times; and some still load, so that not all is refused."""
     rng, path, loaded, words = np.random.default_rng(2), saved(foreign()), 0, []

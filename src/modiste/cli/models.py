@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from modiste.cli.words import DATA, OUTPUT, ClassNames, Format, Json, Label, Limit, read_catalogue, settings_of, show
-from modiste.records.errors import ModisteError, missing_extra
+from modiste.records.errors import ModisteError, UsageError, missing_extra
 
 
 def export(
@@ -125,12 +125,28 @@ def benchmark(
     from modiste.terminal import progress
 
     catalogue: Any = None if data is None else read_catalogue(data, format, classes, None, limit, label=label)
+    if output:
+        check_table(output, models, catalogue)
     pixels = Recipe().changed(settings_of(set, None, None)).pixels if set else None
     settings = Settings(threads, rounds, Classes.parse(classes).names if classes else None, pixels)
     with progress() as tell:
         table = measured(models, catalogue, settings, tell)
     wrote = f"\nTable: {write_text(output, table.csv())}" if output else ""
     show(table.plain(), [table], json, wrote)
+
+
+def check_table(output: Path, models: tuple[Path, ...], catalogue: Any) -> None:
+    """A table goes to a new file or over an earlier one: not over what is somebody else's, nor among photos or into a run."""
+    from modiste.data.layouts.placing import refuse_inside
+    from modiste.exporting.speed import COLUMNS
+    from modiste.records.own import begins_with, refuse_others
+
+    for model in models:
+        if model.is_dir() and output.resolve().is_relative_to(model.resolve()):
+            raise UsageError(f"--output {output}: that is inside {model}, which is only read. Give another place.")
+    if catalogue is not None:
+        refuse_inside(output, catalogue, "--output")
+    refuse_others(output, lambda path: begins_with(path, ",".join(COLUMNS[:3])), "modiste benchmark")
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (export, benchmark)

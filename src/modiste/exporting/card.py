@@ -25,6 +25,11 @@ NONE_SHOWN = {
     True: "also for one that shows none of them.",
     False: "which is then to be rejected where it shows none of them; not all such are.",
 }
+USES = {  # kind of export -> how it is used
+    "": "`modiste label photos/ --model FILE`, or any runtime that opens ONNX",
+    "openvino": "OpenVINO, which opens the .xml with the .bin beside it, or `modiste benchmark FILE.xml` to measure it "
+    "(`modiste label` takes the kinds that are one .onnx)",
+}
 NO_EVIDENCE = "None: it was judged by no photos that it did not learn from. Its probabilities are not calibrated."
 
 
@@ -110,7 +115,7 @@ def model_card(
         f"{', '.join(classes)}.",
         *([about.strip()] if about.strip() else []),
         "## Use",
-        "`modiste label photos/ --model FILE`, or any runtime that opens ONNX: input `pixels`, uint8 (N, "
+        f"{USES.get(facts['kind'], USES[''])}: input `pixels`, uint8 (N, "
         f"{pixels['side']}, {pixels['side']}, {3 if pixels['colour'] == 'rgb' else 1}), {colour}, fitted by '{pixels['fit']}'. "
         "Normalisation is part of the network.",
         "## What it learnt from",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modiste.exporting.asking import by_onnxruntime, by_openvino
-from modiste.records.errors import ModisteError, UsageError
+from modiste.records.disk import digest
+from modiste.records.errors import Damaged, ModisteError, UsageError
 from modiste.records.labels import Classes
 from modiste.records.recipe import Pixels
 from modiste.serving.bundle import Card, read_bundle
@@ -17,6 +18,7 @@ from modiste.serving.labeller import is_bundle, load
 
 FLOATS = 1, 10  # ONNX's numbers for float32 and float16; 3 and 2 are int8 and uint8
 WEIGHTS = (*FLOATS, 2, 3)
+WHOLE = "Copy all three files again (.xml, .bin and .json), or export the run again."
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +71,38 @@ def open_openvino(path: Path, threads: int | None) -> Contender:
         card = Card.parse(json.loads(beside.read_text(encoding="utf-8")), str(beside))
     except (OSError, ValueError) as error:
         raise ModisteError(f"{beside} cannot be read ({error}). `modiste export RUN --to openvino` writes it beside the .xml.") from error
-    size = path.stat().st_size + path.with_suffix(".bin").stat().st_size
+    size = sum(checked(path.with_suffix(f".{suffix}"), sha) for suffix, sha in zip(("xml", "bin"), hashes_of(path), strict=True))
     return Contender(path, "OpenVINO", size, None, card.classes, card.pixels, by_openvino(path, threads))
+
+
+def hashes_of(path: Path) -> tuple[str, str]:
+    """The SHA-256 of the .xml and of the .bin, as the card beside them has them."""
+    said = hashes_beside(path)
+    if not {"xml", "bin"} <= said.keys():
+        raise Damaged(f"{path.with_suffix('.json')} does not say which {path.name} and .bin belong to it. {WHOLE}")
+    return said["xml"], said["bin"]
+
+
+def hashes_beside(path: Path) -> dict[str, str]:
+    """The SHA-256 of an .xml and its .bin as the .json beside them has them; {} where none does."""
+    try:
+        said = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
+        return {str(name): str(value) for name, value in said.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+
+
+def checked(file: Path, sha: str) -> int:
+    """The size of a file of an export in bytes; refused where it is another one than the card was written for."""
+    try:
+        found, size = digest(file), file.stat().st_size
+    except OSError as error:
+        raise ModisteError(f"{file} cannot be read: {error.strerror}. {WHOLE}") from error
+    if found != sha:
+        raise Damaged(
+            f"{file} is not the file that {file.with_suffix('.json')} was written with: it is damaged, or of another export. {WHOLE}"
+        )
+    return size
 
 
 OPENERS: dict[str, Callable[[Path, int | None], Contender]] = {"run": open_run, ".xml": open_openvino}

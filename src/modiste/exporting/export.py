@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from modiste.data.layouts.placing import refuse_inside
 from modiste.data.layouts.readers import read
 from modiste.evaluation.statistics.calibration import gives_margins
 from modiste.exporting.asking import answers, by_onnxruntime
@@ -109,8 +110,11 @@ def export(
         raise UsageError(f"--usual {usual}: a share above 0 and up to 1, such as 0.99.")
     kind, called = EXPORTS[to], plain_name(name or named(run, to))
     path = path_of(output, called, kind)
+    kind.check(path)
     model = open_model(run) if reject is None else rejecting(open_model(run), reject, margins=gives_margins(run.recipe))
     catalogue = read(catalogue) if isinstance(catalogue, Path | str) else catalogue
+    if catalogue is not None:
+        refuse_inside(path, catalogue, "--output")
     photos = photos_for(run, model, catalogue, evidence, reject, tell)
     tell(Progress("exporting the graph", 0, 1, "graph"))
     graph = kind.make(export_graph(model), photos.learnt)

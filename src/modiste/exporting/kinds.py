@@ -12,14 +12,17 @@ from typing import Any
 
 from modiste.data.decoded import Pictures
 from modiste.exporting.asking import by_onnxruntime, by_openvino, openvino_module
+from modiste.exporting.contenders import hashes_beside
 from modiste.exporting.halves import halved
 from modiste.exporting.parity import Limits
 from modiste.exporting.photos import rows_of
 from modiste.exporting.quantise import quantised
 from modiste.records.disk import write_bytes, write_json
-from modiste.records.errors import ModisteError
+from modiste.records.errors import Damaged, ModisteError
+from modiste.records.own import refuse_others
 from modiste.serving.bundle import Card, read_bundle, write_bundle
 from modiste.serving.graphs import Ask
+from modiste.serving.labeller import is_bundle
 
 CALIBRATED_ON = 256  # photos
 
@@ -35,6 +38,7 @@ class Kind:
     suffix: str = ".onnx"
     ask: Callable[[bytes], Ask] = by_onnxruntime
     write: Callable[[Path, bytes, Card], None] = lambda path, graph, card: write_whole(path, graph, card)
+    check: Callable[[Path], None] = lambda path: refuse_others(path, is_export, "modiste export")  # before anything is done
 
 
 def as_it_is(graph: Any, _learnt: Pictures | None) -> Any:
@@ -70,6 +74,14 @@ def write_whole(path: Path, graph: bytes, card: Card) -> None:
     read_bundle(path)
 
 
+def is_export(path: Path) -> bool:
+    """Whether a file is a bundle that an export wrote, be it damaged: not one that was learnt from labels, nor another's network."""
+    try:
+        return is_bundle(path) and "run" in read_bundle(path).card.facts
+    except Damaged:
+        return True
+
+
 def convert(graph: bytes, folder: Path) -> Path:
     """A graph as OpenVINO's two files in a folder, weights in half precision as is usual there."""
     openvino = openvino_module()
@@ -86,14 +98,20 @@ def ask_openvino(graph: bytes) -> Ask:
 
 
 def write_openvino(path: Path, graph: bytes, card: Card) -> None:
-    """NAME.xml, NAME.bin and NAME.json: the network in two files, and its card with their SHA-256; the .xml, which opens them, last."""
+    """NAME.json, NAME.bin and NAME.xml: the network in two files, and its card with their SHA-256; the .xml, which opens them, last."""
     with tempfile.TemporaryDirectory(prefix="modiste-") as scratch:
         made = convert(graph, Path(scratch))
         network, weights = made.read_bytes(), made.with_suffix(".bin").read_bytes()
     hashes = {suffix: hashlib.sha256(data).hexdigest() for suffix, data in (("xml", network), ("bin", weights))}
+    write_json(path.with_suffix(".json"), {"format": 1, "sha256": hashes, **card.plain()})  # first: by it the others are known as ours
     write_bytes(path.with_suffix(".bin"), weights)
-    write_json(path.with_suffix(".json"), {"format": 1, "sha256": hashes, **card.plain()})
     write_bytes(path, network)
+
+
+def check_openvino(path: Path) -> None:
+    """The three files go to new places, or over those of an earlier export, which its .json names."""
+    for place in (path, path.with_suffix(".bin"), path.with_suffix(".json")):
+        refuse_others(place, lambda _: set(hashes_beside(path)) == {"xml", "bin"}, "modiste export --to openvino")
 
 
 SMALLER = "Take --to onnx-fp16, which is half as large as onnx and says the same, or give more photos of train with --data."
@@ -116,5 +134,6 @@ EXPORTS: dict[str, Kind] = {
         ".xml",
         ask_openvino,
         write_openvino,
+        check_openvino,
     ),
 }

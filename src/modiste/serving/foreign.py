@@ -37,6 +37,11 @@ def open_foreign(
     threads: int,
 ) -> tuple[Card, str, Ask]:
     """A card for the file, the name that stands in results, and what asks its network."""
+    if path.suffix.lower() == ".xml":
+        raise UsageError(
+            f"{path} is a file of OpenVINO's, which `modiste benchmark` measures and nothing else here opens. Give an .onnx: "
+            "`modiste export RUN` makes one of the same run."
+        )
     data = path.read_bytes()
     session = open_graph(data, str(path), threads)
     known = dict(session.get_modelmeta().custom_metadata_map)
