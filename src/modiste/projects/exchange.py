@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,9 +16,11 @@ from modiste.annotating.exports import labelled, right_csv, write_as_paper
 from modiste.annotating.imports import imported
 from modiste.data.layouts.declared import Undeclared
 from modiste.data.layouts.products import LABELS, SURE
-from modiste.data.layouts.readers import read
+from modiste.data.layouts.readers import READERS, fitting, innermost
 from modiste.data.layouts.tables import TABLES
 from modiste.data.layouts.writers import WRITERS, write
+from modiste.data.opening.containers import Names
+from modiste.data.opening.stores import Store, open_store
 from modiste.learning.labels import RIGHT, labels_in
 from modiste.projects.studio import Studio
 from modiste.projects.views import shown
@@ -44,6 +46,7 @@ def log(studio: Studio) -> Exported:
 
 
 DOWNLOADS: dict[str, Callable[[Studio], Exported]] = {"labels.csv": right_labels, "log": log}
+WALK_SECONDS = 30.0  # that the folders below a place are looked through for labels
 NAMED = "paper-names"  # the paper's files under the paper's names
 
 
@@ -76,23 +79,46 @@ def taken_in(studio: Studio, path: str | None, who: str) -> Plain:
     place = Path(path)
     with suppress(RuntimeError):  # there is nobody of the name behind the ~
         place = place.expanduser()
-    if not place.exists():
+    there = False
+    with suppress(OSError):  # in a folder that the system keeps shut
+        there = place.exists()
+    if not there:
         raise ModisteError(f"{place} is not there. Give the full path of a file or folder with labels.")
     return taken(studio, labels_in(place, studio.classes) or labels_at(place, studio.classes), shown(str(place)), who)
 
 
 def labels_at(place: Path, own: Classes) -> Catalogue:
-    """Labels in any layout; words whose classes nobody declared are names of `own` classes, codes are never guessed."""
+    """Labels in any layout; words whose classes nobody declared are names of `own` classes, codes are never guessed.
+
+    Of a file that is none with labels nothing is said but that: whoever asks may not be who may read it.
+    """
+    store = in_time(innermost(open_store(place)))
+    layout = fitting(store)
+    if layout in (None, "photos"):
+        raise ModisteError(f"{place} holds no labels in a layout that modiste reads: `modiste data formats` lists them all.")
+    read = READERS[str(layout)].read
     try:
-        return read(place)
+        return read(store, None, None)
     except Undeclared as error:
         if error.coded:
             raise
     except BadRows as error:  # may be words of classes beside the paper's four
         with suppress(ModisteError):
-            return read(place, classes=own)
+            return read(store, own, None)
         raise error from None
-    return read(place, classes=own)
+    return read(store, own, None)
+
+
+def in_time(store: Store) -> Store:
+    """The store, whose folders are listed for so long alone: somebody waits, and what lies below '/' has no end."""
+    until = time.monotonic() + WALK_SECONDS
+
+    def scan(folder: str) -> Names:
+        if time.monotonic() > until:
+            raise ModisteError(f"{store.where} was not gone through within {WALK_SECONDS:.0f} s. Name the file or folder of labels itself.")
+        return store.scan(folder)
+
+    return replace(store, scan=scan)
 
 
 def sent_in(studio: Studio, name: str, data: bytes, who: str) -> Plain:

@@ -1,5 +1,6 @@
 """What is said of photos: saved once, taken back whole, exported as it was said; names are data."""
 
+import hashlib
 import json
 import os
 import threading
@@ -9,8 +10,10 @@ from urllib.parse import urlencode
 import pytest
 
 from modiste.projects.project import project_at
+from modiste.web.door import Door
 from modiste.web.limits import Limits, Refused
 from modiste.web.pages.deciding import decisions_of
+from modiste.web.pages.talking import TOKEN_COOKIE
 
 
 def test_what_is_saved_is_shown(pages):
@@ -312,3 +315,33 @@ def test_what_two_people_say_is_compared(pages):
     (pair,) = said["pairs"]
     assert ({pair["a"], pair["b"]}, pair["photos"]) == ({"ada", "bob"}, 10)
     assert [one["id"] for one in pages.photos("&said=conflict")] == [photos[0]]
+
+
+def test_of_a_file_that_holds_no_labels_nothing_is_told(shared, tmp_path):
+    (tmp_path / "secret").mkdir()
+    for name in ("notes.txt", "notes.csv", "notes.json", "id_rsa", "secret/notes.tsv"):
+        (tmp_path / name).write_text('the key is "4711, and so on\n')
+    for path in (*tmp_path.glob("*"), "/etc/passwd", "/dev/zero"):
+        answer = shared.send("/api/import", {"path": str(path)})
+        assert answer.status == 422
+        assert answer.plain["error"].startswith(f"{path} holds no labels"), answer.plain
+
+
+def test_folders_without_end_are_not_gone_through(shared, tmp_path, monkeypatch):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "more").mkdir()
+    monkeypatch.setattr("modiste.projects.exchange.WALK_SECONDS", 0)
+    assert "Name the file or folder of labels itself" in shared.send("/api/import", {"path": str(tmp_path)}).plain["error"]
+
+
+def test_where_others_reach_the_server_no_path_of_its_is_opened(project, served, tmp_path):
+    (tmp_path / "labels.csv").write_text("photo,label\n000-Red.png,Red\n")
+    door = Door("0.0.0.0", token=hashlib.sha256(b"a-token-of-the-tests").digest(), cookie=TOKEN_COOKIE)
+    with served(project, door=door, settle=False) as pages:
+        asked = {"Authorization": "Bearer a-token-of-the-tests"}
+        answer = pages.ask(
+            "POST", "/api/import", json.dumps({"path": str(tmp_path / "labels.csv")}).encode(), Content_Type="application/json", **asked
+        )
+        assert answer.status == 422
+        assert "Choose the file" in answer.plain["error"]
+        assert b"import-path" not in pages.ask("GET", "/", **asked).text

@@ -61,7 +61,7 @@ def root_of(where: Path) -> Path:
 
 def detect(store: Store) -> str:
     """Which reader fits a store: the first whose layout it has."""
-    found = next((name for name, reader in READERS.items() if reader.fits(store)), None)
+    found = fitting(store)
     if found is None and label_files(store):
         return "paper"  # whose error says what its first line lacks
     if found is None:
@@ -70,6 +70,11 @@ def detect(store: Store) -> str:
             "Give a folder with pictures, an archive of one, or a table that names them: `modiste data formats` lists all that is read."
         )
     return found
+
+
+def fitting(store: Store) -> str | None:
+    """The first reader whose layout a store has; None where there is none."""
+    return next((name for name, reader in READERS.items() if reader.fits(store)), None)
 
 
 def held(store: Store) -> str:

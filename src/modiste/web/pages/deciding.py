@@ -15,6 +15,7 @@ from modiste.projects.jobs import Jobs
 from modiste.projects.state import counts_of, pace_of
 from modiste.projects.studio import Studio
 from modiste.web.bodies import received
+from modiste.web.door import is_here
 from modiste.web.guard import State
 from modiste.web.limits import Refused
 from modiste.web.pages.asking import found_of
@@ -55,6 +56,8 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> 
     @app.post("/api/import")
     async def taken_in(request: Request) -> Response:
         given = await talk.json_of(request)
+        if not is_here(talk.door.host):
+            raise Refused("refused", "others reach this server, and it opens no path for them. Choose the file with the labels instead.")
         return answer(await apart(exchange.taken_in, studio, text_of(given, "path", None, 4096), who_of(request)))
 
     @app.post("/api/import/file")
@@ -62,7 +65,8 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> 
         if request.headers.get("content-type", "") != "application/octet-stream":
             raise Refused("not_bytes", "send the file's bytes, with the header Content-Type: application/octet-stream.")
         name = text_of(request.query_params, "name") or ""
-        async with received(request.receive, talk.limits.request_bytes, talk.held, "Name a larger file by its path.") as body:
+        larger = "Name a larger file by its path." if is_here(talk.door.host) else "Send it in parts."
+        async with received(request.receive, talk.limits.request_bytes, talk.held, larger) as body:
             return answer(await apart(exchange.sent_in, studio, name, bytes(body), who_of(request)))
 
     @app.get("/api/export")

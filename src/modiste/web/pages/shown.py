@@ -17,6 +17,7 @@ from modiste.projects.jobs import Jobs
 from modiste.projects.state import state_of
 from modiste.projects.studio import Studio
 from modiste.projects.thumbnails import SIDES
+from modiste.web.door import is_here
 from modiste.web.guard import State
 from modiste.web.limits import Refused
 from modiste.web.pages.asking import row_of
@@ -43,7 +44,7 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, state: State) -> N
     """Their routes."""
     door = talk.door
     for path, name in PAGES.items():
-        app.add_api_route(path, page_route(studio, jobs, name), methods=["GET"])
+        app.add_api_route(path, page_route(studio, jobs, name, is_here(door.host)), methods=["GET"])
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -92,10 +93,10 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, state: State) -> N
         return StreamingResponse(news(studio, jobs, who_of(request), state), media_type="text/event-stream")
 
 
-def page_route(studio: Studio, jobs: Jobs, name: str) -> Any:
+def page_route(studio: Studio, jobs: Jobs, name: str, alone: bool) -> Any:
     async def page(request: Request) -> Response:
         now = plain(await apart(state_of, studio, jobs, who_of(request)))
-        text = TEMPLATES.get_template(f"{name}.html").render(page=name, state=now)
+        text = TEMPLATES.get_template(f"{name}.html").render(page=name, state=now, alone=alone)
         return Response(text.encode("utf-8", "replace"), media_type="text/html")
 
     return page

@@ -230,7 +230,7 @@ function takeLabels() {
   const [file] = here("import-file").files;
   return file
     ? sendFile("/api/import/file", file, { name: file.name })
-    : post("/api/import", { path: here("import-path").value.trim() }, { patient: true });
+    : post("/api/import", { path: here("import-path")?.value.trim() }, { patient: true });
 }
 
 const writeFolder = () => post("/api/export", { format: here("export-format").value }, { patient: true });
