@@ -168,3 +168,21 @@ def test_of_100_000_photos_only_those_in_sight_are_in_the_page(shared, window):
     lists = [parse_qs(urlsplit(one).query).get("list") for one in asked]
     assert lists[0]
     assert lists == [lists[0]] * len(asked)  # one that stays what it is
+
+
+def test_more_photos_than_a_request_may_have_are_one_batch_all_the_same(app, window):
+    opened = window(app)
+    page = opened.go("/grid?label=Blue", TILES)
+    ids = [one["id"] for one in app.ask("/api/photos?limit=1000")["photos"]]
+    many = 5001
+    page.evaluate(
+        """([ids, many]) => import("/static/saving.js").then(({ decide }) =>
+          decide(Array.from({ length: many }, (_, n) => ({ photo: ids[n % ids.length], kind: "label", label: "Red", how: "review" }))))""",
+        [ids, many],
+    )
+    opened.saved("5,001")
+    made = app.decisions()
+    assert len(made) == many
+    assert len({one["batch"] for one in made}) == 1
+    page.keyboard.press("z")
+    app.until(lambda now: now["counts"]["labelled"] == 0)

@@ -6,13 +6,14 @@ import { complain, speak, tell } from "./messages.js";
 import { some } from "./words.js";
 
 const AT_ONCE = 200;
+const PART = 1000; // decisions of a large batch that are sent together
 const FIRST_MS = 500;
 const LONGEST_MS = 10_000;
 const CALM_MS = 900;
 const HELD_MS = 4000; // a press that waited longer was meant for a photo that is no longer before one's eyes
 
 const events = new EventTarget();
-let waiting = []; // batches of decisions, in the order they were made
+let waiting = []; // batches of decisions, or parts of large ones, in the order they were made
 let busy = false;
 let trouble = null; // why the last try did not help
 let wake = () => {};
@@ -42,9 +43,9 @@ export const identity = () => [...crypto.getRandomValues(new Uint8Array(16))].ma
 // page names, also where somebody else has said who they are in another one.
 export function decide(decisions) {
   const [batch, { who }] = [decisions.length > 1 ? identity() : null, state()];
-  waiting.push(
-    decisions.map((one) => ({ label: null, seconds: null, suggested: null, confidence: null, ...one, id: identity(), batch, who })),
-  );
+  const rest = { label: null, seconds: null, suggested: null, confidence: null };
+  const made = decisions.map((one) => ({ ...rest, ...one, id: identity(), batch, who }));
+  for (let first = 0; first < made.length; first += PART) waiting.push(made.slice(first, first + PART));
   change();
   drain();
 }
