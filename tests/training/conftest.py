@@ -40,7 +40,7 @@ def outcome() -> Callable[[Run], dict[str, Any]]:
         files: dict[str, Any] = {path.name: path.read_bytes() for path in (run.folder / "predictions").iterdir()}
         files |= {name: (run.folder / name).read_bytes() for name in ("weights.safetensors", "model.json", "recipe.json")}
         files["history"] = [replace(epoch, seconds=0.0, photos_per_second=0.0) for epoch in run.history()]
-        files["about"] = {**run.read_sealed("about.json"), "seconds": 0, "training_seconds": 0, "features_seconds": 0}
+        files["about"] = {**run.read_sealed("about.json"), "finished_at": "", "seconds": 0, "training_seconds": 0, "features_seconds": 0}
         files["about"]["files"] = {name: sha for name, sha in files["about"]["files"].items() if name != "history.csv"}  # has a clock
         files["left"] = sorted(path.name for path in run.folder.iterdir())
         return files

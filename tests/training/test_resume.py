@@ -70,18 +70,19 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(precision, eventfu
 
 @pytest.fixture
 def shutdown(eventful, drawn, runs):
-    """The folder of a run that was killed in its last epoch, and its checkpoints from the first step on, by step."""
-    kept, save = [], loop.save_checkpoint
+    """The folder of a run that was killed in its last epoch, and its checkpoints by epoch and step; at step 0 one of a best epoch."""
+    kept, save = {}, loop.save_checkpoint
 
-    def saved(path, *state):
-        save(path, *state)
-        kept.append(path.read_bytes())
+    def saved(path, position, *state):
+        save(path, position, *state)
+        kept[position.epoch, position.step] = path.read_bytes()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "save_checkpoint", saved)
         killed_at(loop, "step", 14, eventful, drawn, runs)
     (folder,) = runs.glob("alexnet*")
-    assert [len(Run(folder).history()), len(kept)] == [2, 13]
+    assert len(Run(folder).history()) == 2
+    assert [place for place in kept if place[1]] == [(epoch, step) for epoch in (0, 1, 2) for step in (1, 2, 3, 4, 5)][:13]
     return folder, kept
 
 
@@ -89,11 +90,34 @@ def shutdown(eventful, drawn, runs):
 def test_history_and_best_weights_newer_than_the_checkpoint_do_no_harm(step, shutdown, eventful, drawn, runs, undisturbed, outcome):
     """Both are written more often than a checkpoint: after a kill they may tell of epochs that are yet to come."""
     folder, kept = shutdown
-    (folder / "checkpoint.safetensors").write_bytes(kept[step - 1])
+    (folder / "checkpoint.safetensors").write_bytes(kept[(step - 1) // 5, (step - 1) % 5 + 1])
     told = []
     found = outcome(fit.fit(eventful, drawn, runs, fit.Manner("cpu", told.append)))
     assert found == undisturbed
     assert len([event for event in told if event.stage == "training"]) == 15 - step
+
+
+def test_best_weights_are_never_of_an_epoch_that_would_be_trained_again(eventful, drawn, runs):
+    """Trained again on another machine it may come out otherwise, and another epoch be the best, whose weights are gone."""
+    told, write = [], loop.write_tensors
+
+    def written(path, tensors, facts):
+        _, stands = read_tensors(path.parent / "checkpoint.safetensors", "")
+        told.append((facts["epoch"], stands["position"]["epoch"], len(stands["epochs"])))
+        write(path, tensors, facts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "write_tensors", written)
+        fit.fit(eventful, drawn, runs, SELDOM)
+    assert told
+    assert [(epoch, epoch, epoch) for epoch, _, _ in told] == told
+
+
+def test_killed_between_the_checkpoint_of_a_best_epoch_and_its_weights(shutdown, eventful, drawn, runs, undisturbed, outcome):
+    folder, kept = shutdown
+    (folder / "checkpoint.safetensors").write_bytes(kept[1, 0])
+    (folder / "best.safetensors").unlink()
+    assert outcome(fit.fit(eventful, drawn, runs)) == undisturbed
 
 
 def test_a_run_whose_checkpoint_is_gone_starts_anew(shutdown, eventful, drawn, runs, undisturbed, outcome):

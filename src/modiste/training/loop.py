@@ -74,8 +74,11 @@ def learn(lesson: Lesson, run: Run) -> int:
     learner = learner_of(lesson)
     path = run.folder / "checkpoint.safetensors"
     position, epochs = load_checkpoint(path, learner) if path.is_file() else (Position(), [])
-    if epochs and recipe.select == "best" and not best.is_file():
-        raise ModisteError(f"{run.folder}: its best weights are gone. Delete the folder to train it again.")
+    if epochs and recipe.select == "best":
+        if position.step == 0 and position.epoch == best_epoch(epochs):  # it may have been killed before they were written
+            keep_best(lesson, learner, best, epochs)
+        elif not best.is_file():
+            raise ModisteError(f"{run.folder}: its best weights are gone. Delete the folder to train it again.")
     logger = open_loggers(lesson.log if lesson.team.leads else (), run, recipe, epochs)
     keeper = Keeper(path, lesson, learner, epochs)
     facts = None
@@ -87,10 +90,11 @@ def learn(lesson: Lesson, run: Run) -> int:
                 epochs.append(measured(lesson, learner, position, keeper, wish))
                 if lesson.team.leads:
                     run.write_history(epochs)
-                    if recipe.select == "best" and best_epoch(epochs) == epochs[-1].epoch:
-                        write_tensors(best, learner.kept.state_dict(), {"epoch": epochs[-1].epoch})
                 logger.tell(epochs[-1])
                 position = Position(epoch=position.epoch + 1)
+                if recipe.select == "best" and best_epoch(epochs) == position.epoch:
+                    keeper.write(position)  # first: the best weights are never of an epoch that a run going on would train again
+                    keep_best(lesson, learner, best, epochs)
             if any(lesson.team.total(float(wish.signalled is not None))):  # after the last step: no other looks any more
                 raise stopped(keeper, position, wish)
         kept = epochs[-1].epoch if recipe.select == "last" else best_epoch(epochs)
@@ -100,6 +104,12 @@ def learn(lesson: Lesson, run: Run) -> int:
     lesson.team.wait()
     lesson.model.network.load_state_dict(learner.kept.state_dict() if recipe.select == "last" else best_weights(best, kept))
     return kept
+
+
+def keep_best(lesson: Lesson, learner: Learner, path: Path, epochs: Sequence[Epoch]) -> None:
+    """Write the weights of the epoch that has just ended, the best so far."""
+    if lesson.team.leads:
+        write_tensors(path, learner.kept.state_dict(), {"epoch": epochs[-1].epoch})
 
 
 def best_weights(path: Path, epoch: int) -> dict[str, Tensor]:
