@@ -13,7 +13,7 @@ from modiste.annotating.standing import Standing
 from modiste.data.layouts.readers import read
 from modiste.data.layouts.writers import WRITERS, write
 from modiste.learning.labels import read_labels
-from modiste.records.catalogue import Catalogue, Photo
+from modiste.records.catalogue import TEST, Catalogue, Photo
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.labels import PAPER_CLASSES, Classes
 
@@ -58,9 +58,12 @@ def test_only_what_is_settled_is_right(said):
     assert found == [("1.jpg", "Shoes", "ada", WHEN), ("5.jpg", "Bags", "cy", WHEN)]
 
 
-def test_the_random_sample_can_be_left_out(standing):
-    assert len(right_labels(standing, but=set(ODD_NAMES[:4]))) == len(ODD_NAMES) - 4
-    assert right_csv(standing, but=set(ODD_NAMES)) == b"photo,right_label,who,at\n"
+def test_the_random_sample_judges_what_is_learnt_from_the_rest(shop, standing, tmp_path):
+    table = tmp_path / "right.csv"
+    table.write_bytes(right_csv(standing, [photo.path for photo in shop.photos], set(ODD_NAMES[:4])))
+    found = read_labels(table, shop.root, PAPER_CLASSES)
+    assert {photo.path for photo in found.photos if photo.split == TEST} == set(ODD_NAMES[:4])
+    assert len(found.photos) == len(ODD_NAMES)
 
 
 def test_training_reads_the_right_labels_whatever_photos_are_called(shop, standing, tmp_path):
@@ -74,7 +77,7 @@ def test_no_cell_is_a_formula(standing, said):
     standing.add([said("9.jpg", "=1+1", who="+ada")])
     for line in right_csv(standing).decode("utf-8", "surrogateescape").split("\n"):
         assert not re.match(r'"?[=+@-]', line)
-    assert b',"\'=1+1","\'+ada",' in right_csv(standing)
+    assert b',"\'=1+1","","\'+ada",' in right_csv(standing)
 
 
 def test_the_papers_files_are_read_back_as_they_were_labelled(shop, standing, tmp_path):

@@ -1,12 +1,13 @@
 """Labels from elsewhere: what is told of them is so."""
 
+import csv
 from dataclasses import replace
 
 import pytest
 import shops
-from shops import open_studio, shop
+from shops import open_studio, say, shop
 
-from modiste.projects.exchange import taken_in
+from modiste.projects.exchange import download, taken_in
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
 
@@ -66,3 +67,13 @@ def test_labels_in_the_projects_own_classes_are_taken_in_from_any_layout(hats, t
     (folders / "Socks" / "x.png").write_bytes(b"")
     with pytest.raises(ModisteError, match=r"'Socks' is no class\. There are: Hats, Shoes, Gloves"):
         taken_in(hats, str(folders), "ada")
+
+
+def test_the_honest_sample_is_of_split_test_in_the_table_to_learn_from(colours, tmp_path):
+    with open_studio(shop(tmp_path / "shop", 20), model=colours) as studio:
+        for path in studio.found.by_path:
+            say(studio, path, "Red")
+        _, _, data = download(studio, "labels.csv")
+        rows = list(csv.DictReader(data.decode().splitlines()))
+        assert {row["photo"] for row in rows if row["split"] == "test"} == studio.sample
+        assert 0 < len(studio.sample) < len(rows) == 20

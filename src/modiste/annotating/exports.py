@@ -14,12 +14,12 @@ from modiste.data.layouts.labels_csv import label_lines, write_labels
 from modiste.data.layouts.names import is_picture
 from modiste.data.layouts.placing import place, refuse_inside, start, whole
 from modiste.data.layouts.rows import csv_bytes, escaped
-from modiste.records.catalogue import Catalogue, Photo
+from modiste.records.catalogue import TEST, Catalogue, Photo
 from modiste.records.disk import write_bytes
 from modiste.records.errors import ModisteError
 from modiste.records.progress import Tell, following, silent
 
-COLUMNS = ("photo", "right_label", "who", "at")  # `modiste train --from` reads the first two
+COLUMNS = ("photo", "right_label", "split", "who", "at")  # `modiste train --from` reads the first three
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class RightLabel:
     at: str
 
 
-def right_labels(standing: Standing, but: Collection[str] = ()) -> list[RightLabel]:
-    """All settled labels, by path, `but` for some photos; photos that are in conflict, unsure or bad have none."""
-    found = [(photo, settling(standing, photo)) for photo in sorted(standing.photos()) if photo not in but]
+def right_labels(standing: Standing) -> list[RightLabel]:
+    """All settled labels, by path; photos that are in conflict, unsure or bad have none."""
+    found = [(photo, settling(standing, photo)) for photo in sorted(standing.photos())]
     return [RightLabel(photo, one.label, one.who, one.at) for photo, one in found if one is not None and one.label is not None]
 
 
@@ -46,14 +46,15 @@ def settling(standing: Standing, photo: str) -> Decision | None:
     return max((one for one in standing.of(photo).values() if label == one.label is not None), key=lambda one: one.at, default=None)
 
 
-def right_csv(standing: Standing, photos: Iterable[str] = (), but: Collection[str] = ()) -> bytes:
+def right_csv(standing: Standing, photos: Iterable[str] = (), sample: Collection[str] = ()) -> bytes:
     """Settled labels as CSV, for `modiste train --from` and for people. `photos` are all there are, so that no path means two of them.
 
-    `but` are photos to leave out: the random sample, where it is to judge what is learnt.
+    Photos of the random `sample` are of split test: they judge what is learnt, and nothing learns from them.
     """
-    rows = right_labels(standing, but)
+    rows = right_labels(standing)
     paths = {*photos, *(row.photo for row in rows)}
-    return csv_bytes([COLUMNS, *([escaped(c) for c in (named(row.photo, paths), row.label, row.who, row.at)] for row in rows)])
+    cells = [(named(row.photo, paths), row.label, TEST if row.photo in sample else "", row.who, row.at) for row in rows]
+    return csv_bytes([COLUMNS, *(list(map(escaped, line)) for line in cells)])
 
 
 def named(path: str, paths: set[str]) -> str:

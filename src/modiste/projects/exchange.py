@@ -34,9 +34,9 @@ Exported = tuple[str, str, bytes]  # the file's name, its kind, its content
 
 
 def right_labels(studio: Studio) -> Exported:
-    """A table that `modiste train --from` reads."""
+    """A table that `modiste train --from` reads; it does not learn from photos of the honest sample either."""
     photos = () if studio.found is None else studio.found.by_path
-    return "labels.csv", "text/csv", right_csv(studio.standing, photos)
+    return "labels.csv", "text/csv", right_csv(studio.standing, photos, studio.sample)
 
 
 def log(studio: Studio) -> Exported:
