@@ -134,7 +134,7 @@ function steps({ project, counts, model, job, trouble }) {
       [
         learnt
           ? `${some(models.length - 1, "network")} learnt here, the last from ${number(models.at(-1).labels)} labels`
-          : "Seconds, on this machine: the network's features are kept.",
+          : "On this machine: the first time it goes through all labelled photos once, later through new ones alone.",
       ],
       [link("/train", "Train")],
     ],
