@@ -1,8 +1,13 @@
+import json
+import sys
+
 import numpy as np
 import pytest
 from onnx import helper, numpy_helper
+from PIL import Image
 
 import modiste
+from modiste import cli
 from modiste.data import batches
 from modiste.records.errors import Damaged, ModisteError, UsageError
 from modiste.records.labels import Classes
@@ -11,7 +16,7 @@ from modiste.serving import foreign as rules
 from modiste.serving.foreign import names_in
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (21, 32, 32, 3), np.uint8)
-NAMES, COLOUR = ["Shoes", "Clothing", "Bags"], Pixels(side=32, colour="rgb")
+NAMES, COLOUR = ["Shoes", "Clothing", "Bags"], Pixels(side=32, colour="rgb", normalise="imagenet")
 WEIGHTS = np.array([[4, -2, 1], [-3, 5, 0.5], [1, 1, -6]])
 
 
@@ -54,6 +59,9 @@ def test_scores_that_happen_to_add_up_to_one_are_no_probabilities(foreign, saved
     ("pixels", "said", "mean", "std"),
     [
         (Pixels(side=32, colour="rgb", normalise="none"), {}, [0, 0, 0], [1, 1, 1]),
+        (Pixels(side=32, colour="rgb", normalise="half"), {}, [0.5] * 3, [0.5] * 3),
+        ({"colour": "rgb", "fit": "squash", "normalise": "half"}, {}, [0.5] * 3, [0.5] * 3),
+        ({"colour": "rgb", "fit": "squash"}, {"mean": [0.1, 0.2, 0.3], "std": [1, 2, 3]}, [0.1, 0.2, 0.3], [1, 2, 3]),
         (Pixels(side=32, colour="rgb", normalise="data"), {"mean": [0.1, 0.2, 0.3], "std": [1, 2, 3]}, [0.1, 0.2, 0.3], [1, 2, 3]),
         (Pixels(side=32, colour="rgb"), {"mean": [0.5] * 3, "std": [0.5] * 3}, [0.5] * 3, [0.5] * 3),
     ],
@@ -71,6 +79,23 @@ def test_grey_comes_in_as_many_channels_as_the_network_takes(foreign, saved):
         saved(foreign(("n", 1, 32, 32), weights=WEIGHTS[:1])), classes=NAMES, pixels=Pixels(side=32, colour="grey1", normalise="none")
     ).score(grey)
     np.testing.assert_allclose(one.scores, grey.mean((1, 2)) / 255 @ WEIGHTS[:1], atol=1e-3)
+
+
+def test_only_what_the_file_does_not_say_has_to_be_said(foreign, saved):
+    """A fixed side and a single channel are the file's own; where it takes any side, that is to be given too."""
+    fixed = modiste.load(saved(foreign(("n", 1, 32, 32), weights=WEIGHTS[:1])), classes=NAMES, pixels={"fit": "crop", "normalise": "none"})
+    assert (fixed.pixels.side, fixed.pixels.colour, fixed.pixels.fit) == (32, "grey1", "crop")
+    said = {"colour": "rgb", "fit": "crop", "normalise": "half"}
+    with pytest.raises(UsageError, match=r"give --set pixels\.side=224 \("):
+        modiste.load(saved(foreign(("n", 3, "h", "w"))), classes=NAMES, pixels=said)
+    assert modiste.load(saved(foreign(("n", 3, "h", "w"))), classes=NAMES, pixels={"side": "64", **said}).pixels.side == 64
+
+
+def test_answers_are_kept_apart_by_how_photos_are_shown(foreign, saved, tiny):
+    path = saved(foreign())
+    ways = [{"pixels": COLOUR}, *({"pixels": COLOUR, "mean": [mean] * 3, "std": [1] * 3} for mean in (0, 1))]
+    assert len({modiste.load(path, classes=NAMES, **way).identity for way in ways}) == 3
+    assert modiste.load(tiny()).shown == ""  # a bundle's run knows
 
 
 def test_imagenets_constants_are_those_of_training():
@@ -110,10 +135,21 @@ def test_what_is_no_list_of_names_gives_none(text):
     ("said", "words"),
     [
         ({"pixels": COLOUR}, "names no classes"),
-        ({"classes": NAMES}, r"Pixels\(side=32"),
+        (
+            {"classes": NAMES},
+            r"colour, pixels.fit, pixels.normalise\. .*modiste\.Pixels\(side=32, colour='rgb', fit='crop', normalise='imagenet'\)",
+        ),
+        ({"classes": NAMES, "pixels": {"side": 32}}, "give --set pixels.colour=rgb --set pixels.fit=crop --set pixels.normalise=imagenet "),
+        (
+            {"classes": NAMES, "pixels": {"colour": "rgb", "normalise": "half"}},
+            r"not given is pixels\.fit\. .*give --set pixels\.fit=crop \(",
+        ),
+        ({"classes": NAMES, "pixels": {"sid": "32"}}, "Did you mean 'side'"),
+        ({"classes": NAMES, "pixels": {"fit": "crob"}}, "Did you mean 'crop'"),
+        ({"classes": NAMES, "pixels": Pixels(side=32, colour="rgb")}, "normalise = 'auto' goes by how it was trained.*imagenet, half"),
         ({"classes": ["a", "b"], "pixels": COLOUR}, "2 classes are named"),
         ({"classes": NAMES, "pixels": Pixels(side=64, colour="rgb")}, "pictures of 32 px a side"),
-        ({"classes": NAMES, "pixels": Pixels(side=32, colour="grey1")}, "takes 3 channels"),
+        ({"classes": NAMES, "pixels": Pixels(side=32, colour="grey1")}, "takes 3 channels.*rgb or grey3"),
         ({"classes": NAMES, "pixels": Pixels(side=32, colour="rgb", normalise="data")}, "give mean and std"),
         ({"classes": NAMES, "pixels": COLOUR, "mean": [0, 0, 0]}, "belong together"),
         ({"classes": NAMES, "pixels": COLOUR, "mean": [0], "std": [1]}, "3 numbers each"),
@@ -186,3 +222,69 @@ def test_a_name_that_is_no_text_is_refused(foreign, saved):
 def test_a_bundle_that_lost_its_seal_is_not_taken_for_anothers_file(foreign, saved):
     with pytest.raises(Damaged, match="not as it was written"):
         modiste.load(saved(foreign(), modiste="{}"), classes=NAMES, pixels=COLOUR)
+
+
+SAID = ["--classes", ",".join(NAMES), "--set", "pixels.colour=rgb", "--set", "pixels.fit=crop", "--set", "pixels.normalise=half"]
+
+
+@pytest.fixture
+def typed(foreign, saved, tmp_path, monkeypatch, capsys):
+    """Exit code, output and errors of a command, where another's network and a folder with a red photo stand."""
+    saved(foreign())
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (40, 60), (255, 0, 0)).save(tmp_path / "photos" / "1.png")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["modiste", *arguments])
+        try:
+            cli.main()
+        except SystemExit as ended:
+            return ended.code, *capsys.readouterr()
+        return 0, *capsys.readouterr()
+
+    return run
+
+
+def test_photos_are_labelled_as_was_said_and_how_they_are_shown_is_told(typed, tmp_path):
+    code, out, err = typed("label", "photos", "--model", "other.onnx", *SAID, "--json")
+    assert (code, json.loads(out)["notes"][0].startswith("other is shown photos as 32 x 32 px in colour, cropped")) == (0, True), err
+    table = (tmp_path / "labels.csv").read_text().splitlines()
+    row = dict(zip(table[0].split(","), table[1].split(","), strict=True))
+    wanted = softmax(scores_of(np.full((1, 32, 32, 3), [255, 0, 0]), [0.5] * 3, [0.5] * 3))[0]
+    assert [float(row[f"p_{name}"]) for name in NAMES] == pytest.approx(wanted, abs=1e-4)
+    for command in (["label", "photos/1.png"], ["label", "photos"], ["label", "photos", "--dry-run"]):
+        assert "normalised by mean 0.5 0.5 0.5 and std 0.5 0.5 0.5" in typed(*command, "--model", "other.onnx", *SAID)[1]
+
+
+def test_models_are_measured_as_was_said_also_in_processes_of_their_own(typed):
+    code, out, err = typed("benchmark", "other.onnx", *SAID, "--rounds", "1")
+    assert (code, "fit crop, normalise half" in out) == (0, True), err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["label", "photos", *SAID[2:]], "--classes Shoes,Bags"),
+        (["label", "photos", *SAID[:2]], "give --set pixels.colour=rgb --set pixels.fit=crop --set pixels.normalise=imagenet"),
+        (["label", "photos", *SAID[:2], "--set", "pixels.side=32"], "not given is pixels.colour, pixels.fit, pixels.normalise"),
+        (["label", "photos", *SAID, "--set", "lr=0.1"], "--set lr=0.1: a network that is there already is not trained"),
+        (["label", "photos", *SAID[:-1], "pixels.normalise=auto"], "Give imagenet, half"),
+        (["serve", *SAID[:2], "--set", "pixels.side=32"], "not given is pixels.colour"),
+        (["serve", *SAID, "--set", "lr=0.1"], "--set lr=0.1"),
+        (["search", "--in", "photos"], "no bundle, and gives no features"),
+    ],
+)
+def test_what_would_be_guessed_is_asked_for_in_words_that_can_be_typed(arguments, words, typed, tmp_path):
+    code, out, err = typed(*arguments, "--model", "other.onnx")
+    assert (code, out, words in err) == (2, "", True), err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.onnx", "photos"]
+
+
+def test_the_server_says_how_photos_are_shown(typed, monkeypatch):
+    pytest.importorskip("uvicorn", reason="an extra")
+    from modiste.web import server
+
+    monkeypatch.setattr(server, "serve", lambda _labeller, _asked, heard: heard("http://127.0.0.1:8000"))
+    code, out, err = typed("serve", "--model", "other.onnx", *SAID)
+    assert (code, out.startswith("other is shown photos as 32 x 32 px in colour")) == (0, True), err

@@ -314,7 +314,7 @@ def test_a_damaged_bundle_is_refused_also_by_those_who_say_classes_and_pixels(ti
     with pytest.raises(ModisteError, match=r"tiny\.onnx"):
         modiste.load(path)
     with pytest.raises(ModisteError, match=r"tiny\.onnx"):
-        modiste.load(path, classes=["a", "b", "c"], pixels=Pixels(side=32, colour="rgb"))
+        modiste.load(path, classes=["a", "b", "c"], pixels=Pixels(side=32, colour="rgb", normalise="imagenet"))
 
 
 def test_a_bundle_with_one_changed_bit_is_called_damaged(tiny):
@@ -346,7 +346,7 @@ def test_weights_in_another_file_are_refused_wherever_they_are_named(elsewhere, 
     path = saved(elsewhere(place))
     (path.parent / "weights.bin").write_bytes(bytes(12))
     with pytest.raises(ModisteError, match="opens none but the one it is given"):
-        modiste.load(path, classes=["a", "b", "c"], pixels=Pixels(side=32, colour="rgb"))
+        modiste.load(path, classes=["a", "b", "c"], pixels=Pixels(side=32, colour="rgb", normalise="imagenet"))
 
 
 def test_the_word_location_alone_refuses_nothing(foreign, saved):
@@ -355,7 +355,7 @@ def test_the_word_location_alone_refuses_nothing(foreign, saved):
     path = saved(model, location="weights.bin")
     assert b"location" in path.read_bytes()
     assert not has_external("model", memoryview(path.read_bytes()))
-    assert len(modiste.load(path, classes=["a", "b", "c"], pixels=Pixels(side=32, colour="rgb")).classes) == 3
+    assert len(modiste.load(path, classes=["a", "b", "c"], pixels=Pixels(side=32, colour="rgb", normalise="imagenet")).classes) == 3
 
 
 @pytest.mark.parametrize("cut", [1, 2, 5, 7, 20, 39, 60])

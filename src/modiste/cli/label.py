@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from modiste.serving.labeller import Labeller
 
 DEFAULT = Path("labels.csv")
+SHOWN = (
+    "How photos become the input of such a file: --set pixels.colour=rgb --set pixels.fit=crop --set pixels.normalise=imagenet, and "
+    "pixels.side where it takes any."
+)
 Source_ = Annotated[
     Path, Parameter(group=DATA, help="A folder, a .zip or .tar, a table of paths (CSV, Parquet, JSON Lines), any catalogue, or one photo.")
 ]
@@ -57,7 +61,7 @@ def label(
     classes: Annotated[str | None, Parameter(group=DATA, help="The classes of an ONNX file that does not say them, in order.")] = None,
     set: Annotated[
         tuple[str, ...],
-        Parameter(name="--set", group=DATA, negative="", help="How photos become the input of such a file: --set pixels.side=224."),
+        Parameter(name="--set", group=DATA, negative="", help=SHOWN),
     ] = (),
     format: Format = None,
     taxonomy: TaxonomyFile = None,
@@ -102,13 +106,28 @@ def label(
 def labeller_of(model: Path | None, classes: str | None, pixels: tuple[str, ...], tell: Tell) -> Labeller:
     """The network that was asked for, on one thread: photos are scored side by side. A run is exported into its folder, once."""
     from modiste.records.labels import Classes
-    from modiste.records.recipe import Recipe
     from modiste.serving.labeller import load
 
     if model is not None and (model / "recipe.json").is_file():
         model = exported(model, tell)
-    changed = Recipe().changed(settings_of(pixels, None, None)).pixels if pixels else None
-    return load(model, classes=Classes.parse(classes) if classes else None, pixels=changed, threads=1)
+    return load(model, classes=Classes.parse(classes) if classes else None, pixels=pixels_said(pixels), threads=1)
+
+
+def pixels_said(pairs: tuple[str, ...]) -> dict[str, str] | None:
+    """What --set pixels.key=value says of how photos are shown to a network; other settings are refused, which mean nothing here.
+
+    >>> pixels_said(("pixels.colour=rgb", "pixels.fit=crop"))
+    {'colour': 'rgb', 'fit': 'crop'}
+    """
+    said = settings_of(pairs, None, None)
+    if others := [f"{key}={value}" for key, value in said.items() if not key.startswith("pixels.")]:
+        raise UsageError(
+            f"--set {others[0]}: a network that is there already is not trained. Here --set says how photos are shown to it: {SHOWS}."
+        )
+    return {key.removeprefix("pixels."): value for key, value in said.items()} or None
+
+
+SHOWS = "pixels.side, pixels.colour, pixels.fit, pixels.normalise"
 
 
 def exported(run: Path, tell: Tell) -> Path:
@@ -190,7 +209,7 @@ def tables_of(done: Labelled) -> list[Any]:
 def after(done: Labelled) -> str:
     """What came of it in sentences, where it was written, and what to do next."""
     if done.output is None:
-        return "".join(f"\n{one_photo(row.decision, row.reason)}" for row in done.first)
+        return "".join(f"\n{line}" for line in [*(one_photo(row.decision, row.reason) for row in done.first), *done.notes])
     took = f"{done.seconds:.0f} s" + (f", {done.found:,} of them answered before" if done.found else "")
     places = {"Table": done.output, "To review": done.review, "Page": done.page}
     said = [

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from modiste.cli.words import DATA, OUTPUT, ClassNames, Format, Json, Label, Limit, read_catalogue, settings_of, show
+from modiste.cli.label import SHOWN, pixels_said
+from modiste.cli.words import DATA, OUTPUT, ClassNames, Format, Json, Label, Limit, read_catalogue, show
 from modiste.records.errors import ModisteError, UsageError, missing_extra
 
 
@@ -108,7 +109,7 @@ def benchmark(
             name="--set",
             group=DATA,
             negative="",
-            help="How photos become the input of ONNX files that do not say so: --set pixels.side=224 --set pixels.colour=rgb.",
+            help=SHOWN.replace("such a file", "ONNX files that others made"),
         ),
     ] = (),
     threads: Annotated[int | None, Parameter(group=OUTPUT, help="Threads of each model; one a processor when left away.")] = None,
@@ -121,14 +122,12 @@ def benchmark(
     from modiste.exporting.speed import benchmark as measured
     from modiste.records.disk import write_text
     from modiste.records.labels import Classes
-    from modiste.records.recipe import Recipe
     from modiste.terminal import progress
 
     catalogue: Any = None if data is None else read_catalogue(data, format, classes, None, limit, label=label)
     if output:
         check_table(output, models, catalogue)
-    pixels = Recipe().changed(settings_of(set, None, None)).pixels if set else None
-    settings = Settings(threads, rounds, Classes.parse(classes).names if classes else None, pixels)
+    settings = Settings(threads, rounds, Classes.parse(classes).names if classes else None, pixels_said(set))
     with progress() as tell:
         table = measured(models, catalogue, settings, tell)
     wrote = f"\nTable: {write_text(output, table.csv())}" if output else ""

@@ -71,6 +71,7 @@ def search(
 
         check_page(report)
     source = source_at(in_, format, lenient=True)
+    refuse_foreign(model)
     if not as_it_is:
         refuse_missing(photo, source)
     with listening(json) as tell:
@@ -97,6 +98,16 @@ def refuse(
         raise UsageError("--by and --only go with --evaluate.")
     if not evaluate and not photos and (k is not None or label is not None or report is not None):
         raise UsageError("-k, --label and --report are of what was found: name a photo to look for.")
+
+
+def refuse_foreign(model: Path | None) -> None:
+    """A network that others made has no features to compare photos by: told before it is asked what photos are shown to it as."""
+    from modiste.serving.labeller import is_bundle
+
+    if model is not None and not (model / "recipe.json").is_file() and not is_bundle(model):
+        raise UsageError(
+            f"--model {model} is no bundle, and gives no features, which photos are compared by. Take one that `modiste export` made."
+        )
 
 
 def refuse_missing(photos: Sequence[str], source: Source) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from modiste.cli.label import labeller_of
+from modiste.cli.label import SHOWN, labeller_of
 from modiste.cli.words import DATA
 from modiste.records.errors import missing_extra
 
@@ -28,7 +28,7 @@ def serve(
     classes: Annotated[str | None, Parameter(group=DATA, help="The classes of an ONNX file that does not say them, in order.")] = None,
     set: Annotated[
         tuple[str, ...],
-        Parameter(name="--set", group=DATA, negative="", help="How photos become the input of such a file: --set pixels.side=224."),
+        Parameter(name="--set", group=DATA, negative="", help=SHOWN),
     ] = (),
     index: Annotated[
         Path | None, Parameter(group=DATA, help="An index that `modiste search` built: POST /v1/search finds photos in it that look alike.")
@@ -83,6 +83,8 @@ def serve(
 
     def heard(address: str) -> None:
         also = "" if found is None else f" and {address}/v1/search"
+        if labeller.shown:
+            print(labeller.shown)
         print(f"{labeller.id} answers at {address}/v1/label{also}. Ctrl-C stops it.", flush=True)
 
     serve(labeller, Asked(door, port, limits, precision, threads, None if quiet else to_log, found), heard)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from modiste.exporting.asking import by_onnxruntime, by_openvino
 from modiste.records.disk import digest
@@ -32,20 +33,24 @@ class Contender:
     classes: Classes
     pixels: Pixels
     ask: Ask
+    shown: str = ""  # how photos are shown to it, where that had to be said
 
 
-def open_contender(path: Path, threads: int | None = None, classes: Sequence[str] | None = None, pixels: Pixels | None = None) -> Contender:
+def open_contender(
+    path: Path, threads: int | None = None, classes: Sequence[str] | None = None, pixels: Pixels | Mapping[str, Any] | None = None
+) -> Contender:
     """The model at a place on so many threads (None: one a processor); `classes` and `pixels` for ONNX files that do not say theirs."""
     kind = "run" if path.is_dir() else path.suffix.lower()
     if kind in OPENERS:
         return OPENERS[kind](path, threads)
+    shown = ""
     if is_bundle(path):
         bundle = read_bundle(path)
         known = bundle.card.classes, bundle.card.pixels, by_onnxruntime(bundle.data, threads)
     else:
         labeller = load(path, classes=classes, pixels=pixels, threads=threads)
-        known = labeller.classes, labeller.pixels, labeller.ask
-    return Contender(path, "onnxruntime", path.stat().st_size, parameters_in(path.read_bytes()), *known)
+        known, shown = (labeller.classes, labeller.pixels, labeller.ask), labeller.shown
+    return Contender(path, "onnxruntime", path.stat().st_size, parameters_in(path.read_bytes()), *known, shown)
 
 
 def open_run(path: Path, threads: int | None) -> Contender:

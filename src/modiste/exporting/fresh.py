@@ -11,15 +11,12 @@ from typing import Any
 import numpy as np
 
 from modiste.exporting.contenders import open_contender
-from modiste.records.plain import from_plain
-from modiste.records.recipe import Pixels
 
 
 def main() -> None:
     """One line with the first answer given, one with the memory once a batch was answered too."""
     asked = json.loads(sys.argv[1])
-    pixels = None if asked["pixels"] is None else from_plain(Pixels, asked["pixels"], "pixels")
-    model = open_contender(Path(asked["path"]), asked["threads"], asked["classes"], pixels)
+    model = open_contender(Path(asked["path"]), asked["threads"], asked["classes"], asked["pixels"])
     channels = 3 if model.pixels.colour == "rgb" else 1
     photos = np.full((asked["batch"], model.pixels.side, model.pixels.side, channels), 200, np.uint8)
     model.ask(photos[:1])

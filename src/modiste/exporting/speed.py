@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -43,7 +43,7 @@ class Settings:
     threads: int | None = None  # None: one a processor
     rounds: int = ROUNDS
     classes: tuple[str, ...] | None = None
-    pixels: Pixels | None = None
+    pixels: Pixels | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         check_threads(self.threads)
@@ -180,15 +180,15 @@ def table(found: Sequence[Contender], measured: Sequence[Measured], catalogue: C
             row += [100 * one.figures[0], 100 * one.figures[1], 100 * float((one.called == measured[0].called).mean())]
         rows.append(tuple(row))
     known = () if catalogue is None else tuple(f"{name}, %" for name in KNOWN)
-    return Table("Models beside one another", (*COLUMNS, *known), tuple(rows), notes(measured, catalogue), digits=2)
+    return Table("Models beside one another", (*COLUMNS, *known), tuple(rows), notes(found, measured, catalogue), digits=2)
 
 
-def notes(measured: Sequence[Measured], catalogue: Catalogue | None) -> tuple[str, ...]:
-    """What the columns mean."""
+def notes(found: Sequence[Contender], measured: Sequence[Measured], catalogue: Catalogue | None) -> tuple[str, ...]:
+    """What the columns mean, and how photos were shown to networks that do not say so themselves."""
     said = [
         f"All asked in turn, {len(measured[0].batch)} rounds: medians. Photos/s: of batches of {BATCH}, decoded before, as is one photo. "
         f"First answer: a fresh process from its start, median of {FRESH}; memory: what it holds after a batch.",
     ]
     if catalogue is not None:
         said.append(f"Of {len(measured[0].called):,} labelled photos of {catalogue.root.name}; same label: as the first model's.")
-    return tuple(said)
+    return (*said, *(one.shown for one in found if one.shown))

@@ -149,7 +149,7 @@ class Work:
         self.write(watched(self.decided(chosen), tally, first), total)
         page = self.page(chosen, known, tally, time.monotonic() - began) if self.output and self.wanted.photos_on_page else None
         review = self.review(chosen) if self.output and self.wanted.review else None
-        found, took, notes = job.found, time.monotonic() - began, notes_of(self.source, self.listing)
+        found, took, notes = job.found, time.monotonic() - began, notes_of(self.source, self.listing, self.labeller)
         return Labelled(
             self.source.where, self.output, self.labeller.id, tally, chosen, known, found, took, notes, tuple(first), page, review
         )
@@ -272,7 +272,7 @@ def watched(rows: Iterator[Row], tally: Tally, first: list[Row]) -> Iterator[Row
         yield row
 
 
-def notes_of(source: Source, listing: Listing) -> tuple[str, ...]:
-    """What was passed over, in words."""
+def notes_of(source: Source, listing: Listing, labeller: Labeller) -> tuple[str, ...]:
+    """How photos are shown to a network that does not say so itself, and what was passed over, in words."""
     twice = [f"{many(listing.twice, 'row')} named a photo that an earlier row named: each photo has one row."] if listing.twice else []
-    return (*source.passed_over(), *twice)
+    return (*([labeller.shown] if labeller.shown else []), *source.passed_over(), *twice)

@@ -45,7 +45,7 @@ def plan(source: Source, output: Path | None, labeller: Labeller, wanted: Wanted
         each = seconds_each(source, some, labeller, wanted, Path(folder))
         letters = sum(len(listed.photo) for listed in some) / len(some) if some else 40
         disk = total * (2 * letters + ROW_BYTES + KEPT_BYTES + NUMBER_BYTES * len(labeller.classes))
-        return Planned(total, total - left, left * each, int(disk), notes_of(source, listing))
+        return Planned(total, total - left, left * each, int(disk), notes_of(source, listing, labeller))
 
 
 def copied(output: Path | None, folder: Path) -> None:

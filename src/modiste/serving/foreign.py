@@ -1,7 +1,8 @@
 """ONNX files that others made, with what they lack given by the caller: classes, pixels, and the constants that pixels are normalised by.
 
 Taken are classifiers with one input, float32 (N, C, S, S), and an output (N, K) of scores or of probabilities; which of the two is found
-out by asking. Such a file has no calibration, no evidence and no features: its confidence is believed as it is.
+out by asking. Such a file has no calibration, no evidence and no features: its confidence is believed as it is. What neither the file nor
+the caller says is not guessed: a network that is shown photos in another way than those it learnt from answers all the same, and wrongly.
 """
 
 from __future__ import annotations
@@ -17,21 +18,27 @@ import numpy as np
 
 from modiste.records.errors import Damaged, ModisteError, UsageError
 from modiste.records.labels import Classes
+from modiste.records.plain import from_plain
 from modiste.records.recipe import Pixels
 from modiste.serving.bundle import AGAIN, KEY, Card
 from modiste.serving.graphs import Answers, Ask, Bytes, Floats, open_graph, run
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as in data/batches.py, which imports torch
+NOT_OURS = "not modiste"
 NAMED = ("names", "classes", "labels")  # where exporters write class names; Ultralytics: names
 PREFERRED = ("probabilities", "probs", "scores", "logits")  # of several outputs
 PROBES = 8  # noise that a network is asked about, to learn what it answers with
+USUAL = {"side": 224, "colour": "rgb", "fit": "crop", "normalise": "imagenet"}  # of networks of timm and torchvision: offered, not assumed
+NORMALISATIONS = "imagenet, half (-1 to 1) or none (0 to 1)"
+COLOURS = {"rgb": "in colour", "grey3": "in grey, in three equal channels", "grey1": "in grey"}
+FITS = {"crop": "cropped to the largest square in the middle", "squash": "squashed into a square", "letterbox": "whole, on white"}
 LEAST = 1e-12  # a probability of 0 has a score too
 
 
 def open_foreign(
     path: Path,
     classes: Classes | Sequence[str] | str | None,
-    pixels: Pixels | None,
+    pixels: Pixels | Mapping[str, Any] | None,
     mean: Sequence[float] | None,
     std: Sequence[float] | None,
     threads: int,
@@ -49,15 +56,12 @@ def open_foreign(
         raise Damaged(f"{path} is damaged: it is a bundle of modiste, but not as it was written. {AGAIN}")
     names = classes_of(path, classes, known)
     size, channels, side = input_of(path, session)
-    if pixels is None:
-        raise UsageError(
-            f"{path} does not say how a photo becomes its input. Say so: "
-            f"modiste.load(..., pixels=modiste.Pixels(side={side or 224}, colour='rgb', fit='crop', normalise='imagenet'))."
-        )
+    if not isinstance(pixels, Pixels):
+        pixels = completed(path, pixels or {}, channels, side, mean is not None)
     agree(path, pixels, channels, side)
     normalise = constants(path, pixels, mean, std)
     output = output_of(path, session, names, size, pixels)
-    card = Card(path.stem, names, pixels, facts={"made_by": "not modiste", "mean": list(normalise[0]), "std": list(normalise[1])})
+    card = Card(path.stem, names, pixels, facts={"made_by": NOT_OURS, "mean": list(normalise[0]), "std": list(normalise[1])})
     return card, f"{path.stem}-{hashlib.sha256(data).hexdigest()[:12]}", asking(session, str(path), output, size, *normalise)
 
 
@@ -71,8 +75,8 @@ def classes_of(path: Path, classes: Classes | Sequence[str] | str | None, known:
         if key in known and (found := names_in(known[key])):
             return Classes(found)
     raise UsageError(
-        f"{path} is not a bundle of modiste, and names no classes. Name them in the order of its outputs: "
-        f"modiste.load(..., classes=['Shoes', 'Bags'])."
+        f"{path} is not a bundle of modiste, and names no classes. Name them in the order of its outputs: --classes Shoes,Bags; "
+        f"in Python modiste.load(..., classes=['Shoes', 'Bags'])."
     )
 
 
@@ -105,17 +109,47 @@ def input_of(path: Path, session: Any) -> tuple[int | None, int | None, int | No
     return size, channels, height
 
 
+def completed(path: Path, said: Mapping[str, Any], channels: int | None, side: int | None, constants: bool) -> Pixels:
+    """The pixels as they were said, with what the file says itself; refused where neither does, with what to give."""
+    from_plain(Pixels, said, f"{path}: pixels")  # a wrong name or value is told first
+    known = {**({} if side is None else {"side": side}), **({"colour": "grey1"} if channels == 1 else {}), **said}
+    lacking = [name for name in USUAL if name not in known and not (name == "normalise" and constants)]
+    if lacking:
+        asked = " ".join(f"--set pixels.{name}={USUAL[name]}" for name in lacking)
+        python = ", ".join(f"{name}={value!r}" for name, value in (USUAL | known).items())
+        raise UsageError(
+            f"{path} does not say how a photo becomes its input, and not given is {', '.join(f'pixels.{name}' for name in lacking)}. "
+            f"For most networks of timm and torchvision give {asked} (in Python modiste.load(..., pixels=modiste.Pixels({python}))). "
+            f"Else: colour {', '.join(COLOURS)}; fit {', '.join(FITS)}; normalise {NORMALISATIONS}."
+        )
+    return from_plain(Pixels, known, f"{path}: pixels")
+
+
 def agree(path: Path, pixels: Pixels, channels: int | None, side: int | None) -> None:
     if side is not None and side != pixels.side:
-        raise UsageError(f"{path} takes pictures of {side} px a side, and pixels.side is {pixels.side}.")
+        raise UsageError(f"{path} takes pictures of {side} px a side, and pixels.side is {pixels.side}. Give pixels.side={side}.")
     if channels not in (None, pixels.channels):
-        raise UsageError(f"{path} takes {channels} channels, and pixels.colour = '{pixels.colour}' has {pixels.channels}.")
+        raise UsageError(
+            f"{path} takes {channels} channels, and pixels.colour = '{pixels.colour}' has {pixels.channels}. "
+            f"Give pixels.colour={'grey1' if channels == 1 else 'rgb or grey3'}."
+        )
+
+
+def shown_as(card: Card) -> str:
+    """In words how photos are shown to another's network; '' for a bundle, which has that from the run it was made of."""
+    if card.facts.get("made_by") != NOT_OURS:
+        return ""
+    pixels, (mean, std) = card.pixels, ([f"{value:g}" for value in card.facts[name]] for name in ("mean", "std"))
+    return (
+        f"{card.name} is shown photos as {pixels.side} x {pixels.side} px {COLOURS[pixels.colour]}, {FITS[pixels.fit]}, normalised by mean "
+        f"{' '.join(mean)} and std {' '.join(std)} (colour {pixels.colour}, fit {pixels.fit}, normalise {pixels.normalise})."
+    )
 
 
 def constants(
     path: Path, pixels: Pixels, mean: Sequence[float] | None, std: Sequence[float] | None
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation a channel, for pixels in [0, 1]: those given, ImageNet's, or 0 and 1."""
+    """Mean and standard deviation a channel, for pixels in [0, 1]: those given, ImageNet's, a half, or 0 and 1."""
     if (mean is None) != (std is None):
         raise UsageError("mean and std belong together: give both or neither.")
     if mean is not None and std is not None:
@@ -124,8 +158,13 @@ def constants(
         return tuple(map(float, mean)), tuple(map(float, std))
     if pixels.normalise == "none":
         return (0.0,) * pixels.channels, (1.0,) * pixels.channels
-    if pixels.normalise == "data":
-        raise UsageError(f"{path}: pixels.normalise = 'data' needs the constants of the photos it was trained on: give mean and std.")
+    if pixels.normalise == "half":
+        return (0.5,) * pixels.channels, (0.5,) * pixels.channels
+    if pixels.normalise != "imagenet":
+        raise UsageError(
+            f"{path}: pixels.normalise = '{pixels.normalise}' goes by how it was trained, which the file does not say. "
+            f"Give {NORMALISATIONS}; for other constants give mean and std in Python: modiste.load(..., mean=[...], std=[...])."
+        )
     if pixels.channels == 1:
         return (sum(IMAGENET_MEAN) / 3,), (sum(IMAGENET_STD) / 3,)
     return IMAGENET_MEAN, IMAGENET_STD

@@ -10,9 +10,10 @@ No torch is imported on the way.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from modiste.records.recipe import Pixels
 from modiste.records.seal import WITHIN, has_seal
 from modiste.serving.bundle import Bundle, Card, read_bundle
 from modiste.serving.deciding import REJECT, Thresholds, thresholds
-from modiste.serving.foreign import open_foreign
+from modiste.serving.foreign import open_foreign, shown_as
 from modiste.serving.graphs import Answers, Ask, Bytes, answering, joined, open_graph
 from modiste.serving.photos import Photo, each_of, pixels_of
 
@@ -70,11 +71,17 @@ class Labeller:
         return self.card.pixels
 
     @property
+    def shown(self) -> str:
+        """In words how photos are shown to another maker's network, which somebody had to say; '' for a bundle."""
+        return shown_as(self.card)
+
+    @property
     def identity(self) -> str:
         """What must be the same for a photo's bytes to have the same answer: the network, how it sees, what decodes and computes."""
         from importlib import metadata  # slow to import, for one photo's answer
 
         sees = [repr(self.pixels), *self.classes.names]  # another maker's file does not say them itself
+        sees += [self.shown] if self.shown else []
         return " ".join([self.id, *sees, *(f"{name} {metadata.version(name)}" for name in DECIDE)])
 
     def label(self, photos: Photo | Iterable[Photo], *, precision: float = PRECISION) -> list[Label]:
@@ -139,15 +146,16 @@ def load(
     model: Path | str | None = None,
     *,
     classes: Classes | Sequence[str] | str | None = None,
-    pixels: Pixels | None = None,
+    pixels: Pixels | Mapping[str, Any] | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     threads: int | None = None,
 ) -> Labeller:
     """The network that comes with modiste, that of a bundle, or of another's ONNX file, on so many threads (None: one a processor).
 
-    `classes` (a list, or 'Shoes,Bags') and `pixels` are given for another's file alone, which does not say them, as are `mean` and `std` a
-    channel, for pixels in [0, 1], where they are not ImageNet's; serving/foreign.py has what such a file must be like.
+    `classes` (a list, or 'Shoes,Bags') and `pixels` (or a mapping of what the file does not say: colour, fit, normalise, perhaps side) are
+    given for another's file alone, as are `mean` and `std` a channel, for pixels in [0, 1], where they are none that `pixels.normalise` can
+    name; serving/foreign.py has what such a file must be like.
     """
     threads = processors() if threads is None else threads
     if threads < 1:
@@ -177,7 +185,10 @@ def is_bundle(path: Path) -> bool:
 def refuse_said(where: str, *said: object) -> None:
     """A bundle knows its classes and pixels: what is said beside it would be ignored."""
     if any(one is not None for one in said):
-        raise UsageError(f"{where} is a bundle, which knows its classes, pixels and constants: leave out classes, pixels, mean and std.")
+        raise UsageError(
+            f"{where} is a bundle, which knows its classes, pixels and constants: leave out --classes and --set "
+            "(in Python classes, pixels, mean and std)."
+        )
 
 
 def bundled() -> Bundle:
