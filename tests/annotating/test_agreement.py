@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from modiste.annotating.agreement import agreements, conflicts, kappa
+from modiste.annotating.agreement import agreements, kappa
 from modiste.annotating.standing import Standing
 
 
@@ -56,8 +56,7 @@ def test_each_two_people_on_the_photos_of_both(said):
     assert (both.photos, both.agree, both.names, both.table) == (8, 7, ("Bags", "Shoes"), ((2, 0), (1, 5)))
     assert both.words.startswith("ada and bob agree on 7 of 8 photos; kappa 0.71 (")
     assert (found["ada", "cy"].photos, found["ada", "cy"].agree) == (1, 0)
-    assert [conflict.photo for conflict in conflicts(one)] == ["5.jpg", "9.jpg"]
-    assert {who: word.label for who, word in conflicts(one)[0].said.items()} == {"ada": "Shoes", "bob": "Bags"}
+    assert one.conflicts() == ["5.jpg", "9.jpg"]
 
 
 def test_adjudicating_settles_a_conflict_and_leaves_agreement_as_it_was(said):
@@ -65,7 +64,7 @@ def test_adjudicating_settles_a_conflict_and_leaves_agreement_as_it_was(said):
     one.add([said("1.jpg", "Shoes"), said("1.jpg", "Bags", who="bob"), said("2.jpg", "Bags"), said("2.jpg", "Bags", who="bob")])
     before = agreements(one)
     one.add([said("1.jpg", "Shoes", how="adjudicated")])
-    assert (conflicts(one), agreements(one)) == ([], before)
+    assert (one.conflicts(), agreements(one)) == ([], before)
 
 
 def test_two_who_always_say_the_same_one_thing_have_no_kappa_but_words(said):

@@ -125,11 +125,10 @@ def test_every_layout_takes_what_stands(layout, shop, standing, tmp_path):
     assert sorted(photo.label for photo in found.photos) == sorted(ODD_NAMES.index(photo.path) % 4 for photo in plain)
 
 
-def test_photos_without_a_settled_label_are_left_out_or_bare(shop, said):
+def test_photos_without_a_settled_label_are_left_out(shop, said):
     one = Standing()
     one.add([said(ODD_NAMES[0], "Bags")])
     assert [photo.label for photo in labelled(one, shop).photos] == [3]
-    assert [photo.label for photo in labelled(one, shop, all_photos=True).photos] == [3] + [None] * (len(ODD_NAMES) - 1)
 
 
 def test_an_export_imported_again_says_nothing_new(shop, standing, tmp_path):

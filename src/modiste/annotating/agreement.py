@@ -1,4 +1,4 @@
-"""Whether people who label agree: Cohen's kappa of each two with its interval, and where they contradict one another."""
+"""Whether people who label agree: Cohen's kappa of each two with its interval."""
 
 from __future__ import annotations
 
@@ -54,14 +54,6 @@ class Agreement:
         return f"{told}; kappa {self.kappa.value:.2f} ({self.kappa.low:.2f} to {self.kappa.high:.2f})"
 
 
-@dataclass(frozen=True)
-class Conflict:
-    """A photo of which people who are sure say different things, and what each says."""
-
-    photo: str
-    said: Mapping[str, Decision]
-
-
 def agreements(standing: Standing) -> list[Agreement]:
     """Each two people who have spoken of the same photos, those with the most photos first."""
     tables: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
@@ -81,11 +73,6 @@ def agreement(a: str, b: str, table: Mapping[tuple[str, str], int]) -> Agreement
 
 def word_of(one: Decision) -> str:
     return one.label if one.kind == LABEL and one.label is not None else f"({BAD})"
-
-
-def conflicts(standing: Standing) -> list[Conflict]:
-    """All conflicts that nobody has adjudicated."""
-    return [Conflict(photo, standing.of(photo)) for photo in standing.conflicts()]
 
 
 def kappa(counts: Counts) -> Kappa:

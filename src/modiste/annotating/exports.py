@@ -66,14 +66,14 @@ def named(path: str, paths: set[str]) -> str:
     return f"./{path}" if f"images/{path}" in paths else path
 
 
-def labelled(standing: Standing, catalogue: Catalogue, *, all_photos: bool = False) -> Catalogue:
+def labelled(standing: Standing, catalogue: Catalogue) -> Catalogue:
     """A catalogue with its photos' settled labels, ready for any of modiste.data's WRITERS; photos without one are left out."""
     photos = []
     for photo in catalogue.photos:
         label = standing.settled(photo.path)
-        if label is not None or all_photos:
-            photos.append(replace(photo, label=None if label is None else catalogue.classes.code(label)))
-    if not any(photo.label is not None for photo in photos):
+        if label is not None:
+            photos.append(replace(photo, label=catalogue.classes.code(label)))
+    if not photos:
         raise ModisteError(f"no photo of {catalogue.root} has a settled label yet, so there is nothing to export. Label some first.")
     return catalogue.with_photos(photos)
 

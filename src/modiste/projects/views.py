@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -92,7 +91,3 @@ def neighbour(studio: Studio, found: Guesses, one: Near, who: str) -> Plain:
         "similarity": round(one.similarity, 4),
         "copies": [found.ids[row] for row in one.copies],
     }
-
-
-def classes(names: Iterable[str], counts: Iterable[int]) -> dict[str, int]:
-    return {name: int(count) for name, count in zip(names, counts, strict=True)}

@@ -38,7 +38,7 @@ function showLearn({ counts, job, last }) {
     ]),
   );
   showJob(job);
-  here("last").hidden = Boolean(job) || !last || !["train", "compare", "promote"].includes(last.kind);
+  here("last").hidden = Boolean(job) || !last || !["train", "compare"].includes(last.kind);
   here("last").classList.toggle("wrong", Boolean(last && !last.ok));
   say(here("last"), last?.words || "");
 }
@@ -90,10 +90,7 @@ function row(model) {
     .filter(Boolean)
     .join(" ");
   const verdict = model.verdict
-    ? [
-        made("span", {}, sentence(model.verdict)),
-        model.accuracy ? made("span", { class: "quiet" }, ` ${percent(model.accuracy)} right`) : null,
-      ]
+    ? [made("span", {}, sentence(model.verdict))]
     : [made("span", { class: "quiet" }, "as it came")];
   return made(
     "tr",

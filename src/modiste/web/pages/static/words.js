@@ -48,7 +48,6 @@ const WORK = {
   train: "Training",
   compare: "Comparing",
   map: "Laying out the map",
-  promote: "Putting a network in use",
 };
 
 // What goes on in the background, and how far it is.
