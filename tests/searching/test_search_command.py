@@ -89,6 +89,7 @@ def test_the_page_holds_photo_and_neighbours_and_asks_no_network_for_anything(ph
         (["--report", "x.html"], 2, "name a photo to look for"),
         (["--evaluate", "--by", "x", "--only", "split"], 2, "write column=value"),
         (["a/06.jpg", "-o", "photos/index"], 4, "never written to"),
+        (["a/06.jpg", "--report", "photos/found.html"], 4, "never written to"),
         (["a/06.jpg", "-o", "nothing", "--as-it-is"], 4, "is no index of photos"),
     ],
 )

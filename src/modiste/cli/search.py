@@ -70,6 +70,8 @@ def search(
         from modiste.searching.pages import check_page
 
         check_page(report)
+        if in_.is_dir() and report.resolve().is_relative_to(in_.resolve()):
+            raise ModisteError(f"{report} stands inside {in_}, which is never written to. Give another place with --report.")
     source = source_at(in_, format, lenient=True)
     refuse_foreign(model)
     if not as_it_is:
