@@ -82,7 +82,8 @@ def study(
     }
     why = "\n".join([finished.left, *(one for one in finished.diverged if one not in finished.left)])
     left = f"\n{finished.lacking} {'run is' if finished.lacking == 1 else 'runs are'} not finished: {why}" if finished.left else ""
-    show(plain, finished.tables, json, f"{left}\nReport: {finished.report}")
+    instead = f"\nIt stands in the place of one of {finished.replaced}. To keep both: --name." if finished.replaced else ""
+    show(plain, finished.tables, json, f"{left}\nReport: {finished.report}{instead}")
     if finished.diverged:
         raise SystemExit(TrainingDiverged.exit_code)
 

@@ -41,6 +41,7 @@ class Finished:
     lacking: int  # runs that are not finished
     left: str = ""  # why, in words
     diverged: tuple[str, ...] = ()  # runs whose loss became no number: name, seed and why
+    replaced: str = ""  # what the report that stood there was of, where that was other photos or settings
 
     @property
     def report(self) -> Path:
@@ -79,8 +80,8 @@ def finish(
         nothing = f"{runs}: no run of the study '{study.name}' with these settings is finished, so there is nothing to report."
         raise left.error or ModisteError(nothing)
     outcome, folder = Outcome(study, catalogue, contents, found, left.diverged, tuple(command)), runs / "studies" / study.name
-    tables = tuple(tables_of(outcome).values()) if follows() else report_on(outcome, folder, manner.where, manner.tell)
-    return Finished(tables, folder, found, outcome.lacking, str(left.error or ""), left.diverged)
+    tables, replaced = (tuple(tables_of(outcome).values()), "") if follows() else report_on(outcome, folder, manner.where, manner.tell)
+    return Finished(tables, folder, found, outcome.lacking, str(left.error or ""), left.diverged, replaced)
 
 
 def train_what_is_lacking(study: Study, catalogue: Catalogue, runs: Path, manner: Manner, contents: Contents) -> Left:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -36,16 +39,20 @@ from modiste.studies.in_words import first_words, pilot_sentences, sentences
 from modiste.studies.outcome import Outcome
 from modiste.studies.sections import Report, pilot_sections, result_sections
 
+OWN_FILES = re.compile(r"^(?:tables|figures)/[^/\n]+$", re.MULTILINE)  # what a report writes, and takes away
 STEPS = ("costs", "intervals and claims", "figures", "photos", "writing")
 
 
-def report_on(outcome: Outcome, folder: Path, where: str = "auto", tell: Tell = silent) -> tuple[Table, ...]:
-    """Write report.html, and each table and figure as a file of its own; the tables that answer the study's question."""
+def report_on(outcome: Outcome, folder: Path, where: str = "auto", tell: Tell = silent) -> tuple[tuple[Table, ...], str]:
+    """Write report.html, and each table and figure as a file of its own, in the place of an earlier report's.
+
+    The tables that answer the study's question; and, where that report was of other photos or settings, what it was of, in words.
+    """
 
     def begin(step: str) -> None:
         tell(Progress(f"study {outcome.study.name}", STEPS.index(step), len(STEPS), "steps", f"report: {step}"))
 
-    title = f"Study: {outcome.study.name}"
+    title, before = f"Study: {outcome.study.name}", report_before(folder)
     of_results = "pilot" not in outcome.study.tables and bool(outcome.shown)
     begin("costs")
     spent = costs(outcome.recipes, outcome.runs, len(outcome.catalogue.classes), folder, where, tell) if of_results else {}
@@ -53,9 +60,9 @@ def report_on(outcome: Outcome, folder: Path, where: str = "auto", tell: Tell = 
     answers, own = claims_of(outcome, spent), tables_of(outcome)
     claimed = {"claims": claims_table(answers)} if answers else {}
     beside = more_tables(outcome, spent, where) if of_results else {}
-    write_tables({**own, **claimed, **beside}, folder / "tables")
+    files = write_tables({**own, **claimed, **beside}, folder / "tables")
     begin("figures")
-    drawings = written(figures_of(outcome, spent), folder / "figures")
+    drawings, drawn = written(figures_of(outcome, spent), folder / "figures")
     begin("photos")
     shown = {caption: drawing for caption, drawing in drawings.items() if caption not in in_files_alone(outcome)}
     if of_results:
@@ -66,9 +73,32 @@ def report_on(outcome: Outcome, folder: Path, where: str = "auto", tell: Tell = 
     begin("writing")
     claims_said = {"claims": [one.plain() for one in answers]} if answers else {}
     words = {"title": title, "question": outcome.study.question, "summary": [*first_words(outcome), *said]}
-    write_json(folder / "study.json", {**words, **circumstances(outcome), **runs_in_json(outcome), **claims_said})
+    facts = circumstances(outcome)
+    names = [file.relative_to(folder).as_posix() for file in (*files, *drawn)]
+    write_json(folder / "study.json", {**words, **facts, **runs_in_json(outcome), **claims_said, "files": names})
     write_text(folder / "report.html", page(title, outcome.study.question, sections, rules))
-    return (*own.values(), *claimed.values())
+    for name in {*OWN_FILES.findall("\n".join(map(str, before.get("files", []))))} - {*names}:  # they speak of other runs
+        (folder / name).unlink(missing_ok=True)
+    return (*own.values(), *claimed.values()), ", ".join(otherwise(before, facts))
+
+
+def otherwise(before: Mapping[str, Any], facts: Mapping[str, str]) -> list[str]:
+    """In what an earlier report has nothing in common with this one: photos, pixels, training.
+
+    >>> otherwise({"Data hash": "0f3a", "Pixels": "224 px; 244 px"}, {"Data hash": "0f3a", "Pixels": "112 px; 122 px"})
+    ['224 px; 244 px']
+    """
+    found = {key: str(before[key]) for key in ("Data hash", "Pixels", "Training") if key in before}
+    return [words for key, words in found.items() if not {*words.split("; ")} & {*facts[key].split("; ")}]
+
+
+def report_before(folder: Path) -> dict[str, Any]:
+    """What the report that stands in a folder says of itself; nothing where there is none, or it cannot be read."""
+    try:
+        found = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def tables_of(outcome: Outcome) -> dict[str, Table]:
@@ -145,18 +175,20 @@ def figure_groups(outcome: Outcome) -> dict[str, list[str]]:
         "Confusion matrices of AlexNet + CBAM (as Fig. 10)": [*PUBLISHED[4]],
         "Confusion matrices of ResNet-18 and ResNet-18 + CBAM": [name for name in PUBLISHED[7] if name.startswith("Resnet")],
     }
+    others = [name for name in outcome.shown if not any(name in names for names in groups.values())]
+    groups |= {"Classification reports of the other variants": others, "Confusion matrices of the other variants": others}
     there = {caption: [name for name in names if name in outcome.shown] for caption, names in groups.items()}
     return {caption: names for caption, names in there.items() if names}
 
 
-def written(drawn: Mapping[str, Callable[[], Figure]], folder: Path) -> dict[str, str]:
-    """Each figure drawn and written as SVG, PNG and PDF; its SVG by its caption."""
-    drawings = {}
+def written(drawn: Mapping[str, Callable[[], Figure]], folder: Path) -> tuple[dict[str, str], list[Path]]:
+    """Each figure drawn and written as SVG, PNG and PDF; its SVG by its caption, and the files."""
+    drawings, files = {}, []
     for caption, draw in drawn.items():
         figure = draw()
         stem = folder / "".join(letter if letter.isalnum() else "-" for letter in caption.lower()).strip("-")
         drawings[caption] = svg(figure)
-        write_text(stem.with_suffix(".svg"), on_white(drawings[caption]))
-        write_bytes(stem.with_suffix(".png"), png(figure))
-        write_bytes(stem.with_suffix(".pdf"), pdf(figure))
-    return drawings
+        files.append(write_text(stem.with_suffix(".svg"), on_white(drawings[caption])))
+        files.append(write_bytes(stem.with_suffix(".png"), png(figure)))
+        files.append(write_bytes(stem.with_suffix(".pdf"), pdf(figure)))
+    return drawings, files
