@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from shops import OWN, network, open_studio, shop
+from shops import OWN, network, open_studio, say, shop
 
 from modiste.projects.project import ABOUT, MODELS, Model, Models, about_in, is_project, opened, project_at
 from modiste.records.errors import Busy, Damaged, ModisteError, UsageError
@@ -144,8 +144,6 @@ def test_a_project_of_a_later_version_is_not_guessed_at(photos, colours):
 
 
 def test_what_people_said_is_there_when_models_json_is_gone(photos, colours):
-    from shops import say
-
     with open_studio(photos, model=colours) as made:
         say(made, "000-Red.png", "Blue")
     folder = photos.with_name("shop.project")
@@ -192,3 +190,43 @@ def test_a_folder_that_cannot_be_listed_is_left_out_and_told(photos, colours, mo
     with open_studio(photos, model=colours) as made:
         assert len(made.found) == 3
         assert made.left_out == (f"{shut} cannot be listed: Permission denied. Check its permissions. Its photos are left out.",)
+
+
+def test_a_project_follows_its_photos_where_they_went(photos, colours, tmp_path):
+    with open_studio(photos, model=colours) as made:
+        say(made, "000-Red.png", "Blue")
+    folder, moved = photos.with_name("shop.project"), photos.with_name("moved")
+    photos.rename(moved)
+    with opened(folder) as project, pytest.raises(ModisteError, match=f"modiste app {folder} --photos FOLDER"):
+        project.source()
+    others = shop(tmp_path / "others" / "deep", 3).parent
+    with pytest.raises(UsageError, match=r"none of the 3 photos .* is there, such as '000-Red\.png'"):
+        project_at(folder, photos=others)
+    with pytest.raises(ModisteError, match="is not there"):
+        project_at(folder, photos=tmp_path / "nowhere")
+    assert project_at(folder, photos=moved) == folder
+    assert about_in(folder).source == str(moved)
+    with open_studio(folder) as made:
+        assert made.standing.settled("000-Red.png") == "Blue"
+        assert len(made.found) == 3
+
+
+def test_a_project_that_was_moved_beside_its_photos_is_found_by_them(photos, colours, tmp_path):
+    project_at(photos, model=colours)
+    (tmp_path / "disk").mkdir()
+    for name in ("shop", "shop.project"):
+        (tmp_path / name).rename(tmp_path / "disk" / name)
+    folder = project_at(tmp_path / "disk" / "shop")
+    assert about_in(folder).source == str(tmp_path / "disk" / "shop")
+
+
+def test_where_the_old_photos_are_there_a_project_follows_none_but_the_same(photos, colours, tmp_path):
+    with open_studio(photos, model=colours):
+        pass
+    folder, copy = photos.with_name("shop.project"), shutil.copytree(photos, tmp_path / "copy")
+    with pytest.raises(UsageError, match="not .*others.*Leave --photos out"):
+        project_at(folder, photos=shop(tmp_path / "others", 3, seed=9))
+    with opened(folder), pytest.raises(Busy):
+        project_at(folder, photos=copy)
+    assert about_in(folder).source == str(photos)
+    assert about_in(project_at(folder, photos=copy)).source == str(copy)

@@ -23,7 +23,9 @@ def app(
     ] = None,
     /,
     *,
-    photos: Annotated[Path | None, Parameter(group=DATA, help="The photos of a project that begins elsewhere than beside them.")] = None,
+    photos: Annotated[
+        Path | None, Parameter(group=DATA, help="The photos of a project that does not begin beside them, or where they are now.")
+    ] = None,
     model: Annotated[Path | None, Parameter(group=DATA, help="The bundle to begin with; without it, modiste's own.")] = None,
     classes: Annotated[
         str | None, Parameter(group=DATA, help="The classes to label with, 'Hats, Gloves'; without it, those of the bundle.")

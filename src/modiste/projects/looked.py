@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -236,16 +237,33 @@ def packed(looked: Looked) -> bytes:
     return hashlib.sha256(data.getbuffer()).digest() + data.getvalue()
 
 
-def seen_before(folder: Path, labeller: Labeller) -> Looked | None:
-    """What the last whole look gave; None where there is none, or it is damaged: it is taken again."""
+def hashes_before(folder: Path) -> dict[str, bytes]:
+    """SHA-256 of the photos of the last looks, by their paths; zeros where a photo could not be read."""
+    found: dict[str, bytes] = {}
+    for file in sorted(folder.glob("*.npz"), key=lambda one: one.stat().st_mtime):
+        if (arrays := unpacked(file)) is not None:
+            lines = json.loads(arrays["text"].tobytes())[2]
+            found |= {path: sha.tobytes() for (path, *_), sha in zip(lines, arrays["shas"], strict=True)}
+    return found
+
+
+def unpacked(file: Path) -> dict[str, NDArray[Any]] | None:
+    """What was packed into a file; None where there is none, or it is damaged."""
     try:
-        data = memoryview(snapshot(folder, labeller).read_bytes())
+        data = memoryview(file.read_bytes())
     except OSError:
         return None
     if hashlib.sha256(data[32:]).digest() != data[:32]:
         return None
     with np.load(io.BytesIO(data[32:]), allow_pickle=False) as held:
-        arrays = {name: held[name] for name in held.files}
+        return {name: held[name] for name in held.files}
+
+
+def seen_before(folder: Path, labeller: Labeller) -> Looked | None:
+    """What the last whole look gave; None where there is none, or it is damaged: it is taken again."""
+    arrays = unpacked(snapshot(folder, labeller))
+    if arrays is None:
+        return None
     model, reasons, lines, start, width = json.loads(arrays.pop("text").tobytes())
     photos = tuple(Listed(*line) for line in lines)
     kept = folder / f"{key(labeller)}.bin"

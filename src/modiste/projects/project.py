@@ -1,7 +1,7 @@
 """A project on disk: a folder that says which photos it is about, and remembers networks and what people said.
 
 shop.project/
-├── project.json      where the photos are, the classes; written once
+├── project.json      where the photos are, the classes; written once, and again where the photos moved
 ├── models.json       the networks of this project, and which is in use
 ├── models/           bundles that were learnt here, a report beside each
 ├── decisions.sqlite  what people said; only added to
@@ -18,7 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modiste.data.layouts.sources import Source, source_at
+from modiste.data.opening.hashed import content_hash
 from modiste.data.taxonomy import read_taxonomy
+from modiste.projects.looked import hashes_before
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.labels import Classes
 from modiste.records.lock import locked
@@ -28,6 +30,7 @@ from modiste.serving.bundle import Bundle, read_bundle
 from modiste.serving.labeller import Labeller, bundled, labeller_of
 
 VERSION = 1
+COMPARED, ALIKE = 200, 0.9  # photos that are compared before a project follows them, and the share that must be the same
 ABOUT, MODELS, DECISIONS, ENDING = "project.json", "models.json", "decisions.sqlite", ".project"
 OURS = (ABOUT, MODELS, DECISIONS, "models", "looks", "thumbnails", "exports", ".lock")
 ABOUT_AGAIN = "Restore it from a copy, or delete it and start the project anew with the same photos: what people said is kept beside it."
@@ -92,6 +95,11 @@ class Project:
 
     def source(self) -> Source:
         """The photos as they are now, without folders that the system refuses to list."""
+        if not Path(self.about.source).exists():
+            raise ModisteError(
+                f"{self.about.source} is not there any more, and {self.folder} is a project of its photos. Bring it back, or say where they "
+                f"are now: modiste app {self.folder} --photos FOLDER"
+            )
         return source_at(Path(self.about.source), self.about.format, read_taxonomy(None), lenient=True)
 
     def models(self) -> Models:
@@ -125,7 +133,7 @@ def opened(folder: Path) -> Iterator[Project]:
 
 
 def about_in(folder: Path) -> About:
-    """What a project is about; its photos may have been moved."""
+    """What a project is about; its photos may not be there any more."""
     said = read_sealed(folder / ABOUT, ABOUT_AGAIN)
     if said.pop("version", None) != VERSION:
         raise ModisteError(f"{folder / ABOUT} was written by another version of modiste. Open it with that one.")
@@ -147,7 +155,7 @@ def project_at(
     """The folder of the project at a place, made where there is none: the place is a project, or photos to begin one with.
 
     Photos' own project stands beside them: photos.project beside photos. `model`, `classes` and `format` belong to a project that begins;
-    where it stands already they must be what it began with.
+    where it stands already they must be what it began with. Its photos may have moved: a project follows them.
     """
     full = place.expanduser().resolve()
     folder = full if photos is not None or is_project(full) else beside(full)
@@ -155,8 +163,9 @@ def project_at(
     wanted = {"model": model and str(model.expanduser().resolve()), "classes": classes and classes.names, "format": format}
     if is_project(folder):
         about = about_in(folder)
-        source_named = photos is not None or folder != full
-        refuse_other(folder, about, {**wanted, "source": str(source) if source_named else None})
+        refuse_other(folder, about, wanted)
+        if (photos is not None or folder != full) and str(source) != about.source:
+            follow(folder, about, source)
         return folder
     check(folder, source)
     source_at(source, format, read_taxonomy(None), lenient=True)  # says what is wrong with it
@@ -177,14 +186,35 @@ def beside(source: Path) -> Path:
 
 
 def refuse_other(folder: Path, about: About, wanted: dict[str, object]) -> None:
-    """A project's photos, network and classes are those that it began with: what is said beside it would be ignored."""
+    """A project's network and classes are those that it began with: what is said beside it would be ignored."""
     for name, value in wanted.items():
         stands = getattr(about, name)
         if value is not None and value != stands:
-            option = {"source": "--photos"}.get(name, f"--{name}")
+            option = f"--{name}"
             raise UsageError(
                 f"{folder} is a project with {option} {shown(stands)}, not {shown(value)}. Leave {option} out, or begin another project."
             )
+
+
+def follow(folder: Path, about: About, source: Path) -> None:
+    """Have a project be of the photos at another place, where they went: the old place is gone, or the photos are the same."""
+    check_photos(folder, source)
+    found = source_at(source, about.format, read_taxonomy(None), lenient=True)
+    known = hashes_before(folder / "looks")
+    here = [said.path for said in found.photos() if said.path in known]
+    same = sum(content_hash(found.root, path) == known[path] for path in here[:COMPARED])
+    if Path(about.source).exists() and same <= ALIKE * len(here[:COMPARED]):
+        raise UsageError(
+            f"{folder} is a project with --photos {about.source}, not {source}. Leave --photos out, or begin another project. A project "
+            f"follows its photos where {about.source} is gone, or where the photos at the new place are the same."
+        )
+    if known and not here:
+        raise UsageError(
+            f"--photos {source}: none of the {len(known):,} photos of {folder} is there, such as '{next(iter(known))}'. Name the folder from "
+            "which their paths go on as they did."
+        )
+    with locked(folder / ".lock", f"the project {folder}"):
+        write_sealed(folder / ABOUT, {"version": VERSION, **to_plain(replace(about, source=str(source)))})
 
 
 def shown(value: object) -> str:
@@ -193,12 +223,17 @@ def shown(value: object) -> str:
 
 def check(folder: Path, source: Path) -> None:
     """Refuse a place that is not for a project."""
+    check_photos(folder, source)
+    if folder.exists() and (not folder.is_dir() or any(not one.name.startswith(OURS) for one in folder.iterdir())):
+        raise ModisteError(f"{folder} is there already, and is no project. Move it away, or give another place.")
+
+
+def check_photos(folder: Path, source: Path) -> None:
+    """Refuse photos that are not there, or around their own project."""
     if not source.exists():
         raise ModisteError(f"{source} is not there. Name a folder of photos, an archive, a table that names photos, or a project.")
     if source.is_dir() and folder.is_relative_to(source):
         raise ModisteError(f"{folder} stands inside {source}, which is never written to. Give another place.")
-    if folder.exists() and (not folder.is_dir() or any(not one.name.startswith(OURS) for one in folder.iterdir())):
-        raise ModisteError(f"{folder} is there already, and is no project. Move it away, or give another place.")
 
 
 __all__ = ["About", "Model", "Models", "Project", "is_project", "opened", "project_at"]
