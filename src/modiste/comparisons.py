@@ -17,6 +17,7 @@ from modiste.evaluation.compared import (
     verdict_in_words,
 )
 from modiste.evaluation.measures import measure as known_measure
+from modiste.evaluation.metrics import metric
 from modiste.evaluation.statistics.estimates import LEVEL, check_level
 from modiste.evaluation.statistics.pairs import pairwise
 from modiste.evaluation.statistics.ranks import alike, ranks
@@ -27,7 +28,8 @@ from modiste.records.plain import fingerprint
 from modiste.records.predictions import Predictions
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, meant, slug
-from modiste.records.table import Table
+from modiste.records.run import differing as not_usual
+from modiste.records.table import Cell, Table
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,50 @@ def compare(
     results = {name: some for name, some in runs.items() if some} if isinstance(runs, Mapping) else results_of(runs, split)
     known_measure(measure, classes_of(results))
     return Comparison(results, measure, level)
+
+
+def runs_table(folder: Path | str) -> Table:
+    """The runs in a folder of runs, a line each: in which settings one is not the preset `paper`, of which photos, how good, how large."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ModisteError(f"{folder}: no such folder of runs. `modiste train` or `modiste study` makes one.")
+    rows = [row_of(Run(path.parent)) for path in sorted(folder.glob("*/recipe.json"))]
+    if not rows:
+        raise ModisteError(f"{folder}: there are no runs in it. `modiste train` or `modiste study` makes them.")
+    columns = ("Run", "Not as in the preset paper", "Data", "State", "Split", "Photos", "Macro F1", "Accuracy", "MB")
+    lacking = sum(row[3] is None or not str(row[3]).startswith("finished") for row in rows)
+    notes = ("Data: how the hash of the photos begins. Only what was asked of the same photos can be compared.",)
+    notes += (f"{lacking} of {len(rows)} not finished: the command that began one goes on with it.",) if lacking else ()
+    return Table(f"Runs in {folder}", columns, tuple(rows), notes)
+
+
+def row_of(run: Run) -> tuple[Cell, ...]:
+    """A run's line; one that cannot be read is told in its state, for the others to be seen."""
+    size = round(sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file()) / 1e6)
+    try:
+        plain = to_differing(run.recipe) or None
+        if not run.finished:
+            done = f"epoch {len(run.history())} of {run.recipe.epochs}"
+            return (run.folder.name, plain, None, done, None, None, None, None, size)
+        about, split = run.about, next((name for name in ("test", "validation") if name in run.splits), None)
+        state = " ".join(["finished", *([about["finished_at"][:10]] if "finished_at" in about else [])])
+        said = run.predictions(split) if split else None
+        measured = (None,) * 3 if said is None else (len(said), metric("macro_f1", said), metric("accuracy", said))
+        return (run.folder.name, plain, about.get("data", {}).get("hash", "")[:8] or None, state, split, *measured, size)
+    except ModisteError as error:
+        return (run.folder.name, None, None, f"cannot be read: {error}", None, None, None, None, size)
+
+
+def to_differing(recipe: Recipe) -> str:
+    """The settings that are not those of the preset `paper`; of the network what its name does not say.
+
+    >>> to_differing(Recipe(seed=1, augment=("flip", "crop")).changed({"network.convs": 3, "pixels.side": 112}))
+    'augment flip + crop, pixels.side 112'
+    """
+    apart = flat(not_usual(meant(recipe).plain(), Recipe().plain()))
+    named = ("seed", *(f"network.{key}" for key in ("backbone", "convs", "attention", "ratio", "kernel", "frozen", "head")))
+    words = {key: " + ".join(value) if isinstance(value, list) else value for key, value in sorted(apart.items()) if key not in named}
+    return ", ".join(f"{key} {value}" for key, value in words.items())
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from modiste.cli.runs import compare as command
-from modiste.comparisons import compare
+from modiste.cli.runs import runs as command_runs
+from modiste.comparisons import compare, runs_table
+from modiste.evaluation.metrics import metric
 from modiste.records.errors import Damaged, ModisteError, UsageError
 from modiste.records.recipe import Network, Recipe
 from modiste.records.run import Run, run_folder
@@ -86,6 +88,25 @@ def test_one_name_for_two_networks_is_refused(made):
     with pytest.raises(ModisteError, match="they differ in lr"):
         compare([f"mine={one.folder}", f"mine={other.folder}"])
     assert len(compare([f"mine={one.folder}", f"mine={made(seed=2).folder}"]).results["mine"]) == 2
+
+
+def test_runs_are_listed_with_what_sets_them_apart_and_what_is_wrong_with_them(made, tmp_path):
+    good, half = made(Recipe(lr=0.01), data="abcdefgh12"), made(SVM, finished=False)
+    broken = made(seed=3)
+    (broken.folder / "recipe.json").write_text("{")
+    table = runs_table(tmp_path)
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows[good.folder.name][:5] == ("lr 0.01", "abcdefgh", "finished", "test", 80)
+    assert rows[good.folder.name][5] == pytest.approx(metric("macro_f1", good.predictions()))
+    assert rows[half.folder.name][2] == "epoch 0 of 19"
+    assert rows[broken.folder.name][2].startswith("cannot be read: ")
+    assert "2 of 3 not finished" in table.notes[1]
+    command_runs(tmp_path)
+    with pytest.raises(ModisteError, match="no such folder of runs"):
+        runs_table(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModisteError, match="no runs in it"):
+        runs_table(tmp_path / "empty")
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,14 @@ def compare(
     show(None if not json else found.plain(), list(found.tables.values()), json, f"\n{found.verdict}{wrote}")
 
 
+def runs(folder: Path = Path("runs"), /, *, json: Json = False) -> None:
+    """List the runs in a folder: their settings, photos, macro F1, size, and which are not finished."""
+    from modiste.comparisons import runs_table
+
+    table = runs_table(folder)
+    show(table.plain(), [table], json)
+
+
 def reproduce(
     run: Path,
     /,
@@ -271,4 +279,4 @@ def parse_severities(text: str) -> list[int]:
         raise UsageError(f"--severities {text}: write numbers from 1 to 5 with commas between, such as 1,3,5.") from error
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (evaluate, compare, reproduce, explain, robustness)
+COMMANDS: tuple[Callable[..., None], ...] = (runs, evaluate, compare, reproduce, explain, robustness)
