@@ -224,7 +224,7 @@ def test_where_the_old_photos_are_there_a_project_follows_none_but_the_same(phot
     with open_studio(photos, model=colours):
         pass
     folder, copy = photos.with_name("shop.project"), shutil.copytree(photos, tmp_path / "copy")
-    with pytest.raises(UsageError, match="not .*others.*Leave --photos out"):
+    with pytest.raises(UsageError, match=r"not .*others.*Leave --photos out"):
         project_at(folder, photos=shop(tmp_path / "others", 3, seed=9))
     with opened(folder), pytest.raises(Busy):
         project_at(folder, photos=copy)

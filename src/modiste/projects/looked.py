@@ -247,7 +247,7 @@ def hashes_before(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def unpacked(file: Path) -> dict[str, NDArray[Any]] | None:
+def unpacked(file: Path) -> dict[str, Any] | None:
     """What was packed into a file; None where there is none, or it is damaged."""
     try:
         data = memoryview(file.read_bytes())

@@ -12,7 +12,7 @@ shop.project/
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,8 +97,8 @@ class Project:
         """The photos as they are now, without folders that the system refuses to list."""
         if not Path(self.about.source).exists():
             raise ModisteError(
-                f"{self.about.source} is not there any more, and {self.folder} is a project of its photos. Bring it back, or say where they "
-                f"are now: modiste app {self.folder} --photos FOLDER"
+                f"{self.about.source} is not there any more, and {self.folder} is a project of its photos. Bring it back, or say where "
+                f"they are now: modiste app {self.folder} --photos FOLDER"
             )
         return source_at(Path(self.about.source), self.about.format, read_taxonomy(None), lenient=True)
 
@@ -185,7 +185,7 @@ def beside(source: Path) -> Path:
     return source.with_name(f"{source.name}{ENDING}")
 
 
-def refuse_other(folder: Path, about: About, wanted: dict[str, object]) -> None:
+def refuse_other(folder: Path, about: About, wanted: Mapping[str, object]) -> None:
     """A project's network and classes are those that it began with: what is said beside it would be ignored."""
     for name, value in wanted.items():
         stands = getattr(about, name)
@@ -210,8 +210,8 @@ def follow(folder: Path, about: About, source: Path) -> None:
         )
     if known and not here:
         raise UsageError(
-            f"--photos {source}: none of the {len(known):,} photos of {folder} is there, such as '{next(iter(known))}'. Name the folder from "
-            "which their paths go on as they did."
+            f"--photos {source}: none of the {len(known):,} photos of {folder} is there, such as '{next(iter(known))}'. Name the folder "
+            "from which their paths go on as they did."
         )
     with locked(folder / ".lock", f"the project {folder}"):
         write_sealed(folder / ABOUT, {"version": VERSION, **to_plain(replace(about, source=str(source)))})
