@@ -10,6 +10,8 @@ import pytest
 
 import modiste
 from modiste.records.catalogue import Catalogue
+from modiste.records.errors import UsageError
+from modiste.studies.definitions import Study
 
 
 def test_the_python_of_the_readme_runs(drawn: Catalogue, tmp_path: Path) -> None:
@@ -33,6 +35,12 @@ def test_a_photo_without_a_label_is_not_scored_as_if_it_had_one(drawn: Catalogue
     run = modiste.train(recipe, drawn, tmp_path / "runs")
     bare = drawn.with_photos([*drawn.photos[:3], modiste.Photo(drawn.photos[3].path)])
     assert len(modiste.evaluate(run, bare)) == 3
+    own = Study("own", "Good?", {"small": recipe})
+    told = modiste.study(own, drawn, tmp_path / "runs", seeds=2, report_only=True, called="trial", note="A trial of two seeds.")
+    assert (told.lacking, told.folder.name) == (1, "trial"), "nothing is trained where only a report is asked for"
+    assert "A trial of two seeds." in told.report.read_text()
+    with pytest.raises(UsageError, match="write over"):
+        modiste.study(own, drawn, tmp_path / "runs", called="paper")
 
 
 WITHOUT = """

@@ -14,7 +14,7 @@ from modiste.records.errors import UsageError
 from modiste.records.progress import Tell, silent
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run
-from modiste.studies.definitions import Study, variants
+from modiste.studies.definitions import STUDIES, Study, variants
 from modiste.studies.files import find
 from modiste.studies.finish import Finished, finish
 from modiste.training.fit import Manner, fit
@@ -57,14 +57,17 @@ def study(
     max_seconds: float | None = None,
     log: Sequence[str] = (),
     tell: Tell = silent,
+    report_only: bool = False,
+    called: str = "",
+    note: str = "",
 ) -> Finished:
     """A study by name or file, finished: its tables, its runs, and where the report was written.
 
-    `seeds` is how many, or which. After `max_seconds` the report is written of the runs that are finished.
+    `seeds` is how many, or which. After `max_seconds` the report is written of the runs that are finished; `report_only` trains nothing.
+    The report is `called` otherwise than the study where that is given, and opens with the `note`.
     """
-    if isinstance(seeds, int):
-        seeds = range(seeds)
-    return finish(prepared(name, seeds, settings, weights), opened(catalogue), Path(runs), manner_of(device, max_seconds, log, tell))
+    wanted = wanted_study(name, range(seeds) if isinstance(seeds, int) else seeds, settings, weights, called, note)
+    return finish(wanted, opened(catalogue), Path(runs), manner_of(device, max_seconds, log, tell), train=not report_only)
 
 
 def manner_of(device: str, max_seconds: float | None, log: Sequence[str], tell: Tell) -> Manner:
@@ -76,6 +79,21 @@ def manner_of(device: str, max_seconds: float | None, log: Sequence[str], tell: 
 def opened(catalogue: Catalogue | Path | str) -> Catalogue:
     """A catalogue, read if it is a place."""
     return catalogue if isinstance(catalogue, Catalogue) else read(catalogue)
+
+
+def wanted_study(
+    name: str | Study,
+    seeds: Sequence[int] | None,
+    settings: Mapping[str, Any] | None,
+    weights: str | None,
+    called: str = "",
+    note: str = "",
+) -> Study:
+    """`prepared`, with a name for the report and what it opens with; the name of another built-in study is refused."""
+    found = prepared(name, seeds, settings, weights)
+    if called in STUDIES and called != found.name:
+        raise UsageError(f"--name {called}: that is a study of modiste's own, whose report it would write over. Give another name.")
+    return replace(found, name=called or found.name, note=note or found.note)
 
 
 def prepared(

@@ -51,18 +51,14 @@ def study(
     NAME is paper, sound, pilot, attention-vs-unfreezing, sensitivity, fair-lr, stand-in, or a TOML or YAML file of your own. A stopped
     study goes on when the command is given again. Where a network diverges the others go on, and the exit code is 6.
     """
-    from modiste.api import prepared
-    from modiste.studies.definitions import STUDIES
+    from modiste.api import wanted_study
     from modiste.studies.finish import finish
     from modiste.studies.plan import plan
     from modiste.terminal import progress
 
     if dry_run and report_only:
         raise UsageError("--dry-run says what would be trained, --report-only trains nothing: give one of them.")
-    wanted = prepared(name, parse_seeds(seeds), asked.settings(epochs), asked.weights)
-    if called in STUDIES and called != wanted.name:
-        raise UsageError(f"--name {called}: that is a study of modiste's own, whose report it would write over. Give another name.")
-    wanted = replace(wanted, name=called or wanted.name, note=note)
+    wanted = wanted_study(name, parse_seeds(seeds), asked.settings(epochs), asked.weights, called or "", note)
     catalogue = asked.catalogue()
     with progress() as tell:
         manner = sitting.manner(asked.device, tell)
