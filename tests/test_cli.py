@@ -97,7 +97,7 @@ MISTAKES = [  # what is typed, the exit code, words that must be said
     (["evaluate", "nowhere", "--classes", "Hats,Gloves"], 2, "--classes Hats,Gloves: without --data"),
     (["evaluate", "nowhere", "--by", "colour"], 2, "--by colour: without --data"),
     (["evaluate", "run", "-o", "run/predictions/test.csv"], 2, "inside the run"),
-    (["evaluate", "run", "-o", "PHOTOS/labels.csv"], 2, "not written over"),
+    (["evaluate", "run", "-o", "PHOTOS/labels.csv"], 4, "did not write it"),
     (["evaluate", "run", "--data", "PHOTOS", "--split", "tset"], 4, "Splits there: test, train"),
     (["compare", "nowhere"], 4, "nowhere: nothing is there. `modiste train`"),
     (["robustness", "run", "--data", "PHOTOS", "--output", "PHOTOS/corrupted"], 4, "never written to"),

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Device, Format, Json, Label, Limit, names_a_folder, read_catalogue, show
 from modiste.records.errors import UsageError
+from modiste.records.own import begins_with, refuse_others
 
 
 def evaluate(
@@ -78,13 +79,7 @@ def refuse_written_over(output: Path, run: Path) -> None:
     """Predictions go to a new file or over older ones: never over photos, labels, or what a run holds."""
     if output.resolve().is_relative_to(run.resolve()):
         raise UsageError(f"--output {output}: that is inside the run, which is only read. Give another place.")
-    if not output.is_file():
-        return
-    header = b"photo,truth,called,"
-    with output.open("rb") as file:
-        begins = file.read(len(header))
-    if begins not in (b"", header):
-        raise UsageError(f"--output {output}: that file holds no predictions, and is not written over. Give another place.")
+    refuse_others(output, lambda path: begins_with(path, "photo,truth,called,"), "modiste evaluate")
 
 
 def compare(
