@@ -425,7 +425,7 @@ def test_a_nearly_full_disk_is_left_alone(shelf, cache, monkeypatch):
 @pytest.mark.parametrize("cached", [True, False])
 def test_what_fits_neither_disk_nor_memory_is_refused_with_what_to_do(shelf, cache, cached, asked, monkeypatch):
     monkeypatch.setattr(decoded, "free_memory_bytes", lambda: 6 * SLOT_BYTES - 1)
-    with pytest.raises(MachineError, match=r"6 photos at 32 px .* Set a smaller pixels\.side, or give a disk with more room with --runs"):
+    with pytest.raises(MachineError, match=r"6 photos at 32 px .* set a smaller pixels\.side, or give a disk with more room with --runs"):
         decode(shelf, SMALL, cache if cached else None, limit_bytes=0)
     assert asked == []
 

@@ -14,6 +14,7 @@ from modiste.cli.runs import robustness as command
 from modiste.data.corruptions import chance_of, corrupted, in_colour
 from modiste.data.decoded import Pictures, decode
 from modiste.records.errors import ModisteError, Stopped, UsageError
+from modiste.training import model as trained
 from modiste.training import robustness as room
 from modiste.training.fit import fit
 from modiste.training.model import evaluate as score
@@ -130,6 +131,16 @@ def test_the_command_writes_tables_curves_and_predictions(run, in_colours, drawn
 def test_severities_that_are_none_are_refused(text):
     with pytest.raises(UsageError, match="from 1 to 5"):
         parse_severities(text)
+
+
+def test_more_photos_than_memory_holds_are_evaluated_in_portions(run, drawn, monkeypatch):
+    whole, decoded_at_once = score(run, drawn), []
+    monkeypatch.setattr(trained, "most_at_once", lambda _pixels: 24)
+    monkeypatch.setattr(trained, "decode", lambda some, *rest, **more: decoded_at_once.append(len(some)) or decode(some, *rest, **more))
+    portions = score(run, drawn)
+    assert decoded_at_once == [24, 24, 16]
+    assert (portions.photos, portions.truth.tolist()) == (whole.photos, whole.truth.tolist())
+    np.testing.assert_allclose(portions.scores, whole.scores, atol=1e-4)
 
 
 def test_evaluate_looks_closer_when_asked(run, drawn_folder, tmp_path, capsys):

@@ -151,7 +151,8 @@ def in_memory(catalogue: Catalogue, pixels: Pixels, groups: Groups, tell: Tell) 
     if prod(shape) > (free := free_memory_bytes()):
         raise MachineError(
             f"{len(groups):,} photos at {pixels.side} px take {prod(shape) / 1e9:.1f} GB decoded: more than there is room for, on disk or "
-            f"in the {free / 1e9:.1f} GB of memory that are free. Set a smaller pixels.side, or give a disk with more room with --runs."
+            f"in the {free / 1e9:.1f} GB of memory that are free. To train: set a smaller pixels.side, or give a disk with more room with "
+            "--runs. Else take fewer photos."
         )
     store, bad = np.empty(shape, np.uint8), list[PhotoRefused]()
     places = {key: place for place, key in enumerate(groups)}
@@ -159,6 +160,11 @@ def in_memory(catalogue: Catalogue, pixels: Pixels, groups: Groups, tell: Tell) 
         store[places[key]] = made
     refuse(catalogue, bad)
     return store, places
+
+
+def most_at_once(pixels: Pixels) -> int:
+    """How many photos may stand decoded in memory together, half of what is free left to others."""
+    return max(1, free_memory_bytes() // 2 // prod(slots_of(Path(), pixels).shape))
 
 
 def each_decoded(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
-from modiste.data.decoded import Pictures, decode
+from modiste.data.decoded import Pictures, decode, most_at_once
 from modiste.data.layouts.readers import read
 from modiste.models.tensors import read_tensors, write_tensors
 from modiste.models.variants import Classifier, restore
@@ -72,13 +73,17 @@ def predict(model: Model, part: nn.Module, given: Given, team: Team, tell: Tell 
 
 
 def evaluate(run: Run | Path | str, catalogue: Catalogue | Path | str, where: str = "auto", tell: Tell = silent) -> Predictions:
-    """What a run's model says of the labelled photos of any catalogue with the same classes."""
+    """What a run's model says of the labelled photos of any catalogue with the same classes, as many at once as memory holds."""
     run = run if isinstance(run, Run) else Run(Path(run))
     catalogue = catalogue if isinstance(catalogue, Catalogue) else read(catalogue)
     model = open_model(run)
     catalogue = answerable(run, model, catalogue)
-    pictures = decode(catalogue, model.eyes.pixels, None, tell=tell)
-    return predict(model, *whole_on(model, pictures), Team(device(where)), tell)
+    photos, most, team = catalogue.photos, most_at_once(model.eyes.pixels), Team(device(where))
+    portions = (catalogue.with_photos(photos[start : start + most]) for start in range(0, len(photos), most))
+    said = [predict(model, *whole_on(model, decode(some, model.eyes.pixels, None, tell=tell)), team, tell) for some in portions]
+    paths = tuple(path for one in said for path in one.photos)
+    truth, scores = (np.concatenate([getattr(one, name) for one in said]) for name in ("truth", "scores"))
+    return Predictions(model.classes.names, paths, truth, scores)
 
 
 def answerable(run: Run, model: Model, catalogue: Catalogue) -> Catalogue:
