@@ -96,6 +96,7 @@ def test_about_says_what_made_it(done, short, drawn):
     trainable = sum(value.numel() for value in load_file(done.folder / "weights.safetensors").values())
     assert about["parameters"] == {"trainable": trainable, "frozen": 0}
     assert about["data"]["photos"] == {"train": 48, "test": 16}
+    assert about["data"]["of_train"] == dict(zip(drawn.classes.names, drawn.split("train").counts(), strict=True))
     assert len(about["data"]["hash"]) == 64
     assert about["classes"] == list(drawn.classes.names)
     assert about["started_from"] == "none"

@@ -13,6 +13,7 @@ from modiste.cli.runs import evaluate, parse_severities
 from modiste.cli.runs import robustness as command
 from modiste.data.corruptions import chance_of, corrupted, in_colour
 from modiste.data.decoded import Pictures, decode
+from modiste.evaluation.closer import counted_on, found_mix_of
 from modiste.records.errors import ModisteError, Stopped, UsageError
 from modiste.training import model as trained
 from modiste.training import robustness as room
@@ -127,6 +128,16 @@ def test_the_command_writes_tables_curves_and_predictions(run, in_colours, drawn
     assert {"curves.svg", "curves.png", "predictions", *(f"{name}.csv" for name in names)} <= written
 
 
+def test_a_network_counts_on_the_mix_it_was_trained_in(short, drawn, tmp_path):
+    classes, counts = drawn.classes.names, drawn.split("train").counts()
+    weighted = fit(replace(short, epochs=1), drawn, tmp_path)
+    assert counted_on(weighted, classes) == dict.fromkeys(classes, 0.25)
+    shuffled = fit(replace(short, epochs=1, sampling="shuffled"), drawn, tmp_path)
+    assert list(counted_on(shuffled, classes).values()) == pytest.approx([count / sum(counts) for count in counts])
+    with pytest.raises(UsageError, match="learnt from validation"):
+        found_mix_of(weighted, weighted.predictions("test"), "validation")
+
+
 @pytest.mark.parametrize("text", ["one", "1,,3", ""])
 def test_severities_that_are_none_are_refused(text):
     with pytest.raises(UsageError, match="from 1 to 5"):
@@ -145,11 +156,12 @@ def test_more_photos_than_memory_holds_are_evaluated_in_portions(run, drawn, mon
 
 def test_evaluate_looks_closer_when_asked(run, drawn_folder, tmp_path, capsys):
     mix = "Shoes=1,Clothing=1,Accessories=1,Bags=1"
-    evaluate(run.folder, data=drawn_folder, by="class", mix=(mix,), confidence=True, device="cpu", json=True)
+    evaluate(run.folder, data=drawn_folder, by="class", mix=(mix,), find_mix=True, confidence=True, device="cpu", json=True)
     said = json.loads(capsys.readouterr().out)
     assert {row[0] for row in said["slices"]["rows"]} == {"Shoes", "Clothing", "Accessories", "Bags"}
     assert said["mixes"]["rows"][1][1] == pytest.approx(said["metrics"]["macro_recall"])
     assert len(said["calibration"]["rows"]) == 1
+    assert [row[1] for row in said["found_mix"]["rows"]] == ["", "as it is", "EM"]
     assert said["people"][0].startswith("For at most 1 % errors: ")
     with pytest.raises(UsageError, match="Give it with --data"):
         evaluate(run.folder, by="colour")

@@ -28,6 +28,9 @@ def evaluate(
         tuple[str, ...],
         Parameter(group=OUTPUT, negative="", help='What it reaches where classes are mixed so: "Hats=0.2,Bags=0.8"; may be given twice.'),
     ] = (),
+    find_mix: Annotated[
+        bool, Parameter(group=OUTPUT, negative="", help="Find the photos' class mix without their labels, and put the calls right for it.")
+    ] = False,
     confidence: Annotated[
         bool, Parameter(group=OUTPUT, negative="", help="Whether it is as right as it is sure, and what to leave to people.")
     ] = False,
@@ -36,7 +39,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Print the classification report of a run: on the photos it was tested with, or on others."""
-    from modiste.evaluation.closer import confidence_of, mixes_of, slices_of
+    from modiste.evaluation.closer import confidence_of, found_mix_of, mixes_of, slices_of
     from modiste.evaluation.metrics import METRICS, report
     from modiste.records.run import Run
     from modiste.terminal import progress
@@ -66,6 +69,7 @@ def evaluate(
     metrics = {name: metric(predictions) for name, metric in METRICS.items()}
     closer = {"slices": slices_of(Run(run), predictions, catalogue, by)} if by else {}
     closer |= {"mixes": mixes_of(predictions, mix)} if mix else {}
+    closer |= {"found_mix": found_mix_of(Run(run), predictions, split)} if find_mix else {}
     words: list[str] = []
     if confidence:
         closer["calibration"], words = confidence_of(Run(run), predictions, split)

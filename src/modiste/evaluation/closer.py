@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from modiste.evaluation.statistics.calibration import calibration_table, gives_margins, temperature
 from modiste.evaluation.statistics.selective import RISKS, choose, coverage_risk
-from modiste.evaluation.statistics.shift import mixes_table, own_mix, parse_mix
+from modiste.evaluation.statistics.shift import correction_table, mixes_table, own_mix, parse_mix, trained_mix
 from modiste.evaluation.statistics.slices import column_values, slices_table
 from modiste.records.catalogue import Catalogue
-from modiste.records.errors import UsageError
+from modiste.records.errors import ModisteError, UsageError
 from modiste.records.predictions import Predictions
 from modiste.records.run import Run
 from modiste.records.table import Table
@@ -23,6 +23,32 @@ def slices_of(run: Run, predictions: Predictions, catalogue: Catalogue, column: 
 def mixes_of(predictions: Predictions, asked: Sequence[str]) -> Table:
     """What it would reach under other mixes, each as it is typed ('Hats=0.2,Bags=0.8'), below what it reaches on these photos."""
     return mixes_table([predictions], {"These photos": own_mix(predictions)} | {text: parse_mix(text) for text in asked})
+
+
+def found_mix_of(run: Run, predictions: Predictions, split: str | None = None) -> Table:
+    """The class mix of these photos found without their labels, and what the calls reach, put right for it."""
+    if split == "validation":
+        raise UsageError(
+            "--find-mix: which class is called which is learnt from validation, so nothing is found there. Leave --split away."
+        )
+    name = run.folder.name
+    seen = {name: [run.predictions("validation")]} if "validation" in run.splits else {}
+    fitted = {name: temperature(seen[name][0])} if seen else {}
+    margins = [name] if gives_margins(run.recipe) else []
+    return correction_table({name: [predictions]}, {name: counted_on(run, predictions.classes)}, fitted, seen, margins)
+
+
+def counted_on(run: Run, classes: Sequence[str]) -> dict[str, float]:
+    """The class mix that a run's network counts on: all alike, or as its training photos came."""
+    if run.recipe.sampling == "weighted" or run.recipe.loss == "class_weighted":
+        return trained_mix(dict.fromkeys(classes, 1.0), "weighted")
+    photos = run.about["data"].get("of_train")
+    if photos is None:
+        raise ModisteError(
+            f"{run.folder} does not say how many photos of each class it was trained on: a version of modiste made it that did not write "
+            "that down. Train it again to have its mix found."
+        )
+    return trained_mix(photos, run.recipe.sampling)
 
 
 def confidence_of(run: Run, predictions: Predictions, split: str | None = None) -> tuple[Table, list[str]]:

@@ -311,7 +311,11 @@ def about(recipe: Recipe, splits: Splits, model: Model, team: Team, facts: Mappi
         "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": round(max(seconds, facts.get("training_seconds", 0.0)), 2),
         "parameters": {"trainable": trainable, "frozen": frozen},
-        "data": {"hash": splits.contents.data_hash, "photos": {name: len(part) for name, part in splits.named().items()}},
+        "data": {
+            "hash": splits.contents.data_hash,
+            "photos": {name: len(part) for name, part in splits.named().items()},
+            "of_train": dict(zip(splits.train.classes.names, splits.train.counts(), strict=True)),
+        },
         "classes": list(model.classes.names),
         "started_from": started_from(recipe),
         "made_with": {**circumstances(team.where), "processes": team.size},

@@ -127,25 +127,6 @@ def sample_of(runs: Sequence[Predictions], measuring: Measure, rounds: int, seed
     return Sample(measuring(counts), np.concatenate(drawn, 1), max(one_photo(measuring, count) for count in counts), len(truth))
 
 
-def shift_table(results: Results, mixes: Mapping[str, Mix], measured: str = "macro_f1") -> Table:
-    """A measure of every model under several mixes, with 95 % intervals: which of them is best may hang on the mix."""
-    classes = classes_of(results)
-    shares = {name: shares_of(mix, classes, f"mix '{name}'") for name, mix in mixes.items()}
-    rows: list[tuple[Cell, ...]] = []
-    for name, runs in results.items():
-        found = [under_mix(runs, measured, mix) for mix in mixes.values()] if runs else []
-        cells: list[Cell] = [value for one in found for value in (one.value, one.low, one.high)]
-        rows.append((name, len(runs), *(cells or [None] * (3 * len(mixes)))))
-    columns = ("Model", "Seeds", *(heading for name in mixes for heading in (name, f"{name}, from", f"{name}, to")))
-    words = measured.replace("_", " ").replace("f1", "F1")
-    return Table(
-        f"Other class mixes: {words}",
-        columns,
-        tuple(rows),
-        (*notes(results), *map(mix_words, shares, shares.values(), [classes] * len(shares))),
-    )
-
-
 def mixes_table(runs: Sequence[Predictions], mixes: Mapping[str, Mix], measures: Sequence[str] = ("accuracy", "macro_f1")) -> Table:
     """One model under several mixes, a row each, with 95 % intervals."""
     classes = runs[0].classes
