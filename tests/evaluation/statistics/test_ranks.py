@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import friedmanchisquare, studentized_range
 from statsmodels.stats.contingency_tables import cochrans_q
 
-from modiste.evaluation.metrics import f1, metric
+from modiste.evaluation.metrics import f1
 from modiste.evaluation.statistics.pairs import pairwise
 from modiste.evaluation.statistics.ranks import alike, cochran, compared, critical_difference, groups_of, nemenyi, ranks
 from modiste.records.errors import UsageError
@@ -100,20 +100,14 @@ def test_the_critical_difference_is_demsars():
     assert critical_difference(10, 30) == pytest.approx(3.164 * np.sqrt(110 / 180), abs=1e-3)
 
 
-def test_blocks_are_classes_or_seeds(results):
-    of_class, of_seed = nemenyi(results, "macro_f1"), nemenyi(results, "macro_f1", by="seed")
-    assert (of_class.blocks, of_seed.blocks) == (4, 3)
+def test_blocks_are_classes(results):
+    of_class = nemenyi(results, "macro_f1")
+    assert of_class.blocks == 4
     means = np.stack([np.mean([f1(run) for run in runs], axis=0) for runs in results.values()], axis=1)
     assert of_class.mean_ranks == compared(list(results), means).mean_ranks
-    values = np.array([[metric("macro_f1", run) for run in runs] for runs in results.values()]).T
-    assert of_seed.mean_ranks == compared(list(results), values).mean_ranks
 
 
-def test_blocks_that_cannot_be_are_told(results, guesses):
-    with pytest.raises(UsageError, match="Did you mean 'class'"):
-        nemenyi(results, "macro_f1", by="clas")
-    with pytest.raises(UsageError, match="as many seeds"):
-        nemenyi({**results, "more": [guesses(photos=240)]}, "macro_f1", by="seed")
+def test_blocks_that_cannot_be_are_told(results):
     with pytest.raises(UsageError, match="three networks"):
         nemenyi(dict(list(results.items())[:2]), "macro_f1")
     with pytest.raises(UsageError, match="a value for each class"):

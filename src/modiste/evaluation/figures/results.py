@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -213,11 +213,3 @@ def some(found: dict[str, T], what: str = "predictions") -> dict[str, T]:
     if not found:
         raise ModisteError(f"there is nothing to draw: no run has {what} yet. Finish one and ask again.")
     return found
-
-
-FIGURES: dict[str, Callable[..., Figure]] = {
-    "curves": curves,  # takes histories; the others take results
-    "class_report": class_report,
-    "confusions": confusions,
-    "f1_dots": f1_dots,
-}

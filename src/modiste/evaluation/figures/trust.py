@@ -26,14 +26,14 @@ ON_ONE_SHEET = 4  # models whose curves can still be told apart
 SMALLEST_AXIS = 0.05  # of a risk, so that models without mistakes are not drawn large
 
 
-def reliability_diagrams(results: Results, temperatures: Mapping[str, float] | None = None, bins: int = BINS) -> Figure:
+def reliability_diagrams(results: Results, bins: int = BINS) -> Figure:
     """Accuracy in each bin of confidence, a panel a model, of its first seed: on the diagonal a model is as right as it is sure.
 
     What it was too sure of is orange, what it might have been surer of pale blue. Photos are counted below, on a logarithmic scale.
-    Leave models out whose scores are margins, unless their temperature is known.
+    Leave models out whose scores are margins.
     """
     runs = first_seeds(results)
-    found = {name: reliability(run, bins, (temperatures or {}).get(name, 1.0)) for name, run in runs.items()}
+    found = {name: reliability(run, bins) for name, run in runs.items()}
     strip, gap = 0.36, 0.08
     figure, places, side = multiples(list(runs), 1.0, strip + gap)
     most = max(int(one.photos.max()) for one in found.values())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, friedmanchisquare, rankdata, studentized_range
 
-from modiste.evaluation.measures import BY_CLASS, measure
+from modiste.evaluation.measures import BY_CLASS
 from modiste.evaluation.statistics.estimates import LEVEL, check_level
 from modiste.evaluation.statistics.pairs import Pair, pairwise, right
 from modiste.evaluation.statistics.resampling import ROUNDS, Sample, sampled
@@ -112,16 +112,14 @@ def cochran(results: Results) -> Omnibus:
     return Omnibus(q, many - 1, float(chi2.sf(q, many - 1)))
 
 
-def nemenyi(results: Results, measure: str, by: str = "class", level: float = LEVEL) -> Nemenyi:
-    """Friedman's test and Nemenyi's critical difference over blocks of a measure: one a class (of its F1 ...), or one a seed.
+def nemenyi(results: Results, measure: str, level: float = LEVEL) -> Nemenyi:
+    """Friedman's test and Nemenyi's critical difference over blocks of a measure, one a class (of its F1 ...).
 
-    By class it asks whether a network ranks higher in most classes; the classes' photos are then no matter. Few blocks see little.
+    It asks whether a network ranks higher in most classes; the classes' photos are then no matter. Few blocks see little.
     """
-    if by not in BLOCKS:
-        raise unknown("kind of block", by, BLOCKS)
     classes_of(results)
     shown = {name: runs for name, runs in results.items() if runs}
-    return compared(list(shown), BLOCKS[by](shown, measure), level)
+    return compared(list(shown), by_class(shown, measure), level)
 
 
 def compared(names: Sequence[str], blocks: NDArray[np.float64], level: float = LEVEL) -> Nemenyi:
@@ -156,14 +154,3 @@ def by_class(results: Results, measured: str) -> NDArray[np.float64]:
     there = next(iter(results.values()))[0].confusion.sum(1) > 0
     blocks: NDArray[np.float64] = np.stack(means, axis=1)[there]
     return blocks
-
-
-def by_seed(results: Results, measured: str) -> NDArray[np.float64]:
-    """A block a seed: (S, M); every network needs as many."""
-    counts = {name: len(runs) for name, runs in results.items()}
-    if len(set(counts.values())) > 1:
-        raise UsageError(f"blocks of seeds need as many seeds of every network; here are {counts}.")
-    return np.stack([[float(measure(measured, run.classes)(run.confusion)) for run in runs] for runs in results.values()], axis=1)
-
-
-BLOCKS = {"class": by_class, "seed": by_seed}

@@ -7,7 +7,7 @@ class a test set holds was decided, not drawn. Every network sees the same draws
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -163,8 +163,3 @@ def one_photo(measuring: Measure, counts: NDArray[np.int64]) -> float:
     moved[np.arange(len(true)), true, true] -= signs
     moved[np.arange(len(true)), true, wrong[true]] += signs
     return float(np.abs(measuring(moved) - measuring(counts)).max(initial=0.0))
-
-
-def by_name(runs: Mapping[str, Predictions]) -> Results:
-    """One seed of each, as results."""
-    return {name: (run,) for name, run in runs.items()}
