@@ -113,7 +113,8 @@ def test_home_says_why_the_photos_could_not_be_looked_at_and_looks_again(window,
     with serving(project_at(table, model=shops.network(tmp_path / "colours.onnx")), looked=False) as app:
         app.until(lambda now: now["trouble"])
         opened = window(app)
-        page = opened.go("/annotate", "#done >> text=has 3 cells")
+        for path, place in (("/annotate", "#done"), ("/grid", "#done"), ("/review", "#nothing"), ("/look", "#nothing")):
+            page = opened.go(path, f"{place} >> text=has 3 cells")
         opened.go("/", "#next-heading >> text=The photos could not be looked at")
         page.wait_for_selector("#next-why >> text=has 3 cells")
         table.write_text("image,title\n000-Red.png,One\n001-Green.png,Two\n")
