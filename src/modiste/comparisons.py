@@ -24,7 +24,7 @@ from modiste.evaluation.statistics.ranks import alike, ranks
 from modiste.evaluation.tables import Results, classes_of
 from modiste.records.disk import write_bytes, write_text
 from modiste.records.errors import ModisteError, UsageError
-from modiste.records.plain import fingerprint
+from modiste.records.plain import fingerprint, flat
 from modiste.records.predictions import Predictions
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, meant, slug
@@ -76,10 +76,9 @@ class Comparison:
         """Each table as markdown, CSV, LaTeX and HTML, and the figures as SVG and PNG, into a folder."""
         from modiste.evaluation.figures.ranking import RANKING
         from modiste.evaluation.figures.results import on_white, png, svg
+        from modiste.evaluation.pages.tables import write_tables
 
-        for name, table in self.tables.items():
-            for ending, text in {"md": table.markdown(), "csv": table.csv(), "tex": table.latex(), "html": table.html()}.items():
-                write_text(folder / f"{name}.{ending}", text)
+        write_tables(self.tables, folder)
         if len(self.results) > 1:
             for name, draw in RANKING.items():
                 figure = draw(self.results, self.measure, level=self.level)
@@ -116,9 +115,9 @@ def runs_table(folder: Path | str) -> Table:
         raise ModisteError(f"{folder}: there are no runs in it. `modiste train` or `modiste study` makes them.")
     columns = ("Run", "Not as in the preset paper", "Data", "State", "Split", "Photos", "Macro F1", "Accuracy", "MB")
     lacking = sum(row[3] is None or not str(row[3]).startswith("finished") for row in rows)
-    notes = ("Data: how the hash of the photos begins. Only what was asked of the same photos can be compared.",)
-    notes += (f"{lacking} of {len(rows)} not finished: the command that began one goes on with it.",) if lacking else ()
-    return Table(f"Runs in {folder}", columns, tuple(rows), notes)
+    notes = ["Data: how the hash of the photos begins. Only what was asked of the same photos can be compared."]
+    notes += [f"{lacking} of {len(rows)} not finished: the command that began one goes on with it."] if lacking else []
+    return Table(f"Runs in {folder}", columns, tuple(rows), tuple(notes))
 
 
 def row_of(run: Run) -> tuple[Cell, ...]:
@@ -267,13 +266,6 @@ def telling(one: Given, alike: Sequence[Given]) -> str:
     if len({other.data for other in alike}) > 1:
         apart.append(f"data {one.data[:8]}")
     return ", ".join(apart) or one.where
-
-
-def flat(plain: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in plain.items():
-        found |= flat(value, f"{inside}{key}.") if isinstance(value, Mapping) else {f"{inside}{key}": value}
-    return found
 
 
 def finite(plain: dict[str, Any]) -> dict[str, Any]:

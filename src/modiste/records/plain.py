@@ -99,6 +99,18 @@ def convert_one(hint: type, value: Any, where: str) -> Any:
     raise UsageError(f"{where} = {value!r} is not {wanted}.")
 
 
+def flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings within settings by their whole name.
+
+    >>> flat({"lr": 0.1, "network": {"convs": 5}})
+    {'lr': 0.1, 'network.convs': 5}
+    """
+    found: dict[str, Any] = {}
+    for key, value in plain.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
 def fingerprint(plain: Any) -> str:
     """SHA-256 of plain values in one canonical spelling: equal values, equal digits."""
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

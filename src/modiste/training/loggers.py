@@ -18,6 +18,7 @@ from typing import Any
 from modiste.records.disk import append_bytes, write_bytes
 from modiste.records.errors import MachineError, missing_extra, unknown
 from modiste.records.lock import locked
+from modiste.records.plain import flat
 from modiste.records.recipe import Recipe
 from modiste.records.run import Epoch, Run
 
@@ -192,18 +193,6 @@ def numbers(epoch: Epoch) -> dict[str, float]:
 def when_they_ended(epochs: Sequence[Epoch]) -> list[float]:
     """When each would have ended, had the last ended now: what is logged later keeps the time that training took."""
     return [time.time() - sum(later.seconds for later in epochs[place + 1 :]) for place in range(len(epochs))]
-
-
-def flat(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings within settings by their whole name.
-
-    >>> flat({"lr": 0.1, "network": {"convs": 5}})
-    {'lr': 0.1, 'network.convs': 5}
-    """
-    found: dict[str, Any] = {}
-    for key, value in plain.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return found
 
 
 def as_text(value: Any) -> str:
