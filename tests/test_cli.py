@@ -50,6 +50,14 @@ def test_every_command_has_help_that_says_what_it_does(command: str) -> None:
     assert not done.stderr
 
 
+@pytest.mark.parametrize("wrong", [("--precision", "95"), ("--token-file", "nowhere.txt")])
+def test_a_wrong_option_of_the_app_leaves_no_project_behind(wrong: tuple[str, str], drawn_folder: Path, tmp_path: Path) -> None:
+    photos = shutil.copytree(drawn_folder, tmp_path / "photos")
+    done = run("app", str(photos), *wrong, cwd=tmp_path)
+    assert done.returncode in (2, 4), done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
 MISTAKES = [  # what is typed, the exit code, words that must be said
     (["stdy", "paper"], 2, 'Did you mean "study"?'),
     (["study", "papr", "--data", "PHOTOS"], 2, "Did you mean 'paper'?"),

@@ -63,6 +63,7 @@ def app(
     from modiste.projects.beside import usual_audit
     from modiste.projects.project import DECISIONS, about_in, project_at
     from modiste.records.labels import Classes
+    from modiste.serving.deciding import check_precision
     from modiste.web.door import Door, names_of, token_of
     from modiste.web.guard import to_log
     from modiste.web.pages.app import OPEN_PAGES
@@ -70,12 +71,13 @@ def app(
     from modiste.web.pages.talking import TOKEN_COOKIE
     from modiste.web.server import Asked
 
+    check_precision(precision)
+    door = Door(host, names_of(name), token_of(token_file), TOKEN_COOKIE, OPEN_PAGES)
     place = project or here()
     folder = project_at(place, photos=photos, model=model, classes=Classes.parse(classes) if classes else None, format=format)
     if rescue:
         found = rescued(folder / DECISIONS)
         print("Nothing is wrong with the log of decisions." if found is None else found.words, flush=True)
-    door = Door(host, names_of(name), token_of(token_file), TOKEN_COOKIE, OPEN_PAGES)
     beside = audit or usual_audit(Path(about_in(folder).source))
 
     def heard(address: str) -> None:

@@ -109,14 +109,19 @@ class Expected:
         return f"Of photos like those it was tried on, {100 * one.share:.1f} % are labelled automatically, {right}.{never}"
 
 
+def check_precision(precision: float) -> None:
+    """Refuse what is no share, or more than can be promised."""
+    if not (isinstance(precision, Real) and isfinite(precision) and 0 < precision < 1):
+        raise UsageError(f"precision = {precision!r}: a share, a number above 0 and below 1, such as 0.95; no evidence can promise 1.")
+
+
 def thresholds(card: Card, precision: float) -> Thresholds:
     """For each class the lowest confidence from which on photos called so are right with at least `precision`, in (0, 1).
 
     Holds for each class in 95 of 100 calibrations, for photos like those of the evidence. Without evidence in the card the confidence
     is believed as it is, and `proven` is False.
     """
-    if not (isinstance(precision, Real) and isfinite(precision) and 0 < precision < 1):
-        raise UsageError(f"precision = {precision!r}: a share, a number above 0 and below 1, such as 0.95; no evidence can promise 1.")
+    check_precision(precision)
     if card.evidence is None:
         return Thresholds(card.classes, precision, (precision,) * len(card.classes), card.reject_above, proven=False)
     called, right, confidence = kept(card, card.evidence)
