@@ -119,6 +119,8 @@ def deep(_rng: Rng) -> Iterator[Odd]:
     big = tiff(64, 64, values.astype(">u2").tobytes(), {258: (3, 16)})
     yield Odd("deep", "grey16-big-endian.tif", b"MM\0*" + swapped(big), PIXELS, shown, 2)
     yield Odd("deep", "grey32.tif", saved(Image.fromarray(values.astype(np.int32)), "TIFF"), PIXELS, shown, 2)
+    few = (values // 257).astype(np.int32)
+    yield Odd("deep", "grey32-255.tif", saved(Image.fromarray(few), "TIFF"), PIXELS, shown, 2)
     for name, top in {"one": 1.0, "255": 255.0, "65535": 65535.0}.items():
         floats = Image.fromarray((values / 65535 * top).astype(np.float32))
         yield Odd("deep", f"float-{name}.tif", saved(floats, "TIFF"), PIXELS, shown, 2)

@@ -168,7 +168,7 @@ def test_a_photo_that_changes_behind_its_digest_is_refused_and_never_found_by_it
 def test_greys_share_one_store_and_everything_else_has_its_own(shelf, cache):
     for colour in ("grey1", "grey3"):
         decode(shelf, replace(SMALL, colour=colour), cache)
-    assert [path.name for path in cache.iterdir()] == ["pixels-32-grey-squash-strict-2"]
+    assert [path.name for path in cache.iterdir()] == ["pixels-32-grey-squash-strict-3"]
     for other in (
         {"side": 33},
         {"colour": "rgb"},
@@ -238,7 +238,7 @@ def test_two_processes_may_build_one_store_and_each_photo_is_decoded_once(shelf,
     assert {int(child.communicate(timeout=100)[0]) for child in both} == {int(right(shelf).sum())}
     assert len({line[:64] for line in lines(cache)}) == len(lines(cache)) == 6
     assert slots_of(cache, SMALL).pixels.stat().st_size == 6 * SLOT_BYTES
-    assert [path.name for path in cache.iterdir()] == ["pixels-32-grey-squash-strict-2"]
+    assert [path.name for path in cache.iterdir()] == ["pixels-32-grey-squash-strict-3"]
 
 
 @pytest.mark.parametrize("portion", [1, 2])
@@ -440,7 +440,7 @@ def test_caches_of_the_former_format_are_swept(shelf, cache):
     (cache / ".pixels-32-grey-squash-0123.npy.7-7.part").write_bytes(b"old")
     (cache / "something else").write_bytes(b"kept")
     decode(shelf, SMALL, cache)
-    assert sorted(path.name for path in cache.iterdir()) == ["pixels-32-grey-squash-strict-2", "something else"]
+    assert sorted(path.name for path in cache.iterdir()) == ["pixels-32-grey-squash-strict-3", "something else"]
 
 
 def test_a_disk_that_gives_back_other_bytes_is_named(shelf, cache, monkeypatch):
@@ -475,4 +475,4 @@ def test_what_a_photo_is_refused_for_reaches_the_message(shelf):
 
 def test_the_store_lies_where_it_was_asked_for(shelf, tmp_path):
     decode(shelf, SMALL, tmp_path / "a" / "b")
-    assert [path.name for path in Path(tmp_path / "a" / "b").iterdir()] == ["pixels-32-grey-squash-strict-2"]
+    assert [path.name for path in Path(tmp_path / "a" / "b").iterdir()] == ["pixels-32-grey-squash-strict-3"]

@@ -24,7 +24,7 @@ from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import Pixels
 
-DECODING = 2  # one more when the same photo gives other pixels than before, so that no old cache is read
+DECODING = 3  # one more when the same photo gives other pixels than before, so that no old cache is read
 LIMIT_BYTES = 20 * 10**9  # of one folder of decoded photos
 PORTION, PORTION_BYTES, PORTION_SECONDS = 256, 64 << 20, 2.0  # what a kill may cost, whichever is reached first
 DIGEST_BYTES = 32

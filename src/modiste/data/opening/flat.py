@@ -49,12 +49,20 @@ def in_colours(picture: Image.Image) -> Image.Image:
 
 
 def by_depth(picture: Image.Image, rows: int) -> Change:
-    """Grey of 16 or 32 bits scaled to 0..255 by the brightest value it may have; Pillow's own conversion would clip it to white."""
+    """Grey of 16 or 32 bits scaled to 0..255 by the brightest value it may have; Pillow's own conversion would clip it to white.
+
+    Numbers of 32 bits in a TIFF file are as bright as those in them say: up to 255, or up to 65,535. Mode I of other files has 16 bits.
+    """
     peaks = (light(picture.crop((0, top, picture.width, min(picture.height, top + rows)))).max() for top in range(0, picture.height, rows))
     peak = float(max(peaks))
-    tops = (1.0, 255.0, 65535.0) if picture.mode == "F" else (65535.0,)
+    tops = (1.0, 255.0, 65535.0) if picture.mode == "F" else (255.0, 65535.0) if wide(picture) else (65535.0,)
     top = next((top for top in tops if peak <= top), peak)
     return partial(eight_bits, top=top, hidden=picture.info.get("transparency"))
+
+
+def wide(picture: Image.Image) -> bool:
+    """Whether a picture's numbers have 32 bits, whatever they hold."""
+    return picture.mode == "I" and picture.format == "TIFF"
 
 
 def light(picture: Image.Image) -> NDArray[np.float32]:
