@@ -169,6 +169,23 @@ def test_folders_in_front_are_passed_over_where_that_does_for_all(paths, found):
     assert said.unknown == tuple(path for path, here in zip(paths, found, strict=True) if not here)
 
 
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (("Shoes/1.jpg", "Bags/1.jpg", "Shoes/3.jpg"), ["Shoes/1.jpg", "Bags/1.jpg", None]),  # that photo is gone
+        (("Shoes/1.jpg", "Bags/1.jpg"), ["Shoes/1.jpg", "Bags/1.jpg"]),
+        (("Shoes/3.jpg",), [None]),  # all rows are of one class, whose folder is one that all begin with
+        (("train/Shoes/3.jpg", "test/Bags/4.jpg"), [None, None]),
+        (("train/Bags/3.jpg", "test/Shoes/4.jpg"), ["Bags/3.jpg", None]),
+    ],
+)
+def test_a_label_goes_to_no_photo_in_the_folder_of_another_class(rows, found):
+    paths, photos = [f"shop/{row}" for row in rows], ("Shoes/1.jpg", "Bags/1.jpg", "Bags/3.jpg")
+    said = imported(labels(*((path, path.split("/")[-2]) for path in paths)), "ada", photos, PAPER_CLASSES, Standing())
+    assert [(one.photo, one.label) for one in said.decisions] == [(path, path.split("/")[0]) for path in found if path]
+    assert said.unknown == tuple(path for path, here in zip(paths, found, strict=True) if not here)
+
+
 @pytest.mark.parametrize("paths", [("Shoes/1.jpg", "Bags/1.jpg"), ("images/1.jpg", "1.jpg")])
 def test_two_rows_that_mean_one_photo_and_say_different_things_are_refused(paths):
     photos = ("images/1.jpg", "2.jpg") if "1.jpg" in paths else ("1.jpg", "2.jpg")

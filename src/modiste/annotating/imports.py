@@ -31,7 +31,7 @@ def imported(catalogue: Catalogue, who: str, photos: Iterable[str], classes: Cla
     """
     theirs = {photo.path: catalogue.classes.names[photo.label] for photo in catalogue.photos if photo.label is not None}
     names = {name: classes.names[classes.code(name)] for name in set(theirs.values())}
-    found, batch = places(theirs, photos), uuid.uuid4().hex
+    found, batch = places(theirs, photos, classes), uuid.uuid4().hex
     decisions, same, said_by = [], 0, dict[str, str]()
     for path, name in theirs.items():
         here, label = found[path], names[name]
@@ -51,11 +51,12 @@ def imported(catalogue: Catalogue, who: str, photos: Iterable[str], classes: Cla
     return Imported(tuple(decisions), same, tuple(path for path in theirs if found[path] is None))
 
 
-def places(theirs: Mapping[str, str], photos: Iterable[str]) -> dict[str, str | None]:
+def places(theirs: Mapping[str, str], photos: Iterable[str], classes: Classes) -> dict[str, str | None]:
     """Which of one's own photos is meant by each path, of which the class is told; None where there is none.
 
     Found by the path, below images/ first as readers do ('./' in front: there only), or by the one path that ends in it. Where not one is
-    found so, without the folders that all paths begin with, and without those that bear the name of a photo's class.
+    found so, without the folders that all paths begin with; then without those that bear the name of a photo's class, too. A photo in the
+    folder of another class is not the one that is meant, however its name is.
     """
     known = Paths(photos)
     found = {path: known.find(path) for path in theirs}
@@ -63,12 +64,21 @@ def places(theirs: Mapping[str, str], photos: Iterable[str]) -> dict[str, str | 
         return found
     inner = {path: behind(path, label) for path, label in theirs.items()}
     bare = {path: rest for path, rest in inner.items() if rest is not None}
-    rests = bare if len(bare) == len(theirs) else {path: path for path in theirs}
-    for many in range(len(shared(rests.values())) + 1):
-        cut = {path: known.find("/".join(rest.split("/")[many:])) for path, rest in rests.items()}
-        if any(cut.values()):
-            return cut
+    for rests in ({path: path for path in theirs}, bare if len(bare) == len(theirs) else {}):
+        for many in range(len(shared(rests.values())) + 1):
+            cut = {path: known.find("/".join(rest.split("/")[many:])) for path, rest in rests.items()}
+            meant = {path: here if here and is_alike(path, here, classes) else None for path, here in cut.items()}
+            if any(meant.values()):
+                return meant
     return found
+
+
+def is_alike(path: str, here: str, classes: Classes) -> bool:
+    """Whether two paths do not stand in the folders of two classes."""
+    inner = [
+        next((code for name in reversed(one.split("/")[:-1]) if (code := classes.find(name)) is not None), None) for one in (path, here)
+    ]
+    return None in inner or inner[0] == inner[1]
 
 
 def behind(path: str, label: str) -> str | None:
