@@ -31,7 +31,7 @@ from modiste.records.disk import write_json, write_text
 from modiste.records.errors import ModisteError
 from modiste.records.findings import ABOUT, FILE, NAMES, audit_of, dismissed, root_in, write_findings
 from modiste.records.labels import Classes
-from modiste.records.own import begins_with, is_page, refuse_others
+from modiste.records.own import begins_with, is_page, refuse_others, says
 from modiste.records.progress import Tell, silent
 
 PAGE = "report.html"
@@ -115,7 +115,7 @@ def check_folder(folder: Path, root: Path | None) -> None:
 OWN: dict[str, Callable[[Path], bool]] = {  # what is written anew, and how an audit's own is known
     FILE: lambda path: begins_with(path, ",".join(NAMES)),
     PAGE: lambda path: is_page(path, "Audit of "),
-    ABOUT: lambda path: begins_with(path, '"Photos": "', "data hash"),
+    ABOUT: lambda path: says(path, '"Photos": "', "data hash"),
 }
 
 

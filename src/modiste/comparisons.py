@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -122,8 +123,9 @@ def runs_table(folder: Path | str) -> Table:
 
 def row_of(run: Run) -> tuple[Cell, ...]:
     """A run's line; one that cannot be read is told in its state, for the others to be seen."""
-    size = round(sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file()) / 1e6)
+    size = None
     try:
+        size = size_mb(run.folder)
         plain = to_differing(run.recipe) or None
         if not run.finished:
             done = f"epoch {len(run.history())} of {run.recipe.epochs}"
@@ -133,19 +135,30 @@ def row_of(run: Run) -> tuple[Cell, ...]:
         said = run.predictions(split) if split else None
         measured = (None,) * 3 if said is None else (len(said), metric("macro_f1", said), metric("accuracy", said))
         return (run.folder.name, plain, about.get("data", {}).get("hash", "")[:8] or None, state, split, *measured, size)
-    except ModisteError as error:
+    except (ModisteError, OSError) as error:
         return (run.folder.name, None, None, f"cannot be read: {error}", None, None, None, None, size)
+
+
+def size_mb(folder: Path) -> int:
+    """What a folder takes; a file that goes while it is looked at counts for nothing."""
+    found = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            found += path.stat().st_size if path.is_file() else 0
+    return round(found / 1e6)
 
 
 def to_differing(recipe: Recipe) -> str:
     """The settings that are not those of the preset `paper`; of the network what its name does not say.
 
-    >>> to_differing(Recipe(seed=1, augment=("flip", "crop")).changed({"network.convs": 3, "pixels.side": 112}))
-    'augment flip + crop, pixels.side 112'
+    >>> to_differing(Recipe(seed=1, augment=("flip", "crop")).changed({"network.attention": "cbam", "network.after_convs": (4, 5)}))
+    'augment flip + crop, network.after_convs 4 + 5'
     """
     apart = flat(not_usual(meant(recipe).plain(), Recipe().plain()))
     named = ("seed", *(f"network.{key}" for key in ("backbone", "convs", "attention", "ratio", "kernel", "frozen", "head")))
-    words = {key: " + ".join(value) if isinstance(value, list) else value for key, value in sorted(apart.items()) if key not in named}
+    words = {
+        key: " + ".join(map(str, value)) if isinstance(value, list) else value for key, value in sorted(apart.items()) if key not in named
+    }
     return ", ".join(f"{key} {value}" for key, value in words.items())
 
 

@@ -244,6 +244,23 @@ def test_a_class_of_a_network_with_margins_is_not_made_strangeness(run, change, 
         export(run, reject="Bags")
 
 
+def test_the_usual_place_may_be_beside_the_photos_and_a_named_one_may_not(run, drawn, monkeypatch):
+    monkeypatch.chdir(drawn.root)
+    monkeypatch.setattr(import_module("modiste.exporting.export"), "open_model", asked_for_the_model)
+    with pytest.raises(Asked):
+        export(run, catalogue=drawn)
+    with pytest.raises(ModisteError, match="inside the catalogue"):
+        export(run, output="shop.onnx", catalogue=drawn)
+
+
+class Asked(Exception):
+    """All that is refused before the model is opened was passed."""
+
+
+def asked_for_the_model(_run):
+    raise Asked
+
+
 def test_photos_of_other_classes_are_refused(run, drawn, tmp_path):
     other = replace(drawn, classes=replace(drawn.classes, names=("Hats", "Gloves", "Scarves", "Belts")))
     with pytest.raises(ModisteError, match="knows the classes 0 Shoes"):

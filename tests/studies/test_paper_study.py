@@ -27,17 +27,31 @@ from modiste.studies.finish import Finished, finish
 from modiste.studies.outcome import predictions_of
 from modiste.studies.plan import plan
 
-pytestmark = pytest.mark.timeout(900)  # thirteen networks, most of 57 million parameters, on a machine that may be busy
+pytestmark = pytest.mark.timeout(900)  # thirteen networks, on a machine that may be busy
 
+NARROWED = """
+from modiste.models import backbones
+
+backbones.ALEXNET_WIDTHS["torchvision"] = (8, 16, 16, 16, 16, 16)
+backbones.ALEXNET_FEATURES = backbones.AlexNet.width = 32
+from modiste.cli import main
+
+main()
+"""  # the command itself, of networks as narrow as the fixture makes them here
 SMALL = ["--image-size", "64", "--epochs", "1", "--weights", "none", "--set", "batch=16"]
 SETTINGS = {"pixels.side": 64, "epochs": 1, "batch": 16}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrowed(narrow: None) -> None:
+    """Every AlexNet here is narrow."""
 
 
 @pytest.fixture(scope="module")
 def runs(drawn: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs of a study that was killed without warning after three networks, then started again and finished."""
     where = tmp_path_factory.mktemp("study") / "runs"
-    command = [sys.executable, "-m", "modiste", "study", "paper", "--data", str(drawn.root), "--runs", str(where), *SMALL]
+    command = [sys.executable, "-c", NARROWED, "study", "paper", "--data", str(drawn.root), "--runs", str(where), *SMALL]
     killed = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     while len(list(where.glob("*/about.json"))) < 3:
         assert killed.poll() is None, "the study ended before it could be killed"
@@ -214,7 +228,7 @@ def test_stored_predictions_are_what_the_stored_weights_say(study: Finished, dra
     """`modiste evaluate` on the same photos gives the same scores, through decoding, weights and head."""
     for name in ("3Conv_SVM", "Resnet-CBAM"):
         run = study.runs[name][0]
-        command = [sys.executable, "-m", "modiste", "evaluate", str(run.folder), "--data", str(drawn_folder), "--json"]
+        command = [sys.executable, "-c", NARROWED, "evaluate", str(run.folder), "--data", str(drawn_folder), "--json"]
         said = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ})
         stored = run.predictions("test")
         assert json.loads(said.stdout)["confusion"] == stored.confusion.tolist()

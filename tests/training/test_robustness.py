@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -131,9 +132,14 @@ def test_the_command_writes_tables_curves_and_predictions(run, in_colours, drawn
 def test_a_network_counts_on_the_mix_it_was_trained_in(short, drawn, tmp_path):
     classes, counts = drawn.classes.names, drawn.split("train").counts()
     weighted = fit(replace(short, epochs=1), drawn, tmp_path)
-    assert counted_on(weighted, classes) == dict.fromkeys(classes, 0.25)
+    assert counted_on(weighted) == dict.fromkeys(classes, 0.25)
     shuffled = fit(replace(short, epochs=1, sampling="shuffled"), drawn, tmp_path)
-    assert list(counted_on(shuffled, classes).values()) == pytest.approx([count / sum(counts) for count in counts])
+    assert list(counted_on(shuffled).values()) == pytest.approx([count / sum(counts) for count in counts])
+    both = SimpleNamespace(recipe=replace(short, loss="class_weighted"), about=shuffled.about)
+    inverse = np.array([1 / count for count in counts])
+    assert list(counted_on(both).values()) == pytest.approx(inverse / inverse.sum()), "a loss comes on top of the drawing"
+    with pytest.raises(UsageError, match="the loss focal"):
+        counted_on(SimpleNamespace(recipe=replace(short, loss="focal"), about=shuffled.about, folder="runs/one"))
     with pytest.raises(UsageError, match="learnt from validation"):
         found_mix_of(weighted, weighted.predictions("test"), "validation")
 

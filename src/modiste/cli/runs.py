@@ -39,7 +39,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Print the classification report of a run: on the photos it was tested with, or on others."""
-    from modiste.evaluation.closer import confidence_of, found_mix_of, mixes_of, slices_of
+    from modiste.evaluation.closer import confidence_of, counted_on, found_mix_of, mixes_of, slices_of
     from modiste.evaluation.metrics import METRICS, report
     from modiste.records.run import Run
     from modiste.terminal import progress
@@ -50,6 +50,8 @@ def evaluate(
             raise UsageError(f"{option} {value}: without --data the stored predictions are shown as they are. Give it with --data.")
     if output:
         refuse_written_over(output, run)
+    if find_mix:
+        counted_on(Run(run), split)  # says at once what it cannot be found of
     if data is None:
         split = split or "test"
         predictions = Run(run).predictions(split)

@@ -14,6 +14,8 @@ from modiste.records.predictions import Predictions
 from modiste.records.run import Run
 from modiste.records.table import Table
 
+EVEN, INVERSE = ("cross_entropy", "hinge"), "class_weighted"  # losses by what a photo weighs: all alike; one over its class's number
+
 
 def slices_of(run: Run, predictions: Predictions, catalogue: Catalogue, column: str) -> Table:
     """The slices that a column of the catalogue cuts."""
@@ -27,18 +29,24 @@ def mixes_of(predictions: Predictions, asked: Sequence[str]) -> Table:
 
 def found_mix_of(run: Run, predictions: Predictions, split: str | None = None) -> Table:
     """The class mix of these photos found without their labels, and what the calls reach, put right for it."""
-    if split == "validation":
-        raise UsageError("--find-mix: which class is called which is learnt from validation: nothing is found there. Leave --split away.")
+    prior = counted_on(run, split)
     name = run.folder.name
     seen = {name: [run.predictions("validation")]} if "validation" in run.splits else {}
     fitted = {name: temperature(seen[name][0])} if seen else {}
     margins = [name] if gives_margins(run.recipe) else []
-    return correction_table({name: [predictions]}, {name: counted_on(run, predictions.classes)}, fitted, seen, margins)
+    return correction_table({name: [predictions]}, {name: prior}, fitted, seen, margins)
 
 
-def counted_on(run: Run, classes: Sequence[str]) -> dict[str, float]:
-    """The class mix that a run's network counts on: all alike, or as its training photos came."""
-    if run.recipe.sampling == "weighted" or run.recipe.loss == "class_weighted":
+def counted_on(run: Run, split: str | None = None) -> dict[str, float]:
+    """The class mix that a run's network counts on: as its training photos were drawn, and as its loss weighed them."""
+    recipe, classes = run.recipe, run.about["classes"]
+    if split == "validation":
+        raise UsageError("--find-mix: which class is called which is learnt from validation: nothing is found there. Leave --split away.")
+    if recipe.loss not in EVEN and recipe.loss != INVERSE:
+        raise UsageError(
+            f"--find-mix: {run.folder} was trained with the loss {recipe.loss}, and what mix that has it count on is not known."
+        )
+    if recipe.sampling == "weighted" and recipe.loss in EVEN or recipe.sampling == "shuffled" and recipe.loss == INVERSE:
         return trained_mix(dict.fromkeys(classes, 1.0), "weighted")
     photos = run.about["data"].get("of_train")
     if photos is None:
@@ -46,7 +54,7 @@ def counted_on(run: Run, classes: Sequence[str]) -> dict[str, float]:
             f"{run.folder} does not say how many photos of each class it was trained on: a version of modiste made it that did not write "
             "that down. Train it again to have its mix found."
         )
-    return trained_mix(photos, run.recipe.sampling)
+    return trained_mix(photos if recipe.sampling == "shuffled" else {name: 1 / count for name, count in photos.items()}, "shuffled")
 
 
 def confidence_of(run: Run, predictions: Predictions, split: str | None = None) -> tuple[Table, list[str]]:

@@ -111,10 +111,10 @@ def export(
     kind, called = EXPORTS[to], plain_name(name or named(run, to))
     path = path_of(output, called, kind)
     kind.check(path)
-    model = open_model(run) if reject is None else rejecting(open_model(run), reject, margins=gives_margins(run.recipe))
     catalogue = read(catalogue) if isinstance(catalogue, Path | str) else catalogue
-    if catalogue is not None:
+    if catalogue is not None and output is not None:  # the usual place is where the command is given, which may hold the photos too
         refuse_inside(path, catalogue, "--output")
+    model = open_model(run) if reject is None else rejecting(open_model(run), reject, margins=gives_margins(run.recipe))
     photos = photos_for(run, model, catalogue, evidence, reject, tell)
     tell(Progress("exporting the graph", 0, 1, "graph"))
     graph = kind.make(export_graph(model), photos.learnt)

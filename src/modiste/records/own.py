@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modiste.records.errors import MachineError, ModisteError
 
-BEGINNING = 2000  # bytes
+BEGINNING, BOM = 2000, b"\xef\xbb\xbf"  # bytes, and those that some programs set before a text
 MARK = '<meta name="generator" content="modiste">'  # stands in every page
 
 
@@ -23,11 +23,20 @@ def refuse_others(path: Path, is_own: Callable[[Path], bool], command: str, opti
 
 def is_page(path: Path, title: str) -> bool:
     """Whether a file is a page of modiste's whose title begins so."""
-    return begins_with(path, MARK, f"<title>{title}")
+    return says(path, MARK, f"<title>{title}")
 
 
-def begins_with(path: Path, *marks: str) -> bool:
-    """Whether all of some words stand at the beginning of a file."""
-    with path.open("rb") as file:
-        beginning = file.read(BEGINNING)
+def says(path: Path, *marks: str) -> bool:
+    """Whether all of some words stand somewhere in the beginning of a file."""
+    beginning = beginning_of(path)
     return all(mark.encode() in beginning for mark in marks)
+
+
+def begins_with(path: Path, mark: str) -> bool:
+    """Whether a file begins with these words: a table that somebody gave another column in front is theirs."""
+    return beginning_of(path).removeprefix(BOM).startswith(mark.encode())
+
+
+def beginning_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(BEGINNING)

@@ -75,7 +75,7 @@ def test_equal_figures_have_equal_bytes_and_only_our_colours(guesses, tried):
         assert colours <= {*LIGHT.values(), WHITE}
 
 
-def test_the_number_is_the_error_at_the_temperature_given(guesses):
+def test_the_number_is_the_expected_calibration_error(guesses):
     run = guesses()
     assert f"ECE {ece(run):.3f}" in texts(reliability_diagrams({"A": [run]}))
 
