@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from shops import OWN, network, open_studio, say, shop
 
+from modiste.data.opening.hashed import content_hash
 from modiste.projects.project import ABOUT, MODELS, Model, Models, about_in, is_project, opened, project_at
 from modiste.records.errors import Busy, Damaged, ModisteError, UsageError
 from modiste.records.labels import Classes
@@ -216,8 +217,11 @@ def test_a_project_that_was_moved_beside_its_photos_is_found_by_them(photos, col
     (tmp_path / "disk").mkdir()
     for name in ("shop", "shop.project"):
         (tmp_path / name).rename(tmp_path / "disk" / name)
-    folder = project_at(tmp_path / "disk" / "shop")
-    assert about_in(folder).source == str(tmp_path / "disk" / "shop")
+    folder, moved = tmp_path / "disk" / "shop.project", tmp_path / "disk" / "shop"
+    with pytest.raises(UsageError, match=f"modiste app {folder} --photos {moved}"):
+        project_at(moved)  # photos of another shop may be called the same
+    assert about_in(folder).source == str(photos)
+    assert about_in(project_at(folder, photos=moved)).source == str(moved)
 
 
 def test_where_the_old_photos_are_there_a_project_follows_none_but_the_same(photos, colours, tmp_path):
@@ -230,3 +234,41 @@ def test_where_the_old_photos_are_there_a_project_follows_none_but_the_same(phot
         project_at(folder, photos=copy)
     assert about_in(folder).source == str(photos)
     assert about_in(project_at(folder, photos=copy)).source == str(copy)
+
+
+def test_where_the_old_photos_are_gone_a_project_follows_none_but_the_same_and_goes_back_always(photos, colours, tmp_path):
+    with open_studio(photos, model=colours):
+        pass
+    folder, away = photos.with_name("shop.project"), tmp_path / "away"
+    photos.rename(away)
+    others = shop(tmp_path / "others", 3, seed=9)  # the names are the same
+    with pytest.raises(UsageError, match=r"of 3 photos .*, 0 are the same"):
+        project_at(folder, photos=others)
+    assert about_in(project_at(folder, photos=away)).earlier == (str(photos),)
+    shop(photos, 3, seed=9)
+    with pytest.raises(UsageError, match="--photos"):
+        project_at(photos)  # nobody asked
+    assert about_in(project_at(folder, photos=photos)).source == str(photos)
+    assert about_in(project_at(folder, photos=away)).earlier == (str(photos),)
+
+
+def test_photos_that_could_not_be_read_have_no_bytes_that_are_the_same(photos, colours, tmp_path):
+    def know(**hashes):
+        monkey.setattr("modiste.projects.project.hashes_before", lambda _looks: {f"{name}.png": sha for name, sha in hashes.items()})
+
+    folder, moved = project_at(photos, model=colours), tmp_path / "moved"
+    photos.rename(moved)
+    sha = content_hash(moved, "000-Red.png")
+    (moved / "bent.png").symlink_to("nowhere")
+    with pytest.MonkeyPatch.context() as monkey:
+        know(**{"000-Red": bytes(32), "gone": sha})
+        with pytest.raises(UsageError, match=r"none of the 1 photos"):
+            project_at(folder, photos=moved)
+        know(gone=bytes(32))
+        with pytest.raises(UsageError, match=r"none of the 1 photos"):
+            project_at(folder, photos=moved)
+        know(**{"000-Red": sha, "001-Green": bytes(32), "bent": bytes(32)})
+        assert about_in(project_at(folder, photos=moved)).source == str(moved)
+        moved = moved.rename(tmp_path / "moved-on")
+        know(bent=bytes(32))  # of no photo's bytes anything is known
+        assert about_in(project_at(folder, photos=moved)).source == str(moved)

@@ -46,6 +46,7 @@ class About:
     format: str | None = None
     model: str | None = None  # the bundle it began with; None: modiste's own
     made: str = ""  # when, UTC
+    earlier: tuple[str, ...] = ()  # where its photos were before, the last one last: it may always go back
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def project_at(
     """The folder of the project at a place, made where there is none: the place is a project, or photos to begin one with.
 
     Photos' own project stands beside them: photos.project beside photos. `model`, `classes` and `format` belong to a project that begins;
-    where it stands already they must be what it began with. Its photos may have moved: a project follows them.
+    where it stands already they must be what it began with. Its photos may have moved: a project follows them, where they are the same.
     """
     full = place.expanduser().resolve()
     folder = full if photos is not None or is_project(full) else beside(full)
@@ -165,7 +166,7 @@ def project_at(
         about = about_in(folder)
         refuse_other(folder, about, wanted)
         if (photos is not None or folder != full) and str(source) != about.source:
-            follow(folder, about, source)
+            follow(folder, about, source, asked=photos is not None)
         return folder
     check(folder, source)
     source_at(source, format, read_taxonomy(None), lenient=True)  # says what is wrong with it
@@ -196,25 +197,48 @@ def refuse_other(folder: Path, about: About, wanted: Mapping[str, object]) -> No
             )
 
 
-def follow(folder: Path, about: About, source: Path) -> None:
-    """Have a project be of the photos at another place, where they went: the old place is gone, or the photos are the same."""
+def follow(folder: Path, about: About, source: Path, *, asked: bool) -> None:
+    """Have a project be of the photos at another place: they are the same there, or it `asked` for a place where they were before."""
     check_photos(folder, source)
     found = source_at(source, about.format, read_taxonomy(None), lenient=True)
+    if not (asked and str(source) in about.earlier):
+        check_same(folder, about, found, source, asked=asked)
+    earlier = (*(place for place in about.earlier if place != str(source)), about.source)
+    with locked(folder / ".lock", f"the project {folder}"):
+        write_sealed(folder / ABOUT, {"version": VERSION, **to_plain(replace(about, source=str(source), earlier=earlier))})
+
+
+def check_same(folder: Path, about: About, found: Source, source: Path, *, asked: bool) -> None:
+    """Refuse photos that are not those of a project, by their bytes; where its own are gone, photos that nobody `asked` for, too."""
+    gone = not Path(about.source).exists()
+    if gone and not asked:
+        raise UsageError(
+            f"{folder} is a project of the photos at {about.source}, which is not there now. Bring it back; or, where they are {source} "
+            f"now, say so: modiste app {folder} --photos {source}"
+        )
     known = hashes_before(folder / "looks")
-    here = [said.path for said in found.photos() if said.path in known]
-    same = sum(content_hash(found.root, path) == known[path] for path in here[:COMPARED])
-    if Path(about.source).exists() and same <= ALIKE * len(here[:COMPARED]):
+    hashed = {path: sha for path, sha in known.items() if any(sha)}
+    wanted = hashed or known
+    here = [said.path for said in found.photos() if said.path in wanted]
+    compared = here[:COMPARED] if hashed else []
+    same = sum(content_hash(found.root, path) == hashed[path] for path in compared)
+    if same > ALIKE * len(compared):
+        return
+    if not gone:
         raise UsageError(
             f"{folder} is a project with --photos {about.source}, not {source}. Leave --photos out, or begin another project. A project "
-            f"follows its photos where {about.source} is gone, or where the photos at the new place are the same."
+            "follows its photos to a place where they are the same."
         )
-    if known and not here:
+    if wanted and not here:
         raise UsageError(
-            f"--photos {source}: none of the {len(known):,} photos of {folder} is there, such as '{next(iter(known))}'. Name the folder "
-            "from which their paths go on as they did."
+            f"--photos {source}: none of the {len(wanted):,} photos of {folder} is there, such as '{next(iter(wanted))}'. "
+            "Name the folder from which their paths go on as they did."
         )
-    with locked(folder / ".lock", f"the project {folder}"):
-        write_sealed(folder / ABOUT, {"version": VERSION, **to_plain(replace(about, source=str(source)))})
+    if compared:
+        raise UsageError(
+            f"--photos {source}: of {len(compared):,} photos that are called as those of {folder}, {same:,} are the same. Name the folder "
+            f"where the photos of {about.source} are now, or begin another project."
+        )
 
 
 def shown(value: object) -> str:
