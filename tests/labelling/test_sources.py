@@ -236,3 +236,21 @@ def test_a_catalogue_with_classes_of_its_own_needs_no_declaration_and_gives_its_
         (tmp_path / name).unlink()
     (tmp_path / "metadata.csv").write_text("file_name,label\n1.jpg,7\n2.jpg,0\n")  # codes say nothing
     assert [said.path for said in source_at(tmp_path).photos()] == ["1.jpg", "2.jpg"]
+
+
+@pytest.mark.parametrize("codes", [[0, 49, 50, 52], [60], [0], [99_999]])
+def test_undeclared_codes_are_no_words_however_large_they_are(codes, tmp_path, jpeg):
+    for code in codes:
+        (tmp_path / f"{code}.jpg").write_bytes(jpeg("red"))
+    (tmp_path / "metadata.csv").write_text("file_name,label\n" + "".join(f"{code}.jpg,{code}\n" for code in codes))
+    assert [(said.path, said.words) for said in source_at(tmp_path).photos()] == [(f"{code}.jpg", ()) for code in codes]
+
+
+def test_numbers_that_are_no_codes_are_refused_and_long_lists_of_codes_are_cut(tmp_path, jpeg):
+    (tmp_path / "1.jpg").write_bytes(jpeg("red"))
+    for codes, words in (("900000000",), "a label is 900000000, which is no code"), (("99", "-5"), "There are: 0 to 99; -1 is none"):
+        (tmp_path / "metadata.csv").write_text("file_name,label\n" + "".join(f"1.jpg,{code}\n" for code in codes))
+        with pytest.raises(ModisteError, match=words):
+            source_at(tmp_path)
+    with pytest.raises(ModisteError, match=r"name of code 59,\.\.\. \(100 in all\)"):
+        read(tmp_path)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
-from modiste.data.layouts.declared import declared_by_rows
+from modiste.data.layouts.declared import MOST_SHOWN, declared_by_rows
 from modiste.data.layouts.names import SPLITS
 from modiste.data.layouts.rows import Row, encodable
 from modiste.data.opening.stores import Store, joined
@@ -118,7 +118,8 @@ def class_in(word: str, classes: Classes) -> int | None:
         raise BadCell(word, f"is no class. {meant(word, classes)}")
     code = int(float(word))
     if not -1 <= code < len(classes):
-        raise BadCell(word, f"is no code. There are: {classes}; -1 is none of them.")
+        there = classes if len(classes) <= MOST_SHOWN else f"0 to {len(classes) - 1}"
+        raise BadCell(word, f"is no code. There are: {there}; -1 is none of them.")
     return None if code == -1 else code
 
 

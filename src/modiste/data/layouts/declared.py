@@ -41,9 +41,11 @@ def declared_by_rows(pairs: Sequence[Pair], where: object) -> Classes:
     agreeing = sum(agrees_with_paper(pair) for pair in pairs)
     if agreeing == len(pairs):
         return PAPER_CLASSES
-    coded = any(code is not None for code, _ in pairs)
+    largest = max((code for code, _ in pairs if code is not None), default=None)
     return (
-        one_to_one(pairs) or (PAPER_CLASSES if agreeing > len(pairs) / 2 else None) or undeclared(where, likely_names(pairs), coded=coded)
+        one_to_one(pairs)
+        or (PAPER_CLASSES if agreeing > len(pairs) / 2 else None)
+        or undeclared(where, likely_names(pairs), largest=largest)
     )
 
 
@@ -76,24 +78,30 @@ def likely_names(pairs: Iterable[Pair]) -> list[str]:
     for (code, name), _ in seen.most_common():
         if code is not None and name and name not in named.values():
             named.setdefault(code, name)
-    return [named.get(code, f"name of code {code}") for code in range(min(max(codes), 49) + 1)]
+    return [named.get(code, f"name of code {code}") for code in range(min(max(codes), MOST_SHOWN - 1) + 1)]
 
 
 class Undeclared(ModisteError):
-    """Codes, words or folders whose classes nobody declared: the names that were probably meant, and whether codes stand for them."""
+    """Codes, words or folders whose classes nobody declared: the names that were probably meant, and the largest code, if there are any."""
 
-    def __init__(self, words: str, names: Sequence[str], coded: bool) -> None:
+    def __init__(self, words: str, names: Sequence[str], largest: int | None) -> None:
         super().__init__(words)
-        self.names, self.coded = tuple(names), coded
+        self.names, self.largest = tuple(names), largest
+
+    @property
+    def coded(self) -> bool:
+        """Whether codes stand for the classes."""
+        return self.largest is not None
 
 
-def undeclared(where: object, names: Sequence[str], more: str = "", *, coded: bool = False) -> NoReturn:
+def undeclared(where: object, names: Sequence[str], more: str = "", *, largest: int | None = None) -> NoReturn:
     """Raise the error that shows the declaration to give."""
-    line = ",".join(names[:MOST_SHOWN]) + (f",... ({len(names)} in all)" if len(names) > MOST_SHOWN else "")
+    many = len(names) if largest is None else max(len(names), largest + 1)
+    line = ",".join(names[:MOST_SHOWN]) + (f",... ({many} in all)" if many > MOST_SHOWN else "")
     raise Undeclared(
         f"{where}: its classes are not declared, and codes are never guessed.\n"
         f'Give them in the order of their codes, from 0:  --classes "{line}"\n'
         f"or write them into {CLASSES_FILE} beside it, one name a line (the first has code 0)." + (f"\n{more}." if more else ""),
         names,
-        coded,
+        largest,
     )

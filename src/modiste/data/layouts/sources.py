@@ -18,10 +18,11 @@ from modiste.data.layouts.tables import is_table_name
 from modiste.data.opening.containers import container_in
 from modiste.data.opening.stores import Store, is_visible, joined, not_listed, open_store
 from modiste.data.suggest import Taxonomy
-from modiste.records.errors import unknown
+from modiste.records.errors import ModisteError, unknown
 from modiste.records.labels import PAPER_CLASSES, Classes, folded
 
 TELLING = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt", ".gz", "-ubyte")  # files that may say more than pictures do
+MOST_CODES = 100_000  # numbers from there on are no codes of classes
 SHOWN = 20  # folders that could not be listed are named, then only counted
 STREAMED = ("paper", "products")  # layouts whose tables are read row by row
 
@@ -173,11 +174,14 @@ def shards(where: Path, store: Store) -> Source:
 
 
 def catalogue(where: Path, format: str | None, taxonomy: Taxonomy | None) -> Source:  # noqa: A002
-    """Any other layout, read whole by its reader; labels whose classes nobody declared are the words that stand there."""
+    """Any other layout, read whole by its reader; labels whose classes nobody declared are the words that stand there, codes are none."""
+    worded = True
     try:
         found = read(where, format, None, taxonomy)
     except Undeclared as error:
-        found = read(where, format, words_as_classes(error.names), taxonomy)
+        worded = error.largest is None
+        classes = words_as_classes(error.names) if error.largest is None else codes_as_classes(error.largest, where)
+        found = read(where, format, classes, taxonomy)
     inside = found.root.relative_to(where).as_posix() if found.root.is_relative_to(where) else "."
     names = found.classes.names
     return Source(
@@ -189,7 +193,7 @@ def catalogue(where: Path, format: str | None, taxonomy: Taxonomy | None) -> Sou
                 photo.path,
                 photo.details,
                 photo.product,
-                (names[photo.label],) if photo.label is not None else (),
+                (names[photo.label],) if worded and photo.label is not None else (),
             )
             for photo in found.photos
         ),
@@ -204,6 +208,13 @@ def words_as_classes(names: Iterable[str]) -> Classes:
         if name.strip():
             spelled.setdefault(folded(name), name)
     return Classes(tuple(spelled.values()))
+
+
+def codes_as_classes(largest: int, where: Path) -> Classes:
+    """Codes as classes of no meaning; two are needed."""
+    if largest >= MOST_CODES:
+        raise ModisteError(f"{where}: a label is {largest}, which is no code of a class. Call the column of these numbers something else.")
+    return Classes(tuple(f"code {code}" for code in range(max(largest, 1) + 1)))
 
 
 def own_label(said: Said, classes: Classes, taxonomy: Taxonomy) -> int | None:
