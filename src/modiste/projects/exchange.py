@@ -121,11 +121,12 @@ def in_time(store: Store) -> Store:
     return replace(store, scan=scan)
 
 
-def sent_in(studio: Studio, name: str, data: bytes, who: str) -> Plain:
-    """The same of a table that was sent, under the name it had."""
+def sent_in(studio: Studio, name: str, data: bytes, who: str, paths: bool) -> Plain:
+    """The same of a table that was sent, under the name it had; `paths` of this machine may be given instead, or not."""
     kind = PurePosixPath(name.replace("\\", "/")).suffix.lower()
     if kind not in TABLES:
-        raise ModisteError(f"{name} is no table: send a file of {', '.join(TABLES)}, or give the path of a folder or an archive.")
+        instead = ", or give the path of a folder or an archive" if paths else ""
+        raise ModisteError(f"{name} is no table: send a file of {', '.join(TABLES)}{instead}.")
     with TemporaryDirectory(prefix="modiste-") as folder:
         file = Path(folder) / f"labels{kind}"
         file.write_bytes(data)

@@ -5,6 +5,7 @@ import json
 import os
 import threading
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from modiste.projects.project import project_at
 from modiste.web.door import Door
 from modiste.web.limits import Limits, Refused
+from modiste.web.pages import deciding
 from modiste.web.pages.deciding import decisions_of
 from modiste.web.pages.talking import TOKEN_COOKIE
 
@@ -327,10 +329,16 @@ def test_of_a_file_that_holds_no_labels_nothing_is_told(shared, tmp_path):
         assert answer.plain["error"].startswith(f"{path} holds no labels"), answer.plain
 
 
+def test_a_batch_is_cut_by_the_page_only_where_no_request_holds_it():
+    script = Path(deciding.__file__).with_name("static") / "saving.js"
+    assert f"const MOST = {deciding.MOST_DECISIONS};" in script.read_text()
+    assert "first += MOST) waiting.push(made.slice(first, first + MOST))" in script.read_text()
+
+
 def test_folders_without_end_are_not_gone_through(shared, tmp_path, monkeypatch):
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "more").mkdir()
-    monkeypatch.setattr("modiste.projects.exchange.WALK_SECONDS", 0)
+    monkeypatch.setattr("modiste.projects.exchange.WALK_SECONDS", -1)
     assert "Name the file or folder of labels itself" in shared.send("/api/import", {"path": str(tmp_path)}).plain["error"]
 
 
@@ -344,4 +352,8 @@ def test_where_others_reach_the_server_no_path_of_its_is_opened(project, served,
         )
         assert answer.status == 422
         assert "Choose the file" in answer.plain["error"]
+        sent = pages.ask("POST", "/api/import/file?name=labels.zip", b"PK", Content_Type="application/octet-stream", **asked)
+        assert sent.status == 422
+        assert sent.plain["error"].startswith("labels.zip is no table: send a file of .csv")
+        assert "path" not in sent.plain["error"]
         assert b"import-path" not in pages.ask("GET", "/", **asked).text

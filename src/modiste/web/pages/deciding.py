@@ -65,9 +65,10 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> 
         if request.headers.get("content-type", "") != "application/octet-stream":
             raise Refused("not_bytes", "send the file's bytes, with the header Content-Type: application/octet-stream.")
         name = text_of(request.query_params, "name") or ""
-        larger = "Name a larger file by its path." if is_here(talk.door.host) else "Send it in parts."
+        paths = is_here(talk.door.host)
+        larger = "Name a larger file by its path." if paths else "Send it in parts."
         async with received(request.receive, talk.limits.request_bytes, talk.held, larger) as body:
-            return answer(await apart(exchange.sent_in, studio, name, bytes(body), who_of(request)))
+            return answer(await apart(exchange.sent_in, studio, name, bytes(body), who_of(request), paths))
 
     @app.get("/api/export")
     async def export(request: Request) -> Response:

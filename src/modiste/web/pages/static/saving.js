@@ -6,14 +6,14 @@ import { complain, speak, tell } from "./messages.js";
 import { some } from "./words.js";
 
 const AT_ONCE = 200;
-const PART = 1000; // decisions of a large batch that are sent together
+const MOST = 5000; // decisions that the server takes at once: whole, or not at all
 const FIRST_MS = 500;
 const LONGEST_MS = 10_000;
 const CALM_MS = 900;
 const HELD_MS = 4000; // a press that waited longer was meant for a photo that is no longer before one's eyes
 
 const events = new EventTarget();
-let waiting = []; // batches of decisions, or parts of large ones, in the order they were made
+let waiting = []; // batches of decisions, or parts of those that no request holds, in the order they were made
 let busy = false;
 let trouble = null; // why the last try did not help
 let wake = () => {};
@@ -45,7 +45,7 @@ export function decide(decisions) {
   const [batch, { who }] = [decisions.length > 1 ? identity() : null, state()];
   const rest = { label: null, seconds: null, suggested: null, confidence: null };
   const made = decisions.map((one) => ({ ...rest, ...one, id: identity(), batch, who }));
-  for (let first = 0; first < made.length; first += PART) waiting.push(made.slice(first, first + PART));
+  for (let first = 0; first < made.length; first += MOST) waiting.push(made.slice(first, first + MOST));
   change();
   drain();
 }
