@@ -95,7 +95,7 @@ def test_a_stop_while_nothing_is_at_work_stops_nothing_that_comes_later(bench):
         (ModisteError("name a folder."), "name a folder."),
         (MachineError("the disk is full."), "the disk is full."),
         (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
-        (Stopped("x", 0), "It was stopped. What was done is kept: it goes on from there."),
+        (Stopped("x", 0), "It was stopped. What was done is kept: begun again, it goes on from there."),
     ],
 )
 def test_what_a_person_can_mend_is_said_in_words(bench, error, words):
@@ -104,7 +104,7 @@ def test_what_a_person_can_mend_is_said_in_words(bench, error, words):
 
     bench.jobs.add("look", work)
     ended = bench.last("look")
-    assert (ended.ok, ended.words) == (False, words)
+    assert (ended.ok, ended.words, ended.stopped) == (False, words, isinstance(error, Stopped))
     assert bench.lines == ([] if isinstance(error, Stopped) else [f"modiste: {words}"])
 
 

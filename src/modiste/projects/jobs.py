@@ -30,11 +30,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that ended: whether it did what it was to do, and that in words."""
+    """A job that ended: whether it did what it was to do, that in words, and whether somebody stopped it."""
 
     kind: str
     ok: bool
     words: str
+    stopped: bool = False
 
 
 @dataclass(eq=False)
@@ -102,7 +103,7 @@ class Jobs:
         try:
             return Ended(kind, True, work(self.tell, self.check))
         except Stopped:
-            return Ended(kind, False, "It was stopped. What was done is kept: it goes on from there.")
+            return Ended(kind, False, "It was stopped. What was done is kept: begun again, it goes on from there.", stopped=True)
         except (ModisteError, MachineError, OSError) as error:
             self.log(f"modiste: {error}")  # the page may not be open
             return Ended(kind, False, str(error))

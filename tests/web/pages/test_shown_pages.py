@@ -3,12 +3,16 @@
 import base64
 import io
 import time
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
+from modiste.projects.jobs import Jobs
 from modiste.projects.project import project_at
-from modiste.records.errors import UsageError
+from modiste.records.errors import Stopped, UsageError
+from modiste.web.limits import Refused
+from modiste.web.pages.asking import found_of
 from modiste.web.pages.shown import PAGES
 
 
@@ -283,3 +287,17 @@ def test_where_the_first_look_fails_every_question_says_why_until_it_is_mended(s
 def test_a_precision_that_is_none_is_refused_before_a_page_is_there(served, project):
     with pytest.raises(UsageError, match=r"precision = 95: a share"), served(project, settle=False, precision=95) as pages:
         assert not pages.address
+
+
+def test_where_a_first_look_was_stopped_nothing_is_said_to_be_broken():
+    def stopped(_tell, _stop):
+        raise Stopped("it was asked to stop.", 0)
+
+    jobs = Jobs(lambda: None, print)
+    jobs.add("look", stopped)
+    jobs.queue.put(None)
+    jobs.thread.join(20)
+    with pytest.raises(Refused, match=r"first look at the photos was stopped\. Press Look again") as told:
+        found_of(SimpleNamespace(found=None), jobs)
+    assert "mended" not in str(told.value)
+    assert told.value.reason == "not_looked"

@@ -103,7 +103,10 @@ def wanted_of(request: Request, usual: str, many: int) -> choosing.Wanted:
 def found_of(studio: Studio, jobs: Jobs) -> Guesses:
     """What the network in use says, once there is something; where it could not be asked, why."""
     found = studio.found
-    if found is None and (why := jobs.failed("look")) is not None:
+    why = jobs.failed("look") if found is None else None
+    if why is not None and jobs.ends["look"].stopped:
+        raise Refused("not_looked", "the first look at the photos was stopped. Press Look again on the page Home: it goes on from there.")
+    if why is not None:
         raise Refused("not_looked", f"the photos could not be looked at: {why} When that is mended, press Look again on the page Home.")
     if found is None:
         raise Refused("not_yet", "the photos are being looked at for the first time. Ask again in 2 s.", 2)

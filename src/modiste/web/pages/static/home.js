@@ -22,14 +22,22 @@ let open = null; // photos to review that nobody has spoken of
 
 // The first thing that holds: { heading, why, go, words }.
 function nextStep(now) {
-  const { counts, project, job, trouble } = now;
+  const { counts, project, job, last, trouble } = now;
   const use = models.find((one) => one.in_use);
   const newer = models.filter((one) => use && one.number > use.number).at(-1);
   const fresh = counts.labelled - (models.at(-1)?.labels || 0);
   if (!project.photos && job)
     return step("Your photos are being looked at", "You can begin as soon as the first are there.", "/look", "See the photos");
   if (!project.photos && trouble)
-    return { ...step("The photos could not be looked at", sentence(trouble), "/look", "Look again"), act: true };
+    return {
+      ...step(
+        last?.stopped ? "The first look at your photos was stopped" : "The photos could not be looked at",
+        sentence(trouble),
+        "/look",
+        "Look again",
+      ),
+      act: true,
+    };
   if (!project.photos)
     return step("There are no photos yet", `Put photos into ${project.source}, then open this project again.`, "/look", "See the photos");
   if (counts.conflicts)
