@@ -88,6 +88,8 @@ def test_only_what_the_file_does_not_say_has_to_be_said(foreign, saved):
     said = {"colour": "rgb", "fit": "crop", "normalise": "half"}
     with pytest.raises(UsageError, match=r"give --set pixels\.side=224 \("):
         modiste.load(saved(foreign(("n", 3, "h", "w"))), classes=NAMES, pixels=said)
+    with pytest.raises(UsageError, match=r"Pixels\(side=64, colour='rgb', fit='crop', normalise='imagenet'\)"):  # can be pasted
+        modiste.load(saved(foreign(("n", 3, "h", "w"))), classes=NAMES, pixels={"side": "64"})
     assert modiste.load(saved(foreign(("n", 3, "h", "w"))), classes=NAMES, pixels={"side": "64", **said}).pixels.side == 64
 
 

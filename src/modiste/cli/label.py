@@ -116,10 +116,10 @@ def labeller_of(model: Path | None, classes: str | None, pixels: tuple[str, ...]
 def pixels_said(pairs: tuple[str, ...]) -> dict[str, str] | None:
     """What --set pixels.key=value says of how photos are shown to a network; other settings are refused, which mean nothing here.
 
-    >>> pixels_said(("pixels.colour=rgb", "pixels.fit=crop"))
+    >>> pixels_said(("pixels.colour=rgb", "recipe.pixels.fit=crop"))
     {'colour': 'rgb', 'fit': 'crop'}
     """
-    said = settings_of(pairs, None, None)
+    said = {key.removeprefix("recipe."): value for key, value in settings_of(pairs, None, None).items()}
     if others := [f"{key}={value}" for key, value in said.items() if not key.startswith("pixels.")]:
         raise UsageError(
             f"--set {others[0]}: a network that is there already is not trained. Here --set says how photos are shown to it: {SHOWS}."

@@ -111,8 +111,9 @@ def input_of(path: Path, session: Any) -> tuple[int | None, int | None, int | No
 
 def completed(path: Path, said: Mapping[str, Any], channels: int | None, side: int | None, constants: bool) -> Pixels:
     """The pixels as they were said, with what the file says itself; refused where neither does, with what to give."""
-    from_plain(Pixels, said, f"{path}: pixels")  # a wrong name or value is told first
-    known = {**({} if side is None else {"side": side}), **({"colour": "grey1"} if channels == 1 else {}), **said}
+    given = from_plain(Pixels, said, f"{path}: pixels")  # a wrong name or value is told first
+    known = {**({} if side is None else {"side": side}), **({"colour": "grey1"} if channels == 1 else {})}
+    known |= {name: getattr(given, name) for name in said}  # as what they are: a command line gives texts
     lacking = [name for name in USUAL if name not in known and not (name == "normalise" and constants)]
     if lacking:
         asked = " ".join(f"--set pixels.{name}={USUAL[name]}" for name in lacking)
