@@ -199,9 +199,14 @@ def test_nothing_that_others_made_is_written_over(base, tmp_path) -> None:
         check_output(model, model)
     with pytest.raises(ModisteError, match="did not write it"):
         check_output(model, None)
-    report_path(tmp_path / "new.onnx").write_text("mine")
-    with pytest.raises(ModisteError, match="did not write it"):
-        check_output(tmp_path / "new.onnx", model)
+    report = report_path(tmp_path / "new.onnx")
+    for place in (report, report.with_suffix(".json")):
+        for mine in ("mine", f"{'mine ' * 1000}, and once I wrote `modiste train --from`"):
+            place.write_text(mine)
+            with pytest.raises(ModisteError, match="did not write it"):
+                check_output(tmp_path / "new.onnx", model)
+        place.write_text("")
+    check_output(tmp_path / "new.onnx", model)  # the control
     with pytest.raises(UsageError, match=r"called NAME\.onnx"):
         check_output(tmp_path / "new.zip", model)
 

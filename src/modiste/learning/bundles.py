@@ -16,7 +16,8 @@ from modiste.evaluation.statistics.calibration import ece, probabilities
 from modiste.learning.learnt import USUAL, Learnt, plain_of
 from modiste.learning.verdict import Verdict
 from modiste.records.disk import write_json, write_text
-from modiste.records.errors import ModisteError, UsageError
+from modiste.records.errors import UsageError
+from modiste.records.own import refuse_others, says
 from modiste.serving.bundle import Card, Evidence, graph_of, read_bundle, write_bundle
 from modiste.serving.deciding import DOUBT, expected, thresholds
 from modiste.serving.heads import with_head
@@ -63,12 +64,9 @@ def check_output(output: Path, base: Path | None) -> None:
         raise UsageError(f"--output {output}: a bundle is called NAME.onnx.")
     if base is not None and output.exists() and output.samefile(base):
         raise UsageError(f"--output {output}: that is the network that is learnt from, which is never written over. Give another name.")
-    if output.exists() and not (is_bundle(output) and "learnt" in read_bundle(output).card.facts):
-        raise ModisteError(f"{output} is there already, and `{MADE_BY}` did not write it. Move it away, or give another --output.")
-    data = report_path(output).with_suffix(".json")
-    for path, mark in ((report_path(output), f"`{MADE_BY}`"), (data, MADE_BY)):
-        if path.exists() and (not path.is_file() or mark.encode() not in path.read_bytes()):
-            raise ModisteError(f"{path} is there already, and `{MADE_BY}` did not write it. Move it away, or give another --output.")
+    refuse_others(output, lambda path: is_bundle(path) and "learnt" in read_bundle(path).card.facts, MADE_BY)
+    for path in (report_path(output), report_path(output).with_suffix(".json")):
+        refuse_others(path, lambda one: says(one, MADE_BY), MADE_BY)
 
 
 def write(learnt: Learnt, output: Path) -> Written:
