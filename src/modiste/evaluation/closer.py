@@ -43,9 +43,7 @@ def counted_on(run: Run, split: str | None = None) -> dict[str, float]:
     if split == "validation":
         raise UsageError("--find-mix: which class is called which is learnt from validation: nothing is found there. Leave --split away.")
     if recipe.loss not in EVEN and recipe.loss != INVERSE:
-        raise UsageError(
-            f"--find-mix: {run.folder} was trained with the loss {recipe.loss}: what mix it counts on is not known."
-        )
+        raise UsageError(f"--find-mix: {run.folder} was trained with the loss {recipe.loss}: what mix it counts on is not known.")
     if (recipe.sampling == "weighted") == (recipe.loss in EVEN):  # one of the two makes up for the imbalance
         return trained_mix(dict.fromkeys(classes, 1.0), "weighted")
     photos = run.about["data"].get("of_train")
