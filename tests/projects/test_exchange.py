@@ -7,7 +7,8 @@ import pytest
 import shops
 from shops import open_studio, say, shop
 
-from modiste.projects.exchange import download, taken_in
+from modiste.data.layouts.readers import read
+from modiste.projects.exchange import download, taken_in, written_out
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
 
@@ -77,3 +78,13 @@ def test_the_honest_sample_is_of_split_test_in_the_table_to_learn_from(colours, 
         rows = list(csv.DictReader(data.decode().splitlines()))
         assert {row["photo"] for row in rows if row["split"] == "test"} == studio.sample
         assert 0 < len(studio.sample) < len(rows) == 20
+        written = read(written_out(studio, "paper"), classes=studio.classes)
+        assert len(written.split("test")) == len(studio.sample)
+        assert len(written.split("train")) == 20 - len(studio.sample)
+
+
+def test_without_a_label_in_the_honest_sample_a_folder_has_no_splits(colours, tmp_path):
+    with open_studio(shop(tmp_path / "shop", 20), model=colours) as studio:
+        for path in set(studio.found.by_path) - studio.sample:
+            say(studio, path, "Red")
+        assert {photo.split for photo in read(written_out(studio, "paper"), classes=studio.classes).photos} == {""}

@@ -24,7 +24,7 @@ from modiste.data.opening.stores import Store, open_store
 from modiste.learning.labels import RIGHT, labels_in
 from modiste.projects.studio import Studio
 from modiste.projects.views import shown
-from modiste.records.catalogue import Catalogue, Photo
+from modiste.records.catalogue import TEST, TRAIN, Catalogue, Photo
 from modiste.records.errors import BadRows, ModisteError, unknown
 from modiste.records.labels import Classes
 from modiste.records.progress import Tell, silent
@@ -58,18 +58,25 @@ def download(studio: Studio, format: str) -> Exported:  # noqa: A002  (the word 
 
 
 def written_out(studio: Studio, format: str, tell: Tell = silent) -> Path:  # noqa: A002
-    """The labelled photos as a folder in the project's exports, in a layout modiste writes; photos are hard links if the disk allows."""
+    """The labelled photos as a folder in the project's exports, in a layout modiste writes; photos are hard links if the disk allows.
+
+    Where photos of the honest sample are labelled, those are of split test and all others of train.
+    """
     if format not in (NAMED, *WRITERS):
         raise unknown("format to write", format, (NAMED, *WRITERS))
     if studio.found is None:
         raise ModisteError("the photos were not looked at yet. Wait for that to end.")
     photos = tuple(Photo(one.path, product=one.product) for one in studio.found.looked.photos)
-    catalogue = Catalogue(studio.source.root, studio.classes, photos)
+    catalogue = labelled(studio.standing, Catalogue(studio.source.root, studio.classes, photos))
+    if any(studio.is_sample(photo.path) for photo in catalogue.photos):
+        catalogue = catalogue.with_photos(
+            replace(photo, split=TEST if studio.is_sample(photo.path) else TRAIN) for photo in catalogue.photos
+        )
     to = studio.project.folder / "exports" / f"{format}-{time.strftime('%Y%m%d-%H%M%S')}"
     to.parent.mkdir(exist_ok=True)
     if format == NAMED:
         return write_as_paper(studio.standing, catalogue, to, copy=False, tell=tell)
-    return write(labelled(studio.standing, catalogue), to, format, copy=False, tell=tell)
+    return write(catalogue, to, format, copy=False, tell=tell)
 
 
 def taken_in(studio: Studio, path: str | None, who: str) -> Plain:
