@@ -54,7 +54,7 @@ def bundle_at(model: Path | None) -> Bundle:
     return read_bundle(model)
 
 
-def refuse_others(variant: str | None, preset: str, epochs: int | None, auto_batch: bool, asked: Asked, sitting: Sitting) -> None:
+def refuse_with_labels(variant: str | None, preset: str, epochs: int | None, auto_batch: bool, asked: Asked, sitting: Sitting) -> None:
     """Options of a training from a recipe mean nothing here: none is ignored silently."""
     usual: dict[str, tuple[Any, Any]] = {
         f"VARIANT ({variant})": (variant, None),

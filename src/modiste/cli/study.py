@@ -78,7 +78,11 @@ def study(
     }
     why = "\n".join([finished.left, *(one for one in finished.diverged if one not in finished.left)])
     left = f"\n{finished.lacking} {'run is' if finished.lacking == 1 else 'runs are'} not finished: {why}" if finished.left else ""
-    instead = f"\nIt stands in the place of one of {finished.replaced}. To keep both: --name." if finished.replaced else ""
+    instead = (
+        f"\nIt stands in the place of a report of other photos or settings ({finished.replaced}). To keep both: --name."
+        if finished.replaced
+        else ""
+    )
     show(plain, finished.tables, json, f"{left}\nReport: {finished.report}{instead}")
     if finished.diverged:
         raise SystemExit(TrainingDiverged.exit_code)
@@ -115,10 +119,10 @@ def train(
     VARIANT is a name of Table 7: "AlexNet (baseline)", 3Conv_SVM, "Alex-CBAM(16&7)", Resnet-CBAM ... `modiste variants` lists them.
     --from reads any labels, or a result of `modiste label` with a column right_label; it ends with 3 where nothing is clearly better.
     """
-    from modiste.cli.learn import learn_from, refuse_others
+    from modiste.cli.learn import learn_from, refuse_with_labels
 
     if labels is not None:
-        refuse_others(variant, preset, epochs, auto_batch, asked, sitting)
+        refuse_with_labels(variant, preset, epochs, auto_batch, asked, sitting)
         return learn_from(labels, output, model, asked, seed, json)
     if variant is None or asked.data is None or model or output:
         raise UsageError(

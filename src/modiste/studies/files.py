@@ -141,7 +141,8 @@ def recipe_of(variant: Variant, recipe: Recipe, shared: Mapping[str, Any], path:
     like = variant.like or variant.name
     if like not in VARIANTS:
         if variant.like or not variant.set:
-            raise UsageError(f"{where}: {unknown('variant', like, VARIANTS)}")
+            own = "" if variant.like else " A name of your own takes like = one of these, or set = { ... }."
+            raise UsageError(f"{where}: {unknown('variant', like, VARIANTS)}{own}")
         like = "AlexNet (baseline)"
     over = {key: value for key, value in dotted(shared, where).items() if key.startswith("network.")}
     with told_of(where):

@@ -68,7 +68,7 @@ function actionOf(key) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (listening && document.querySelector("#help-dialog[open]")) return learn(event);  // its event `close` comes a moment late
+  if (listening && document.querySelector("#help-dialog[open]")) return learn(event); // its event `close` comes a moment late
   if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target instanceof Element ? event.target : document.body;
   if (document.querySelector("dialog[open]") || target.matches(TYPING)) return;
