@@ -12,9 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from modiste import cli
 from modiste.data.opening.images import to_pixels
-from modiste.data.opening.refusals import PhotoRefused
 from modiste.evaluation.statistics.power import photos_needed
-from modiste.learning import seen as seen_of
 from modiste.learning.bundles import check_output, report_path, write
 from modiste.learning.labels import read_labels
 from modiste.learning.learnt import groups_of, heat_of, learn, learnt_from
@@ -27,7 +25,6 @@ from modiste.records.labels import Classes
 from modiste.records.lock import locked
 from modiste.records.predictions import Predictions
 from modiste.records.progress import silent
-from modiste.serving import asking as serving
 from modiste.serving.labeller import load
 
 SAME = {"Red": "Red", "Green": "Green", "Blue": "Blue"}
@@ -133,26 +130,6 @@ def test_a_stop_is_heard_while_photos_are_read(base, painted, tmp_path) -> None:
     with pytest.raises(Stopped):
         see(load(tmp_path / "colours.onnx", threads=1), found, tmp_path / "features.bin", told.append, stop)
     assert {one.stage for one in told} <= {"reading photos"}
-
-
-def test_a_photo_that_cost_a_worker_its_life_is_asked_for_once_more(base, painted, tmp_path, monkeypatch) -> None:
-    """It may have been killed for what another program did."""
-    where, asked = painted(SAME, 4), list[list[str]]()
-    found = read_labels(where, where.parent / "photos", base.card.classes)
-    once = found.photos[3].path
-
-    def each_answer(root, paths, labeller, **settings):
-        asked.append(list(paths))
-        for path, answer in zip(paths, serving.each_answer(root, paths, labeller, **settings), strict=True):
-            if path == once and len(asked) == 1:
-                settings["refused"](PhotoRefused(path, "decoder_crashed"))
-                answer = answer[0], "decoder_crashed"
-            yield answer
-
-    monkeypatch.setattr(seen_of, "each_answer", each_answer)
-    made = see(load(tmp_path / "colours.onnx", threads=1), found, tmp_path / "features.bin", silent, lambda: None)
-    assert len(made) == len(found)
-    assert asked[1] == [once]
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "another network"])

@@ -10,6 +10,7 @@ import pytest
 
 from modiste.data.opening.images import to_pixels
 from modiste.data.opening.refusals import PhotoRefused
+from modiste.serving import asking
 from modiste.serving.asking import each_answer
 from modiste.serving.graphs import columns_of
 from modiste.serving.labeller import load
@@ -40,22 +41,29 @@ def alone(root, path, labeller):
         return sha, refused.reason
 
 
+def named(paths):
+    """Photos under any name that whoever asks goes by, with their paths."""
+    return ((path.upper(), path) for path in paths)
+
+
 def same(one, other):
-    if isinstance(one, str) or isinstance(other, str):
-        return one == other
+    if isinstance(one, PhotoRefused) or isinstance(other, str):
+        return getattr(one, "reason", one) == other
     return all(np.array_equal(a, b) for a, b in zip(columns_of(one), columns_of(other), strict=True))
 
 
 @pytest.mark.parametrize("threads", [1, 3, None])
 def test_each_answer_is_what_the_network_says_of_the_photo_alone(network, photos, threads):
     root, paths = photos
-    found = list(each_answer(root, iter(paths), network, threads=threads))
-    assert len(found) == len(paths)
-    for path, (sha, said) in zip(paths, found, strict=True):
+    found = list(each_answer(root, named(paths), network, threads=threads))
+    assert [name for name, _, _ in found] == [path.upper() for path in paths]
+    for path, (_, sha, said) in zip(paths, found, strict=True):
         expected = alone(root, path, network)
         assert sha == expected[0]
         assert same(said, expected[1]), path
-    assert sum(isinstance(said, str) for _, said in found) == 9
+    assert [said.where for _, _, said in found if isinstance(said, PhotoRefused)] == [
+        path for path in paths if isinstance(alone(root, path, network)[1], str)
+    ]
 
 
 def test_answers_come_in_order_however_long_each_takes(network, photos):
@@ -74,9 +82,9 @@ def test_answers_come_in_order_however_long_each_takes(network, photos):
             busy -= 1
         return network.ask(pixels)
 
-    found = list(each_answer(root, iter(paths), replace(network, ask=ask), threads=3))
+    found = list(each_answer(root, named(paths), replace(network, ask=ask), threads=3))
     for path, one in zip(paths, found, strict=True):
-        assert same(one[1], alone(root, path, network)[1])
+        assert same(one[2], alone(root, path, network)[1])
     assert most <= 3
     assert len(calls) == 32
 
@@ -85,7 +93,7 @@ def test_nothing_is_asked_far_ahead_of_whoever_takes_the_answers(network, photos
     root, paths = photos
     calls = []
     slow = replace(network, ask=lambda pixels: calls.append(1) or network.ask(pixels))
-    answers = each_answer(root, iter(paths * 10), slow, threads=1)
+    answers = each_answer(root, named(paths * 10), slow, threads=1)
     next(answers)
     time.sleep(0.3)
     assert len(calls) <= 5
@@ -100,9 +108,32 @@ def test_a_network_that_fails_is_said_to_and_ends_the_asking(network, photos):
         raise RuntimeError("the graph is broken")
 
     with pytest.raises(RuntimeError, match="broken"):
-        list(each_answer(root, iter(paths), replace(network, ask=ask)))
+        list(each_answer(root, named(paths), replace(network, ask=ask)))
     assert not [one for one in threading.enumerate() if one.name.startswith("scores")]
 
 
 def test_no_photos_have_no_answers(network, photos):
     assert list(each_answer(photos[0], iter([]), network)) == []
+
+
+def test_what_failed_for_the_moment_is_asked_about_once_more_after_all_others(network, photos, monkeypatch):
+    root, paths = photos
+    good = [path for path in paths if not isinstance(alone(root, path, network)[1], str)]
+    dies, always, seen = good[3], good[7], []
+
+    def each_photo(root, some, job, options, workers):
+        for path in some:
+            seen.append(path)
+            if path == always or (path == dies and seen.count(path) == 1):
+                yield PhotoRefused(path, "decoder_crashed", "it was killed")
+            else:
+                yield job((root / path).read_bytes(), where=path, **options)
+
+    monkeypatch.setattr(asking, "each_photo", each_photo)
+    found = list(each_answer(root, named(good), network))
+    others = [path for path in good if path not in (dies, always)]
+    assert [name for name, _, _ in found] == [path.upper() for path in [*others, dies, always]]
+    assert seen == [*good, dies, always]
+    for path, (_, _, said) in zip([*others, dies], found, strict=False):
+        assert same(said, alone(root, path, network)[1])
+    assert (found[-1][2].where, found[-1][2].reason, found[-1][2].detail) == (always, "decoder_crashed", "it was killed")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from modiste.data.layouts.sources import Source
 from modiste.data.opening.hashed import content_hash
-from modiste.data.opening.refusals import LASTING
+from modiste.data.opening.refusals import LASTING, PhotoRefused
 from modiste.labelling.book import Answer, Answers, Listed, Listing
 from modiste.records.progress import Progress, Tell
 from modiste.serving import graphs
-from modiste.serving.asking import PASSING, each_answer
+from modiste.serving.asking import each_answer
 from modiste.serving.labeller import Labeller
 
 Stop = Callable[[int], None]  # given how many photos are done, raises `Stopped` where that was asked for
@@ -34,7 +33,6 @@ class Job:
     done: int = 0
     found: int = 0  # photos that were answered before
     refused: int = 0
-    on_the_way: deque[Listed] = field(default_factory=deque)
 
     def finish(self, listed: Listed, sha: bytes | None, reason: str = "") -> None:
         self.listing.mark(listed.place, sha, reason)
@@ -44,32 +42,25 @@ class Job:
 
 
 def answer_all(job: Job, threads: int, workers: int | None) -> None:
-    """Have an answer for every photo of the list; those that cost a worker its life, which may have been killed, are asked once more."""
-    ask(job, unanswered(job), threads, workers)
-    ask(job, once_more(job), threads, workers)
-    job.answers.commit()
-
-
-def ask(job: Job, paths: Iterator[str], threads: int, workers: int | None) -> None:
-    """Have each photo's answer kept, or why there is none."""
+    """Have an answer for every photo of the list, or why there is none."""
 
     def known(sha: bytes) -> bool:
         """Whether it is the same photo under another name."""
         return job.answers.get(sha) is not None
 
-    for sha, said in each_answer(job.source.root, paths, job.labeller, threads=threads, workers=workers, known=known):
+    for listed, sha, said in each_answer(job.source.root, unanswered(job), job.labeller, threads=threads, workers=workers, known=known):
         job.stop(job.done)
-        listed = job.on_the_way.popleft()
-        if isinstance(said, str):
-            refuse(job, listed, sha, said)
+        if isinstance(said, PhotoRefused):
+            refuse(job, listed, sha, said.reason)
             continue
         if said is not None and sha is not None:
             job.answers.add(sha, answer_of(said))
         job.finish(listed, sha)
+    job.answers.commit()
 
 
-def unanswered(job: Job) -> Iterator[str]:
-    """The paths of photos whose bytes have no answer yet; the others are done."""
+def unanswered(job: Job) -> Iterator[tuple[Listed, str]]:
+    """The photos whose bytes have no answer yet, and their paths; the others are done."""
     is_new = not len(job.answers)
     for listed in job.listing.each():
         job.stop(job.done)
@@ -80,17 +71,7 @@ def unanswered(job: Job) -> Iterator[str]:
             job.refused += bool(answer.reason)
             job.finish(listed, sha)
         else:
-            job.on_the_way.append(listed)
-            yield listed.path
-
-
-def once_more(job: Job) -> Iterator[str]:
-    """The paths of photos whose reason lay in the moment, or in their decoder."""
-    for listed in job.listing.each():
-        if listed.reason in PASSING:
-            job.done, job.refused = job.done - 1, job.refused - 1
-            job.on_the_way.append(listed)
-            yield listed.path
+            yield listed, listed.path
 
 
 def answer_of(said: graphs.Answers) -> Answer:

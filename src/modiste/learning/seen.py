@@ -15,7 +15,7 @@ from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.kept import Kept
 from modiste.records.progress import Progress, Tell
-from modiste.serving.asking import PASSING, each_answer
+from modiste.serving.asking import each_answer
 from modiste.serving.graphs import Answers
 from modiste.serving.labeller import Labeller
 
@@ -62,10 +62,7 @@ def see(labeller: Labeller, catalogue: Catalogue, kept: Path, tell: Tell, stop: 
 
     digests = digests_of(catalogue, heard)
     lacking = [photo.path for photo in catalogue.photos if bytes.fromhex(digests.get(photo.path, "")) not in answers.places]
-    asking = Asking(labeller, catalogue, digests, answers, tell, stop, threads)
-    refused = asking.ask(lacking)
-    again = asking.ask([path for path, one in refused.items() if one.reason in PASSING])
-    refused = {path: one for path, one in refused.items() if one.reason not in PASSING} | again
+    refused = Asking(labeller, catalogue, digests, answers, tell, stop, threads).ask(lacking)
     photos = [photo for photo in catalogue.photos if photo.path not in refused]
     places = np.array([answers.places[bytes.fromhex(digests[photo.path])] for photo in photos], np.int64)
     values = np.array(answers.records()["numbers"][places])
@@ -93,17 +90,14 @@ class Asking:
 
     def ask(self, paths: Sequence[str]) -> dict[str, PhotoRefused]:
         """Have the answers for some photos kept; those that cannot be asked about, by path."""
-        refused, why, known = dict[str, PhotoRefused](), dict[str, PhotoRefused](), self.answers.places
-
-        def noted(one: PhotoRefused) -> None:
-            why[one.where] = one
-
-        each = each_answer(self.catalogue.root, paths, self.labeller, threads=self.threads, known=known.__contains__, refused=noted)
-        for done, (path, (sha, said)) in enumerate(zip(paths, each, strict=True), 1):
+        refused, known = dict[str, PhotoRefused](), self.answers.places.__contains__
+        photos = ((path, path) for path in paths)
+        each = each_answer(self.catalogue.root, photos, self.labeller, threads=self.threads, known=known)
+        for done, (path, sha, said) in enumerate(each, 1):
             stop_after(self.answers, self.stop)
-            if isinstance(said, str) or sha is None:
-                refused[path] = why[path]
-            else:
+            if isinstance(said, PhotoRefused):
+                refused[path] = said
+            elif sha is not None:
                 self.digests[path] = sha.hex()
                 if said is not None:
                     self.answers.add(sha, numbers_of(said))

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from modiste.data.layouts.sources import Source, own_label
 from modiste.data.opening.hashed import content_hash
+from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.suggest import Taxonomy
 from modiste.records.disk import write_bytes
 from modiste.records.errors import ModisteError
 from modiste.records.kept import Kept
 from modiste.records.labels import Classes
 from modiste.records.progress import Progress, Tell
-from modiste.serving.asking import Found, each_answer
+from modiste.serving.asking import each_answer
+from modiste.serving.graphs import Answers
 from modiste.serving.labeller import Labeller
 
 VERSION = "1"  # raised whenever the same bytes and the same network may give another answer, or the files look different
@@ -169,10 +171,10 @@ class Look:
         lacking = [place for place, sha in enumerate(known) if sha is None or (sha not in kept.places and sha not in self.refused)]
         shas, done = list(known), before + len(some) - len(lacking)
         try:
-            for place, (sha, answers) in zip(lacking, self.answers(some, lacking, kept), strict=True):
+            for place, sha, answers in self.answers(some, lacking, kept):
                 shas[place] = sha
-                if isinstance(answers, str):
-                    self.refused[before + place if sha is None else sha] = answers
+                if isinstance(answers, PhotoRefused):
+                    self.refused[before + place if sha is None else sha] = answers.reason
                 elif answers is not None and sha is not None:
                     strange = np.float32(np.nan) if answers.strangeness is None else answers.strangeness[0]
                     kept.add(sha, answers.probabilities[0], strange, answers.features[0])
@@ -185,8 +187,9 @@ class Look:
             kept.flush()  # stopped too, all that is known is on the disk
         return shas
 
-    def answers(self, some: list[Listed], rows: list[int], kept: Kept) -> Iterator[Found]:
-        return each_answer(self.source.root, (some[row].path for row in rows), self.labeller, known=kept.places.__contains__)
+    def answers(self, some: list[Listed], rows: list[int], kept: Kept) -> Iterator[tuple[int, bytes | None, Answers | PhotoRefused | None]]:
+        photos = ((row, some[row].path) for row in rows)
+        return each_answer(self.source.root, photos, self.labeller, known=kept.places.__contains__)
 
     @property
     def note(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +13,14 @@ from numpy.typing import NDArray
 from modiste.data.layouts.sources import Source
 from modiste.data.opening.crew import processors
 from modiste.data.opening.hashed import content_hash
+from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import ModisteError, Stopped, UsageError
 from modiste.records.kept import Kept
 from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
 from modiste.searching.nearest import unit
 from modiste.searching.stored import BLOCK, ENDINGS, ROW, About, Part, Stored, is_index, open_stored, sweep, write_stored
-from modiste.serving.asking import PASSING, each_answer
+from modiste.serving.asking import each_answer
 from modiste.serving.labeller import Labeller
 from modiste.training.stopping import stoppable
 
@@ -59,8 +59,6 @@ class Work:
         self.where[place] = where
         if reason:
             self.refused[place] = reason
-        else:
-            self.refused.pop(place, None)
         self.done += 1
         if self.done % 16 == 0 or self.done == len(self.paths):
             note = f"{len(self.refused):,} could not be read" if self.refused else ""
@@ -175,47 +173,36 @@ def usable(folder: Path, about: About) -> tuple[Stored | None, list[str]]:
 
 
 def answer_all(work: Work, threads: int, workers: int | None) -> None:
-    """Have a vector or a reason for every photo; those that cost a worker its life, which may have been killed, are asked once more."""
+    """Have a vector for every photo, or why there is none."""
     known = Known(work.old)
-    on_the_way = deque[int]()
 
-    def lacking(places: Iterator[int]) -> Iterator[str]:
+    def lacking() -> Iterator[tuple[int, str]]:
         is_new = not work.old and not work.kept.places
-        for place in places:
+        for place, path in enumerate(work.paths):
             work.stop(work.done)
-            sha = None if is_new else content_hash(work.source.root, work.paths[place])
+            sha = None if is_new else content_hash(work.source.root, path)
             found = work.place_of(sha, known) if sha else None
             if found is None:
-                on_the_way.append(place)
-                yield work.paths[place]
+                yield place, path
             else:
                 work.finish(place, found)
-
-    ask(work, lacking(iter(range(len(work.paths)))), on_the_way, known, threads, workers)
-    again = [place for place, reason in work.refused.items() if reason in PASSING]
-    work.done -= len(again)
-    ask(work, lacking(iter(again)), on_the_way, known, threads, workers)
-    work.kept.flush()
-
-
-def ask(work: Work, paths: Iterator[str], on_the_way: deque[int], known: Known, threads: int, workers: int | None) -> None:
-    """Have each photo's vector kept, or why there is none."""
 
     def is_known(sha: bytes) -> bool:
         return work.place_of(sha, known) is not None
 
-    for sha, said in each_answer(work.source.root, paths, work.labeller, threads=threads, workers=workers, known=is_known):
-        place = on_the_way.popleft()
+    for place, sha, said in each_answer(work.source.root, lacking(), work.labeller, threads=threads, workers=workers, known=is_known):
         work.stop(work.done)
-        if isinstance(said, str) or sha is None:
-            work.finish(place, reason=str(said))
+        if isinstance(said, PhotoRefused):
+            work.finish(place, reason=said.reason)
             continue
+        assert sha is not None
         if said is not None and sha not in work.kept.places:
             work.kept.add(sha, int(said.called[0]), float(said.confidence[0]), unit(said.features[0]))
             work.scored += 1
-        found = work.place_of(sha, known)
-        assert found is not None
-        work.finish(place, found)
+        where = work.place_of(sha, known)
+        assert where is not None
+        work.finish(place, where)
+    work.kept.flush()
 
 
 class Known:
