@@ -87,7 +87,7 @@ def test_what_cannot_be_meant_is_refused_in_words(plain, drawn, tmp_path):
             explain(plain, drawn, tmp_path / "out", device="cpu", **options)
     with pytest.raises(UsageError, match="--checked 1"):
         explain(plain, drawn, tmp_path / "out", checked=1)
-    with pytest.raises(ModisteError, match="inside the catalogue"):
+    with pytest.raises(ModisteError, match="never written to"):
         explain(plain, drawn, drawn.root / "out")
     assert not (tmp_path / "out").exists()
 

@@ -19,7 +19,7 @@ from modiste.data.auditing.audits import KINDS
 from modiste.data.auditing.fix import Fixed, fixed
 from modiste.data.describe import hash_of
 from modiste.data.layouts.declared import Undeclared
-from modiste.data.layouts.placing import refuse_inside, refuse_taken
+from modiste.data.layouts.placing import refuse_taken
 from modiste.data.layouts.readers import READERS, detect, innermost, read
 from modiste.data.layouts.writers import write
 from modiste.data.opening.stores import open_store
@@ -31,7 +31,7 @@ from modiste.records.disk import write_json, write_text
 from modiste.records.errors import ModisteError
 from modiste.records.findings import ABOUT, FILE, NAMES, audit_of, dismissed, root_in, write_findings
 from modiste.records.labels import Classes
-from modiste.records.own import begins_with, is_page, refuse_others, says
+from modiste.records.own import begins_with, is_page, refuse_inside, refuse_others, says
 from modiste.records.progress import Tell, silent
 
 PAGE = "report.html"
@@ -68,10 +68,10 @@ def audit(
     fix = Path(fix) if fix is not None else None
     given = folder is not None
     folder = Path(folder) if folder is not None else audit_of(catalogue.root)
-    refuse_inside(folder, catalogue, "--output")
+    refuse_inside(folder, catalogue.root, "--output")
     check_folder(folder, None if given else catalogue.root.resolve())
     if fix is not None:
-        refuse_inside(fix, catalogue, "--fix")
+        refuse_inside(fix, catalogue.root, "--fix")
         refuse_taken(fix)
     began = time.monotonic()
     found = room.audit(

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from modiste import __version__
 from modiste.data.decoded import Pictures, decode
 from modiste.data.describe import data_hash
-from modiste.data.layouts.placing import refuse_inside
 from modiste.data.layouts.readers import read
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.thumbnails import framed
@@ -33,6 +32,7 @@ from modiste.models.explain import cbams
 from modiste.records.catalogue import TEST, Catalogue
 from modiste.records.disk import write_bytes, write_json, write_text
 from modiste.records.errors import ModisteError, UsageError
+from modiste.records.own import refuse_inside
 from modiste.records.predictions import Predictions
 from modiste.records.progress import Tell, silent
 from modiste.records.run import Run
@@ -98,7 +98,7 @@ def explain(
     began, run = time.monotonic(), run if isinstance(run, Run) else Run(Path(run))
     catalogue = catalogue if isinstance(catalogue, Catalogue) else read(catalogue)
     folder = Path(folder) if folder is not None else Path("explained") / run.folder.resolve().name
-    refuse_inside(folder, catalogue, "--output")
+    refuse_inside(folder, catalogue.root, "--output")
     if photos < 1 or checked < 2:
         raise UsageError(f"--photos {photos}, --checked {checked}: show 1 photo or more, check 2 or more.")
     check_by(by)

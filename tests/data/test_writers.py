@@ -304,7 +304,7 @@ def test_an_empty_folder_that_is_there_stays_what_it_is(tmp_path, monkeypatch):
 
 def test_nothing_is_written_among_the_photos_of_the_catalogue(tmp_path):
     catalogue = small(tmp_path / "from")
-    with pytest.raises(ModisteError, match="stands inside the catalogue"):
+    with pytest.raises(ModisteError, match="never written to"):
         write(catalogue, tmp_path / "from" / "to")
     with pytest.raises(ModisteError, match="Did you mean 'paper'"):
         write(catalogue, tmp_path / "to", "papers")

@@ -174,7 +174,7 @@ def test_an_export_is_written_over_its_own_kind_alone(run, bare, drawn, tmp_path
     ):
         with pytest.raises(ModisteError, match=f"{told} is there already"):
             export(run, to, tmp_path / name)
-    with pytest.raises(ModisteError, match="stands inside the catalogue"):
+    with pytest.raises(ModisteError, match="never written to"):
         export(run, output=drawn.root / "new.onnx", catalogue=drawn)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     data = bytearray(bare.written.read_bytes())
@@ -249,7 +249,7 @@ def test_the_usual_place_may_be_beside_the_photos_and_a_named_one_may_not(run, d
     monkeypatch.setattr(import_module("modiste.exporting.export"), "open_model", asked_for_the_model)
     with pytest.raises(Asked):
         export(run, catalogue=drawn)
-    with pytest.raises(ModisteError, match="inside the catalogue"):
+    with pytest.raises(ModisteError, match="never written to"):
         export(run, output="shop.onnx", catalogue=drawn)
 
 

@@ -12,11 +12,12 @@ from modiste.annotating.decisions import Decision
 from modiste.annotating.standing import Standing
 from modiste.data.layouts.labels_csv import label_lines, write_labels
 from modiste.data.layouts.names import is_picture
-from modiste.data.layouts.placing import place, refuse_inside, start, whole
+from modiste.data.layouts.placing import place, start, whole
 from modiste.data.layouts.rows import csv_bytes, escaped
 from modiste.records.catalogue import TEST, Catalogue, Photo
 from modiste.records.disk import write_bytes
 from modiste.records.errors import ModisteError
+from modiste.records.own import refuse_inside
 from modiste.records.progress import Tell, following, silent
 
 COLUMNS = ("photo", "right_label", "split", "who", "at")  # `modiste train --from` reads the first three
@@ -83,7 +84,7 @@ def write_as_paper(standing: Standing, catalogue: Catalogue, to: Path, *, copy: 
 
     names.csv says which photo became which. The folder is there when all of it is, and not before.
     """
-    refuse_inside(to, catalogue)
+    refuse_inside(to, catalogue.root)
     some = labelled(standing, catalogue)
     names = paper_names(standing, some)
     renamed = some.with_photos(replace(photo, path=f"images/{name}") for photo, name in zip(some.photos, names, strict=True))

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from modiste.cli.label import SHOWN, pixels_said
 from modiste.cli.words import DATA, OUTPUT, ClassNames, Format, Json, Label, Limit, read_catalogue, show
-from modiste.records.errors import ModisteError, UsageError, missing_extra
+from modiste.records.errors import ModisteError, missing_extra
 
 
 def export(
@@ -136,15 +136,14 @@ def benchmark(
 
 def check_table(output: Path, models: tuple[Path, ...], catalogue: Any) -> None:
     """A table goes to a new file or over an earlier one: not over what is somebody else's, nor among photos or into a run."""
-    from modiste.data.layouts.placing import refuse_inside
     from modiste.exporting.speed import COLUMNS
-    from modiste.records.own import begins_with, refuse_others
+    from modiste.records.own import begins_with, refuse_inside, refuse_others
 
     for model in models:
-        if model.is_dir() and output.resolve().is_relative_to(model.resolve()):
-            raise UsageError(f"--output {output}: that is inside {model}, which is only read. Give another place.")
+        if model.is_dir():
+            refuse_inside(output, model, "--output")
     if catalogue is not None:
-        refuse_inside(output, catalogue, "--output")
+        refuse_inside(output, catalogue.root, "--output")
     refuse_others(output, lambda path: begins_with(path, ",".join(COLUMNS[:3])), "modiste benchmark")
 
 

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Device, Format, Json, Label, Limit, names_a_folder, read_catalogue, show
 from modiste.records.errors import UsageError
-from modiste.records.own import begins_with, refuse_others
+from modiste.records.own import begins_with, refuse_inside, refuse_others
 
 
 def evaluate(
@@ -56,13 +56,12 @@ def evaluate(
         split = split or "test"
         predictions = Run(run).predictions(split)
     else:
-        from modiste.data.layouts.placing import refuse_inside
         from modiste.data.split import part_asked
         from modiste.training.model import evaluate as score
 
         catalogue = read_catalogue(data, format, classes, None, None, label=label)
         if output:
-            refuse_inside(output, catalogue, "--output")
+            refuse_inside(output, catalogue.root, "--output")
         split = split or ("test" if len(catalogue.split("test")) else None)
         catalogue = part_asked(catalogue, split)
         with progress() as tell:
@@ -83,8 +82,7 @@ def evaluate(
 
 def refuse_written_over(output: Path, run: Path) -> None:
     """Predictions go to a new file or over older ones: never over photos, labels, or what a run holds."""
-    if output.resolve().is_relative_to(run.resolve()):
-        raise UsageError(f"--output {output}: that is inside the run, which is only read. Give another place.")
+    refuse_inside(output, run, "--output")
     refuse_others(output, lambda path: begins_with(path, "photo,truth,called,"), "modiste evaluate")
 
 

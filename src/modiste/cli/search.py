@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from modiste.cli.label import labeller_of, listening
 from modiste.cli.words import DATA, OUTPUT, Format, Json, names_a_folder, show
 from modiste.records.errors import ModisteError, UsageError
+from modiste.records.own import refuse_inside
 
 if TYPE_CHECKING:
     from modiste.data.layouts.sources import Source
@@ -70,8 +71,8 @@ def search(
         from modiste.searching.pages import check_page
 
         check_page(report)
-        if in_.is_dir() and report.resolve().is_relative_to(in_.resolve()):
-            raise ModisteError(f"{report} stands inside {in_}, which is never written to. Give another place with --report.")
+        if in_.is_dir():
+            refuse_inside(report, in_, "--report")
     source = source_at(in_, format, lenient=True)
     refuse_foreign(model)
     if not as_it_is:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from modiste.data.layouts.placing import refuse_inside
 from modiste.data.layouts.readers import read
 from modiste.evaluation.statistics.calibration import gives_margins
 from modiste.exporting.asking import answers, by_onnxruntime
@@ -25,6 +24,7 @@ from modiste.exporting.strangeness import Strangeness, fit_strangeness
 from modiste.exporting.tail import finished
 from modiste.records.catalogue import TEST, VALIDATION, Catalogue
 from modiste.records.errors import UsageError, unknown
+from modiste.records.own import refuse_inside
 from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.run import Run, slug
@@ -113,7 +113,7 @@ def export(
     kind.check(path)
     catalogue = read(catalogue) if isinstance(catalogue, Path | str) else catalogue
     if catalogue is not None and output is not None:  # the usual place is where the command is given, which may hold the photos too
-        refuse_inside(path, catalogue, "--output")
+        refuse_inside(path, catalogue.root, "--output")
     model = open_model(run) if reject is None else rejecting(open_model(run), reject, margins=gives_margins(run.recipe))
     photos = photos_for(run, model, catalogue, evidence, reject, tell)
     tell(Progress("exporting the graph", 0, 1, "graph"))

@@ -20,6 +20,7 @@ from modiste.labelling.rows import Row, columns_of, rows_of, some_at_once
 from modiste.labelling.tally import Tally, many
 from modiste.records.errors import MachineError, ModisteError, Stopped, UsageError
 from modiste.records.lock import locked
+from modiste.records.own import refuse_inside
 from modiste.records.progress import Progress, Tell, silent
 from modiste.serving.deciding import Expected, Thresholds, expected, thresholds
 from modiste.serving.labeller import PRECISION, Labeller
@@ -224,8 +225,8 @@ def check(source: Source, output: Path | None, wanted: Wanted) -> None:
     for place in written_by(output, wanted):
         if place.exists() and source.where.exists() and place.samefile(source.where):
             raise UsageError(f"{place} is what is labelled, and would be written over. Give another name with --output.")
-    if source.where.is_dir() and output.resolve().is_relative_to(source.where.resolve()):
-        raise ModisteError(f"{output} stands inside {source.where}, which is never written to. Give another place with --output.")
+    if source.where.is_dir():
+        refuse_inside(output, source.where, "--output")
     if state_of(output).exists() and not state_of(output).is_dir():
         raise ModisteError(f"{state_of(output)} is no folder: what is done so far is kept in a folder of this name. Move it away.")
     if wanted.review or wanted.photos_on_page:

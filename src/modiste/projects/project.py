@@ -24,6 +24,7 @@ from modiste.projects.looked import hashes_before
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.labels import Classes
 from modiste.records.lock import locked
+from modiste.records.own import refuse_inside
 from modiste.records.plain import from_plain, to_plain
 from modiste.records.seal import read_sealed, write_sealed
 from modiste.serving.bundle import Bundle, read_bundle
@@ -256,8 +257,8 @@ def check_photos(folder: Path, source: Path) -> None:
     """Refuse photos that are not there, or around their own project."""
     if not source.exists():
         raise ModisteError(f"{source} is not there. Name a folder of photos, an archive, a table that names photos, or a project.")
-    if source.is_dir() and folder.is_relative_to(source):
-        raise ModisteError(f"{folder} stands inside {source}, which is never written to. Give another place.")
+    if source.is_dir():
+        refuse_inside(folder, source)
 
 
 __all__ = ["About", "Model", "Models", "Project", "is_project", "opened", "project_at"]

@@ -1,4 +1,4 @@
-"""What may be written over: an earlier result of the same command, and nothing else."""
+"""Where a result may go: not among what is only read, and over an earlier result of the same command alone."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ def refuse_others(path: Path, is_own: Callable[[Path], bool], command: str, opti
         raise MachineError(f"{path} cannot be looked at: {error.strerror}. Give another {option}.") from error
     if taken:
         raise ModisteError(f"{path} is there already, and `{command}` did not write it. Move it away, or give another {option}.")
+
+
+def refuse_inside(path: Path, read: Path, option: str = "") -> None:
+    """Refuse a place within a folder of photos or a run, which are only read."""
+    if path.resolve().is_relative_to(read.resolve()):
+        how = f" with {option}" if option else ""
+        raise ModisteError(f"{path} stands inside {read}, which is never written to. Give another place{how}.")
 
 
 def is_page(path: Path, title: str) -> bool:

@@ -17,6 +17,7 @@ from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import ModisteError, Stopped, UsageError
 from modiste.records.kept import Kept
 from modiste.records.lock import locked
+from modiste.records.own import refuse_inside
 from modiste.records.progress import Progress, Tell, silent
 from modiste.searching.nearest import unit
 from modiste.searching.stored import BLOCK, ENDINGS, ROW, About, Part, Stored, is_index, open_stored, sweep, write_stored
@@ -111,8 +112,8 @@ def build(
 
 def check(source: Source, folder: Path) -> None:
     """Refuse a place that is not for an index."""
-    if source.where.is_dir() and folder.resolve().is_relative_to(source.where.resolve()):
-        raise ModisteError(f"{folder} stands inside {source.where}, which is never written to. Give another place with --output.")
+    if source.where.is_dir():
+        refuse_inside(folder, source.where, "--output")
     if folder.exists() and not folder.is_dir():
         raise ModisteError(f"{folder} is no folder: an index is a folder. Give another place with --output.")
     if folder.is_dir() and not is_index(folder) and any(not is_ours(one.name) for one in folder.iterdir()):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from modiste.data.corruptions import CORRUPTIONS, SEVERITIES
-from modiste.data.layouts.placing import refuse_inside
 from modiste.data.split import part_asked
 from modiste.evaluation.figures.results import on_white, png, svg
 from modiste.evaluation.figures.trust import ON_ONE_SHEET, robustness_curves
@@ -20,6 +19,7 @@ from modiste.evaluation.statistics.robustness import Robustness, robustness_tabl
 from modiste.records.catalogue import TEST, Catalogue
 from modiste.records.disk import write_bytes, write_text
 from modiste.records.errors import UsageError
+from modiste.records.own import refuse_inside
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.table import Table
 from modiste.training.robustness import robustness
@@ -56,7 +56,7 @@ def corrupted_runs(
     No corruptions named means all. After Ctrl-C the same call goes on.
     """
     names = names_of(runs)
-    refuse_inside(folder, catalogue, "--output")
+    refuse_inside(folder, catalogue.root, "--output")
     measure(measured, catalogue.classes.names)
     split = split or (TEST if len(catalogue.split(TEST)) else None)
     photos = part_asked(catalogue, split)

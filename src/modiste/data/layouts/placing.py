@@ -36,13 +36,6 @@ def refuse_taken(to: Path) -> None:
         raise ModisteError(f"{to} is not an empty folder, and nothing is written over. Give a new one.")
 
 
-def refuse_inside(folder: Path, catalogue: Catalogue, option: str = "") -> None:
-    """Nothing is ever written into the folder that a catalogue is read from."""
-    if folder.resolve().is_relative_to(catalogue.root.resolve()):
-        how = f" with {option}" if option else ""
-        raise ModisteError(f"{folder} stands inside the catalogue {catalogue.root}, which is never written to. Give another place{how}.")
-
-
 @contextmanager
 def whole(to: Path) -> Iterator[Path]:
     """A folder to write into, whose content stands at `to` once all of it is on the disk; where that fails, nothing is left.

@@ -12,10 +12,11 @@ from modiste.data.layouts.label_studio_tasks import write_label_studio
 from modiste.data.layouts.labels_csv import label_lines, write_labels
 from modiste.data.layouts.names import PICTURES, SPLITS
 from modiste.data.layouts.parquet_shards import write_parquet
-from modiste.data.layouts.placing import checked_split, place, refuse_inside, start, whole
+from modiste.data.layouts.placing import checked_split, place, start, whole
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.labels import Classes
+from modiste.records.own import refuse_inside
 from modiste.records.progress import Tell, following, silent
 
 FILES = (".parquet", ".csv", ".json", ".jsonl", ".zip", ".tar", ".gz")  # how a file's name ends, but no folder's
@@ -36,7 +37,7 @@ def write(
         raise unknown("format to write", format, WRITERS)
     if Path(to).suffix.lower() in FILES:
         raise UsageError(f"{to}: what is written is a folder with the photos in it, also of parquet. Give the name of a new folder.")
-    refuse_inside(Path(to), catalogue)
+    refuse_inside(Path(to), catalogue.root)
     with whole(Path(to)) as beside:
         WRITERS[format](catalogue, beside, copy, tell)
     return Path(to)
