@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from modiste.annotating.decisions import BAD, LABEL, UNSURE, Decision
 from modiste.annotating.standing import Standing
+from modiste.records.words import counted
 
 Z = 1.959964  # for 95 %
 FEW = 5  # disagreements: with fewer the large-sample variance says too little
@@ -48,7 +49,7 @@ class Agreement:
 
     @property
     def words(self) -> str:
-        told = f"{self.a} and {self.b} agree on {self.agree} of {self.photos} photos"
+        told = f"{self.a} and {self.b} agree on {self.agree} of {counted(self.photos, 'photo')}"
         if self.kappa.value is None:
             return f"{told}; both said the same of every photo, so kappa cannot be told"
         return f"{told}; kappa {self.kappa.value:.2f} ({self.kappa.low:.2f} to {self.kappa.high:.2f})"

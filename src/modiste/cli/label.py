@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from modiste.cli.words import DATA, OUTPUT, Format, Json, Level, TaxonomyFile, settings_of, show
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.progress import Progress, Tell
+from modiste.records.words import counted
 
 if TYPE_CHECKING:
     from modiste.data.layouts.sources import Source
@@ -175,7 +176,7 @@ def tell_plan(found: Source, to: Path | None, labeller: Labeller, wanted: Any, t
 def plan_words(planned: Planned, to: Path | None, model: str) -> list[str]:
     left = planned.photos - planned.answered
     return [
-        f"{planned.photos:,} photos, {planned.answered:,} of them answered before.",
+        f"{counted(planned.photos, 'photo')}, {planned.answered:,} of them answered before.",
         f"{left:,} to score with {model}: about {duration(planned.seconds)}.",
         f"Disk: about {planned.disk_bytes / 1e6:,.1f} MB for {to}." if to else "Nothing would be written.",
         *planned.notes,

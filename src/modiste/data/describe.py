@@ -13,6 +13,7 @@ from modiste.data.opening.threads import in_threads
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue, Photo
 from modiste.records.plain import fingerprint
 from modiste.records.table import Cell, Table
+from modiste.records.words import counted
 
 IN_ORDER = (TRAIN, VALIDATION, TEST)
 ABREAST = 8  # classes that stand side by side; more of them stand below one another
@@ -28,10 +29,9 @@ def describe(catalogue: Catalogue) -> Table:
         labels.append(None)
     waiting = Counter(photo.suggestion.label for photo in catalogue.photos if photo.label is None and photo.suggestion is not None)
     rows = [
-        counted("no label" if label is None else catalogue.classes.names[label], [found[label, name] for name in splits])
-        for label in labels
+        row_of("no label" if label is None else catalogue.classes.names[label], [found[label, name] for name in splits]) for label in labels
     ]
-    rows.append(counted("all", [sum(found[label, name] for label in labels) for name in splits]))
+    rows.append(row_of("all", [sum(found[label, name] for label in labels) for name in splits]))
     columns: tuple[str, ...] = ("class", *(name or "no split" for name in splits), "all")
     notes = catalogue.notes
     if waiting:
@@ -57,7 +57,7 @@ def holdings(catalogue: Catalogue) -> Table:
         rows.append((name or "no split", len(photos), len(labelled), len(products), len(groups), *shares))
     columns = ("split", "photos", "labelled", "products", "groups of twins", *(f"{name}, share" for name in catalogue.classes.names))
     bare = sum(photo.label is None for photo in catalogue.photos)
-    notes = (f"{bare:,} photos without a label went with their twins and views, or kept their split.",) if bare else ()
+    notes = (f"{counted(bare, 'photo')} without a label went with their twins and views, or kept their split.",) if bare else ()
     if len(catalogue.classes) > ABREAST:
         head, *body = zip(columns, *rows, strict=True)
         columns, rows = tuple(map(str, head)), body
@@ -77,7 +77,7 @@ def group_of(photo: Photo) -> str:
     return photo.details.get("group", "")
 
 
-def counted(name: str, counts: list[int]) -> tuple[Cell, ...]:
+def row_of(name: str, counts: list[int]) -> tuple[Cell, ...]:
     return (name, *counts, sum(counts))
 
 

@@ -20,6 +20,7 @@ from modiste.evaluation.tables import Results, beside_paper
 from modiste.records.errors import UsageError, unknown
 from modiste.records.plain import to_plain
 from modiste.records.table import Cell, Table
+from modiste.records.words import counted
 
 SUPPORTED, NOT_SUPPORTED, CANNOT_BE_TOLD = "supported", "not supported", "cannot be told"
 LEAST = 0.005  # half a point: five photos of the paper's 987, less than the arithmetic of another machine may move
@@ -223,7 +224,7 @@ def verdict_on(one: Weighed, part: Part, effect: Contrast, adjusted_p: float, cl
     """The rules of `answer`, and what is said with each."""
     bar = f" (more than {part.bar:+g} is enough)" if part.bar < 0 else f" (more than {part.bar:+g} is needed)" if part.bar > 0 else ""
     span = f"{part.words}: {effect.value:+.4f}{bar}, {100 * effect.level:g} % interval {effect.low:+.4f} to {effect.high:+.4f}"
-    adjusted = f"p {shown_p(adjusted_p)} after Holm's adjustment over {counted(claims)}"
+    adjusted = f"p {shown_p(adjusted_p)} after Holm's adjustment over {counted(claims, 'claim')}"
     if all(measured.low > each.bar for each, measured in one.parts):
         if one.missing:
             return CANNOT_BE_TOLD, f"{span}, but {one.missing}."
@@ -286,7 +287,3 @@ def numbers(one: Answer) -> tuple[Cell, ...]:
 
 def shown_p(p: float) -> str:
     return f"below {SMALLEST_P:g}" if p < SMALLEST_P else f"{p:.3f}"
-
-
-def counted(claims: int) -> str:
-    return "one claim" if claims == 1 else f"{claims} claims"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from modiste.records.run import Epoch
 from modiste.records.table import Cell, Table
+from modiste.records.words import counted
 
 Histories = Mapping[str, Sequence[Sequence[Epoch]]]  # name -> one history a seed
 
@@ -25,7 +26,7 @@ def recommendation(histories: Histories) -> str:
     if not found:
         return "Nothing has been trained yet, so nothing is recommended."
     best = max(found, key=lambda name: found[name][0])
-    epochs = f"{found[best][1]:.0f} {'epoch' if round(found[best][1]) == 1 else 'epochs'}"
+    epochs = counted(round(found[best][1]), "epoch")
     text = f"Recommended: {best}, {epochs} (best macro F1 {found[best][0]:.4f})."
     seeds = min(len(runs) for runs in histories.values() if runs)
     if "none" in found and best != "none":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from modiste.evaluation.maps import Floats
 from modiste.records.errors import unknown
 from modiste.records.predictions import Predictions
+from modiste.records.words import counted
 
 CELLS = 6  # kinds of mistake that are shown
 BY = ("class", "mistake")
@@ -61,7 +62,7 @@ def mistakes(predictions: Predictions, photos: int) -> list[Choice]:
     made = []
     for truth, called in cells:
         among = [int(row) for row in rows if predictions.truth[row] == truth and predictions.called[row] == called]
-        number = f"{len(among):,} photo{'s' if len(among) > 1 else ''} of {int((predictions.truth == truth).sum()):,} of that class"
+        number = f"{counted(len(among), 'photo')} of {int((predictions.truth == truth).sum()):,} of that class"
         made.append(Choice(f"{predictions.classes[truth]} called {predictions.classes[called]}", tuple(among[:photos]), f"{number}."))
     return made
 

@@ -16,6 +16,7 @@ from modiste.records.errors import ModisteError
 from modiste.records.labels import PAPER_CLASSES
 from modiste.records.predictions import Predictions
 from modiste.records.table import Cell, Table
+from modiste.records.words import counted
 
 Results = Mapping[str, Sequence[Predictions]]
 Values = Sequence[float]  # one a seed
@@ -150,12 +151,12 @@ def notes(results: Results) -> list[str]:
     photos = len(next(iter(trained.values()))[0])
     seeds = {name: len(runs) for name, runs in trained.items()}
     if set(seeds.values()) == {1}:
-        return [f"One seed a model, {photos:,} photos."]
+        return [f"One seed a model, {counted(photos, 'photo')}."]
     if len(set(seeds.values())) == 1:
-        counted = f"Means of {next(iter(seeds.values()))} seeds"
+        said = f"Means of {next(iter(seeds.values()))} seeds"
     else:
-        counted = f"Means over seeds ({', '.join(f'{name} {count}' for name, count in seeds.items())})"
-    return [f"{counted}, {photos:,} photos; ± sd is the standard deviation from seed to seed."]
+        said = f"Means over seeds ({', '.join(f'{name} {count}' for name, count in seeds.items())})"
+    return [f"{said}, {counted(photos, 'photo')}; ± sd is the standard deviation from seed to seed."]
 
 
 def classes_of(results: Results) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from modiste.records.errors import ModisteError
 from modiste.records.predictions import Predictions
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, slug
+from modiste.records.words import counted
 
 VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "openvino", "numpy")
 NONE_SHOWN = {
@@ -119,7 +120,7 @@ def model_card(
         f"{pixels['side']}, {pixels['side']}, {3 if pixels['colour'] == 'rgb' else 1}), {colour}, fitted by '{pixels['fit']}'. "
         "Normalisation is part of the network.",
         "## What it learnt from",
-        f"{photos} photos (data hash `{str(facts['data_hash'])[:16]}`), {recipe['epochs']} epochs, seed {facts['seed']}, "
+        f"{photos} photos (data hash `{str(facts['data_hash'])[:16]}`), {counted(recipe['epochs'], 'epoch')}, seed {facts['seed']}, "
         f"starting from {learnt}.",
         "## How good it is",
         *test_words(facts["test"]),

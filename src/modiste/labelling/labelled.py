@@ -17,11 +17,12 @@ from modiste.labelling.asking import Job, Stop, answer_all
 from modiste.labelling.book import VERSION, Answer, Answers, Listed, Listing, kept_answers, new_listing
 from modiste.labelling.files import check_output, write_rows
 from modiste.labelling.rows import Row, columns_of, rows_of, some_at_once
-from modiste.labelling.tally import Tally, many
+from modiste.labelling.tally import Tally
 from modiste.records.errors import MachineError, ModisteError, Stopped, UsageError
 from modiste.records.lock import locked
 from modiste.records.own import refuse_inside
 from modiste.records.progress import Progress, Tell, silent
+from modiste.records.words import counted
 from modiste.serving.deciding import Expected, Thresholds, expected, thresholds
 from modiste.serving.labeller import PRECISION, Labeller
 from modiste.training.stopping import stoppable
@@ -275,5 +276,5 @@ def watched(rows: Iterator[Row], tally: Tally, first: list[Row]) -> Iterator[Row
 
 def notes_of(source: Source, listing: Listing, labeller: Labeller) -> tuple[str, ...]:
     """How photos are shown to a network that does not say so itself, and what was passed over, in words."""
-    twice = [f"{many(listing.twice, 'row')} named a photo that an earlier row named: each photo has one row."] if listing.twice else []
+    twice = [f"{counted(listing.twice, 'row')} named a photo that an earlier row named: each photo has one row."] if listing.twice else []
     return (*([labeller.shown] if labeller.shown else []), *source.passed_over(), *twice)

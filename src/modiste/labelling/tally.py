@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from modiste.data.opening.refusals import REASONS
 from modiste.labelling.rows import STRANGE, Row
 from modiste.records.table import Table
+from modiste.records.words import counted
 from modiste.serving.deciding import AUTO, REJECT, REVIEW, WHY, Expected, Thresholds
 
 
@@ -70,7 +71,7 @@ class Tally:
     def words(self, chosen: Thresholds, known: Expected | None) -> list[str]:
         """What came of the photos, in sentences."""
         auto, review = self.decisions[AUTO], self.decisions[REVIEW]
-        called = f"{many(self.photos, 'photo')}: {share(auto, self.photos)} labelled automatically"
+        called = f"{counted(self.photos, 'photo')}: {share(auto, self.photos)} labelled automatically"
         said = [f"{called} ({promise(chosen, known)}), {review:,} to review."]
         if self.rejected:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.rejected.most_common())
@@ -109,7 +110,3 @@ def share(part: int, whole: int) -> str:
     exact = 100 * part / whole if whole else 0.0
     whole_number = f"{exact:.0f} %"
     return f"{min(max(exact, 0.1), 99.9):.1f} %" if whole_number in ("0 %", "100 %") and 0 < part < whole else whole_number
-
-
-def many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -9,6 +9,7 @@ from itertools import chain
 from modiste.evaluation.pages.page import described
 from modiste.records.run import Run
 from modiste.records.table import html_text
+from modiste.records.words import counted
 from modiste.studies.outcome import Outcome
 from modiste.studies.plan import minutes
 from modiste.training.fit import divided
@@ -30,7 +31,7 @@ def circumstances(outcome: Outcome) -> dict[str, str]:
         "Data hash": outcome.contents.data_hash,
         "Pixels": each_once(f"{one.pixels.side} px, {one.pixels.colour}, {one.pixels.fit}" for one in recipes),
         "Training": each_once(
-            f"{one.epochs} epochs, batch {one.batch}, {one.optimiser} at {one.lr:g}, sampling {one.sampling}" for one in recipes
+            f"{counted(one.epochs, 'epoch')}, batch {one.batch}, {one.optimiser} at {one.lr:g}, sampling {one.sampling}" for one in recipes
         ),
         "Seeds": ", ".join(map(str, outcome.study.seeds)),
         "Arithmetic": ", ".join(sorted({run.about["precision"] for run in some_runs})),

@@ -19,6 +19,7 @@ from modiste.evaluation.winners import Standing
 from modiste.models.variants import VARIANTS
 from modiste.records.plain import all_keys
 from modiste.records.recipe import Recipe
+from modiste.records.words import counted
 from modiste.studies.definitions import Study
 from modiste.studies.outcome import Outcome
 
@@ -162,15 +163,6 @@ def span(one: Answer) -> str:
 
 def pilot_sentences(outcome: Outcome) -> list[str]:
     return [recommendation(outcome.histories)]
-
-
-def counted(count: int, what: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "photo"), counted(1200, "photo")
-    ('1 photo', '1,200 photos')
-    """
-    return f"{count:,} {what if count == 1 else f'{what}s'}"
 
 
 def and_(names: Sequence[str]) -> str:

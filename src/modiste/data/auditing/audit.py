@@ -18,6 +18,7 @@ from modiste.records.errors import MachineError
 from modiste.records.findings import Finding
 from modiste.records.progress import Tell, silent
 from modiste.records.table import Table
+from modiste.records.words import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +35,8 @@ class Audit:
         counts = Counter(finding.kind for finding in self.findings)
         rows = tuple((kind, counts[kind], KINDS[kind]) for kind in KINDS if counts[kind])
         left_out = (f"{self.dismissed:,} more were dismissed earlier.",) if self.dismissed else ()
-        found = "Nothing was found" if not self.findings else "1 finding" if len(self.findings) == 1 else f"{len(self.findings):,} findings"
-        title = f"{found} in {len(self.seen.catalogue):,} photos of {self.seen.catalogue.root.name or self.seen.catalogue.root}"
+        found = "Nothing was found" if not self.findings else counted(len(self.findings), "finding")
+        title = f"{found} in {counted(len(self.seen.catalogue), 'photo')} of {self.seen.catalogue.root.name or self.seen.catalogue.root}"
         return Table(title, ("kind", "found", "what it is"), rows, (*self.notes, *left_out))
 
 

@@ -16,6 +16,7 @@ from modiste.evaluation.measures import share
 from modiste.evaluation.mistakes import Said, confused
 from modiste.evaluation.pages.photos_on_page import Album, tile, tiles
 from modiste.records.table import Table, html_text
+from modiste.records.words import counted
 
 MATRIX_AT_MOST = 20  # classes; above that a list of the most frequent mistakes
 BESIDE_AT_MOST = 6  # classes of a matrix that leaves room for photos beside it
@@ -148,7 +149,7 @@ def matrix(answers: Said, model: int) -> str:
 def counted_cell(answers: Said, model: int, truth: int, called: int, count: int, of_row: float, of_column: float) -> str:
     if not count:
         return '<td class="cell"></td>'
-    words = f"{answers.classes[truth]} called {answers.classes[called]}: {photos_of(count)}, {100 * of_row:.1f} % of the row"
+    words = f"{answers.classes[truth]} called {answers.classes[called]}: {counted(count, 'photo')}, {100 * of_row:.1f} % of the row"
     white = " white" if needs_white(of_row) else ""
     return (
         f'<td class="cell{white}" style="--strength:{of_row:.3f}">'
@@ -180,16 +181,12 @@ def photos_in(answers: Said, one: Cell, pictured: Album, margins: bool, first: b
     truth, called = (html_text(answers.classes[code]) for code in (one.truth, one.called))
     right = one.truth == one.called
     title = f"{truth}, called rightly" if right else f'{truth} <span class="to">→ {called}</span>'
-    told = photos_of(one.count)
+    told = counted(one.count, "photo")
     if one.count > len(one.shown):
-        told = f"{len(one.shown)} of {photos_of(one.count)}"
+        told = f"{len(one.shown)} of {counted(one.count, 'photo')}"
     told += f", {'the least sure' if right else 'the highest loss'} first" if len(one.shown) > 1 else ""
     shown = tiles(tile(answers, place, one.model, pictured, margins) for place in one.shown)
     mark = " first" if first else ""
     return (
         f'<section class="cell-photos{mark}" id="{one.address}">\n<h4>{title} <span class="count">{told}</span></h4>\n{shown}\n</section>'
     )
-
-
-def photos_of(count: int) -> str:
-    return f"{count:,} {'photo' if count == 1 else 'photos'}"

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from modiste.evaluation.mistakes import Said, hardest, missed_by_all, only
-from modiste.evaluation.pages.confusion_cells import photos_of
 from modiste.evaluation.pages.photos_on_page import Album, card, tile, tiles
 from modiste.records.table import html_text
+from modiste.records.words import counted
 
 DISAGREED_AT_MOST, HARDEST, MISSED_AT_MOST = 24, 24, 48  # photos shown
 NUMBERS = (
@@ -46,7 +46,7 @@ def side(answers: Said, one: str, other: str, pictured: Album, margins: bool) ->
     found, model = only(answers, one, other), answers.models.index(other)
     cards = [f"{called(answers, place, model)}{tile(answers, place, model, pictured, margins)}" for place in found[:DISAGREED_AT_MOST]]
     more = f", {DISAGREED_AT_MOST} shown" if len(found) > DISAGREED_AT_MOST else ""
-    title = f'{html_text(one)} right, {html_text(other)} wrong <span class="count">{photos_of(len(found))}{more}</span>'
+    title = f'{html_text(one)} right, {html_text(other)} wrong <span class="count">{counted(len(found), "photo")}{more}</span>'
     shown = tiles(cards) if cards else '<p class="note">None.</p>'
     return f'<details open class="side"><summary><h4>{title}</h4></summary>\n{shown}\n</details>\n'
 
@@ -68,7 +68,8 @@ def hard_photos(answers: Said, pictured: Album) -> list[tuple[str, str]]:
             ("The highest losses", f"<p>{words}{order}{NUMBERS}</p>\n{tiles((card(answers, n, pictured) for n in worst), 'cards')}")
         )
     if many and missed:
-        words = f"{photos_of(len(missed))} of {len(answers.photos):,}: no choice among these {len(answers.models)} models gets them right."
+        of_all = f"{counted(len(missed), 'photo')} of {len(answers.photos):,}"
+        words = f"{of_all}: no choice among these {len(answers.models)} models gets them right."
         if len(missed) > MISSED_AT_MOST:
             words += f" {MISSED_AT_MOST} are shown."
         shown = tiles((card(answers, place, pictured) for place in missed[:MISSED_AT_MOST]), "cards")
