@@ -151,7 +151,7 @@ def test_a_dismissed_duplicate_is_not_mended(planted, audited):
 
 
 def test_photos_that_belong_together_get_one_group_and_the_others_none(planted):
-    grouped = {Path(photo.path).stem: photo.details.get("group") for photo in together(planted).photos}
+    grouped = {Path(photo.path).stem: photo.details.get("twin_group") for photo in together(planted).photos}
     assert grouped["twin"] == grouped["twin_again"] == "images/twin.png"
     assert grouped["leak"] == grouped["leak_again"] != grouped["twin"]
     assert grouped["sound1"] is grouped["torn"] is None
@@ -159,13 +159,13 @@ def test_photos_that_belong_together_get_one_group_and_the_others_none(planted):
 
 def test_groups_that_stand_there_already_are_kept_and_joined_by_twins(planted):
     words = ["b", "b", "a", "", "", "", "c"]
-    photos = [replace(photo, details={"group": word} if word else {}) for photo, word in zip(planted.photos, words, strict=False)]
+    photos = [replace(photo, details={"twin_group": word} if word else {}) for photo, word in zip(planted.photos, words, strict=False)]
     pairs = [Pair(1, 2, "near", 0.9), Pair(3, 4, "recoloured", 0.9)]
     for order in (range(7), range(6, -1, -1)):  # the order of rows changes nothing
         place = {original: new for new, original in enumerate(order)}
         moved = [Pair(*sorted((place[pair.one], place[pair.other])), pair.kind, pair.likeness) for pair in pairs]
         made = with_groups(planted.with_photos(photos[original] for original in order), moved).photos
-        found = [made[place[original]].details.get("group") for original in range(7)]
+        found = [made[place[original]].details.get("twin_group") for original in range(7)]
         assert found == ["a", "a", "a", min(photos[3].path, photos[4].path), min(photos[3].path, photos[4].path), None, "c"]
 
 

@@ -57,17 +57,17 @@ def test_the_hash_stays_under_row_order_and_root(catalogue, tmp_path):
     assert data_hash(catalogue) == data_hash(catalogue.with_photos(replace(photo, details={"a": "b"}) for photo in catalogue.photos))
 
 
-def test_the_hash_changes_with_bytes_label_split_path_and_classes(catalogue):
+def test_the_hash_changes_with_bytes_label_split_path_twins_and_classes(catalogue):
     first, *others = catalogue.photos
     hashes = {data_hash(catalogue), data_hash(catalogue.with_photos(others))}
-    for change in ({"label": 2}, {"label": None}, {"split": "test"}):
+    for change in ({"label": 2}, {"label": None}, {"split": "test"}, {"details": {"twin_group": "a"}}):
         hashes.add(data_hash(catalogue.with_photos((replace(first, **change), *others))))
     hashes.add(data_hash(replace(catalogue, classes=Classes(("Boots", "Clothing", "Accessories", "Bags")))))
     (catalogue.root / first.path).rename(catalogue.root / "images" / "9.jpg")
     hashes.add(data_hash(catalogue.with_photos((replace(first, path="images/9.jpg"), *others))))
     (catalogue.root / "images" / "2.jpg").write_bytes(b"other")
     hashes.add(data_hash(catalogue.with_photos((replace(first, path="images/9.jpg"), *others))))
-    assert len(hashes) == 8
+    assert len(hashes) == 9
 
 
 def test_the_contents_are_each_photo_s_sha_256_by_path_and_the_hash_of_all(catalogue):

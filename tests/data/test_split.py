@@ -95,7 +95,7 @@ def test_the_paper_s_sources_give_its_splits():
 def grouped(*rows: tuple[int, str, str, str]) -> Catalogue:
     """Photos by (label, product, group, split)."""
     photos = [
-        Photo(f"{place:03d}.jpg", label, product=product, split=side, details={"group": group} if group else {})
+        Photo(f"{place:03d}.jpg", label, product=product, split=side, details={"twin_group": group} if group else {})
         for place, (label, product, group, side) in enumerate(rows)
     ]
     return Catalogue(Path("x"), PAPER_CLASSES, tuple(photos))
@@ -108,13 +108,25 @@ def grouped(*rows: tuple[int, str, str, str]) -> Catalogue:
 )
 def test_twins_and_views_stay_together_also_by_way_of_others(rows):
     """A product and a group that share a photo are one: all photos that hang together end on one side."""
-    made = split(grouped(*rows), {"train": 0.5, "test": 0.5}, 0)
-    for key in (lambda photo: photo.product, lambda photo: photo.details.get("group", "")):
+    lone = [(0, "", "", "")] * 2  # so that neither side is empty
+    made = split(grouped(*lone, *rows), {"train": 0.5, "test": 0.5}, 0)
+    for key in (lambda photo: photo.product, lambda photo: photo.twin_group):
         sides: dict[str, set[str]] = {}
         for photo in made.photos:
             if key(photo):
                 sides.setdefault(key(photo), set()).add(photo.split)
         assert all(len(found) == 1 for found in sides.values())
+
+
+def test_a_split_that_would_be_empty_is_refused():
+    with pytest.raises(ModisteError, match="no photo would be in test: its labelled photos are 1 group of products and twins"):
+        split(grouped(*[(0, "a", "", "")] * 30), {"train": 0.8, "test": 0.2}, 0)
+
+
+def test_a_shop_s_own_column_group_ties_nothing():
+    photos = [Photo(f"{place:02d}.jpg", 0, details={"group": "Men"}) for place in range(40)]
+    made = split(Catalogue(Path("x"), PAPER_CLASSES, tuple(photos)), {"train": 0.75, "test": 0.25}, 0)
+    assert [len(made.split(name)) for name in ("train", "test")] == [30, 10]
 
 
 def test_a_chain_of_products_and_groups_is_one_group():

@@ -74,7 +74,7 @@ def product_of(photo: Photo) -> str:
 
 
 def group_of(photo: Photo) -> str:
-    return photo.details.get("group", "")
+    return photo.twin_group
 
 
 def row_of(name: str, counts: list[int]) -> tuple[Cell, ...]:
@@ -83,7 +83,7 @@ def row_of(name: str, counts: list[int]) -> tuple[Cell, ...]:
 
 @dataclass(frozen=True)
 class Contents:
-    """What stands for photos: the SHA-256 of each one's bytes by path, and one hash of all with classes, labels, splits, products."""
+    """What stands for photos: the SHA-256 of each one's bytes by path, and one hash of all with classes and rows, as `data_hash` says."""
 
     data_hash: str
     digests: Mapping[str, str]
@@ -101,7 +101,7 @@ def contents(catalogue: Catalogue, progress: Callable[[int, int], None] | None =
 
 
 def data_hash(catalogue: Catalogue, progress: Callable[[int, int], None] | None = None) -> str:
-    """64 hex digits that stand for the classes and each photo's path, label, split, product and bytes.
+    """64 hex digits that stand for the classes and each photo's path, label, split, product, twins and bytes.
 
     The order of rows and the root's place change nothing. `progress` is told (photos read, photos in all).
     """
@@ -128,5 +128,6 @@ def hash_of(catalogue: Catalogue, digests: Sequence[str]) -> str:
     rows = []
     for photo, digest in sorted(zip(catalogue.photos, digests, strict=True), key=lambda pair: pair[0].path):
         path = photo.path.encode("utf-8", "surrogateescape").hex()  # a name may hold bytes that are not UTF-8
-        rows.append([path, photo.label, photo.split, photo.product, digest])
+        twins = [photo.twin_group] if photo.twin_group else []  # validation that is carved from train keeps them together
+        rows.append([path, photo.label, photo.split, photo.product, digest, *twins])
     return fingerprint([list(catalogue.classes.names), rows])

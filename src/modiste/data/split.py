@@ -11,6 +11,7 @@ import numpy as np
 from modiste.data.layouts.names import SOURCES, SPLITS
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import ModisteError, UsageError, unknown
+from modiste.records.words import counted
 
 
 def carve(catalogue: Catalogue, share: float, seed: int) -> tuple[Catalogue, Catalogue]:
@@ -43,6 +44,12 @@ def split(catalogue: Catalogue, shares: Mapping[str, float], seed: int, within: 
         held = ", ".join(sorted({photo.split for photo in catalogue.photos} - {""})) or "none"
         raise ModisteError(f"no labelled photo is in split '{within}' to be divided; the catalogue's splits are: {held}.")
     side = assigned(part, shares, seed)
+    if empty := [name for name in shares if name not in side.values()]:
+        apart = sum(len(groups) for groups in groups_by_class(part).values())
+        raise ModisteError(
+            f"{catalogue.root}: no photo would be in {' or '.join(empty)}: its labelled photos are {counted(apart, 'group')} of products "
+            "and twins, which stay together. Ask for fewer splits, or larger shares."
+        )
     return catalogue.with_photos(replace(photo, split=side.get(photo.path, photo.split)) for photo in catalogue.photos)
 
 
@@ -99,7 +106,7 @@ def assigned(catalogue: Catalogue, shares: Mapping[str, float], seed: int) -> di
 def groups_by_class(catalogue: Catalogue) -> dict[int, list[list[Photo]]]:
     """Photos that must stay together, under their commonest class, the lower code of two; groups without a label are left out.
 
-    Photos of one product belong together, and those with one word in the column `group` (twins), also by way of others.
+    Photos of one product belong together, and those with one word in the column `twin_group`, also by way of others.
     """
     classes: dict[int, list[list[Photo]]] = defaultdict(list)
     for group in bound_together(catalogue.photos):
@@ -129,7 +136,7 @@ def bound_together(photos: Sequence[Photo]) -> list[list[Photo]]:
 
 def ties_of(photo: Photo) -> list[tuple[str, str]]:
     """What a photo shares with others: its product, its group; a photo without either is its own group."""
-    ties = [("group", photo.details.get("group", "")), ("product", photo.product)]
+    ties = [("group", photo.twin_group), ("product", photo.product)]
     return [tie for tie in ties if tie[1]] or [("path", photo.path)]
 
 

@@ -11,6 +11,7 @@ from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+TWIN_GROUP = "twin_group"  # a column of ours: photos with the same word there show the same picture, and stay in one split
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Photo:
     source: str = ""
     split: str = ""
     details: Mapping[str, str] = field(default_factory=dict)  # every other column, as it was written
+
+    @property
+    def twin_group(self) -> str:
+        """What its twins share; '' where it has none that are known."""
+        return self.details.get(TWIN_GROUP, "")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from modiste.data.auditing.seen import Seen
 from modiste.data.auditing.twins import SAME_PHOTO, Pair, groups, twins
 from modiste.data.suggest import Taxonomy
 from modiste.data.taxonomy import read_taxonomy
-from modiste.records.catalogue import Catalogue
+from modiste.records.catalogue import TWIN_GROUP, Catalogue
 from modiste.records.errors import MachineError
 from modiste.records.findings import Finding
 from modiste.records.progress import Tell, silent
@@ -80,17 +80,17 @@ def doubted_labels(catalogue: Catalogue, looked: Looks, pairs: list[Pair], seed:
 
 
 def together(catalogue: Catalogue, cache: Path | None = None, seed: int = 0, tell: Tell = silent) -> Catalogue:
-    """The catalogue with its twins found and named in a column `group`, so that a split keeps them on one side."""
+    """The catalogue with its twins found and named in a column `twin_group`, so that a split keeps them on one side."""
     looked = looks(catalogue.root, [photo.path for photo in catalogue.photos], cache, tell)
     return with_groups(catalogue, twins(looked, seed, tell))
 
 
 def with_groups(catalogue: Catalogue, pairs: list[Pair]) -> Catalogue:
-    """The catalogue with a column `group` for photos that belong together (twins, one shot in several colours), for splitting.
+    """The catalogue with a column `twin_group` for photos that belong together (twins, one shot in several colours), for splitting.
 
     Groups that stand there already stay together; a group is named by the first of their words, else by its first path.
     """
-    known = [photo.details.get("group", "") for photo in catalogue.photos]
+    known = [photo.twin_group for photo in catalogue.photos]
     member = groups(pairs, len(catalogue), (*SAME_PHOTO, "recoloured"), known).tolist()
     several = Counter(member)
     names: dict[int, tuple[bool, str]] = {}
@@ -98,7 +98,7 @@ def with_groups(catalogue: Catalogue, pairs: list[Pair]) -> Catalogue:
         name = (not word, word or photo.path)  # in this order: the order of rows changes nothing
         names[first] = min(names.get(first, name), name)
     photos = [
-        replace(photo, details={**photo.details, "group": names[first][1]}) if several[first] > 1 else photo
+        replace(photo, details={**photo.details, TWIN_GROUP: names[first][1]}) if several[first] > 1 else photo
         for photo, first in zip(catalogue.photos, member, strict=True)
     ]
     return catalogue.with_photos(photos)
