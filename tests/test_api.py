@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import modiste
+from modiste.api import prepared
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import UsageError
 from modiste.studies.definitions import Study
@@ -41,6 +42,23 @@ def test_a_photo_without_a_label_is_not_scored_as_if_it_had_one(drawn: Catalogue
     assert "A trial of two seeds." in told.report.read_text()
     with pytest.raises(UsageError, match="write over"):
         modiste.study(own, drawn, tmp_path / "runs", called="paper")
+
+
+def test_a_preset_beside_a_recipe_is_refused(drawn: Catalogue, tmp_path: Path) -> None:
+    """A recipe has all its settings: the preset would be dropped without a word."""
+    with pytest.raises(UsageError, match="preset='sound' beside a recipe"):
+        modiste.train(modiste.Recipe(), drawn, tmp_path / "runs", preset="sound")
+
+
+def test_settings_within_settings_are_those_of_dotted_names() -> None:
+    """Also where a study looks for a setting by its name: the side of each variant, its seed, its weights."""
+    nested, dotted = ({"pixels": {"side": 112}, "lr": 0.1}, {"pixels.side": 112, "lr": 0.1})
+    for study in ("paper", "stand-in"):
+        assert prepared(study, settings=nested).recipes == prepared(study, settings=dotted).recipes
+    with pytest.raises(UsageError, match="they are one setting"):
+        prepared("paper", settings={"network": {"weights": "none"}}, weights="none")
+    with pytest.raises(UsageError, match="seed is not changed so"):
+        prepared("paper", settings={"recipe": {"seed": 3}})
 
 
 WITHOUT = """

@@ -11,6 +11,7 @@ from typing import Any
 from modiste.data.layouts.readers import read
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import UsageError
+from modiste.records.plain import flat
 from modiste.records.progress import Tell, silent
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run
@@ -30,7 +31,7 @@ def train(
     catalogue: Catalogue | Path | str,
     runs: Path | str = "runs",
     *,
-    preset: str = "paper",
+    preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     max_seconds: float | None = None,
@@ -39,9 +40,14 @@ def train(
 ) -> Run:
     """The finished run of a variant, by name or as a recipe: found in `runs`, gone on with, or trained.
 
+    A name takes a `preset`, 'paper' where none is given; a recipe has all its settings, and is refused with one.
     After `max_seconds` it stops with `Stopped`; the same call goes on. `log` names tensorboard, mlflow, or both.
     """
-    made = recipe(variant, preset, settings) if isinstance(variant, str) else variant.changed(settings or {})
+    if preset is not None and not isinstance(variant, str):
+        raise UsageError(
+            f"preset='{preset}' beside a recipe, which has all its settings. Give a variant's name with it, or the recipe alone."
+        )
+    made = recipe(variant, preset or "paper", settings) if isinstance(variant, str) else variant.changed(settings or {})
     return fit(made, opened(catalogue), Path(runs), manner_of(device, max_seconds, log, tell))
 
 
@@ -100,9 +106,10 @@ def prepared(
     name: str | Study, seeds: Sequence[int] | None = None, settings: Mapping[str, Any] | None = None, weights: str | None = None
 ) -> Study:
     """A study with the caller's seeds, settings and starting weights."""
-    if weights is not None and any(key.removeprefix("recipe.") == "network.weights" for key in settings or {}):
+    settings = flat(settings or {})
+    if weights is not None and any(key.removeprefix("recipe.") == "network.weights" for key in settings):
         raise UsageError(f"--weights {weights} and the setting network.weights: they are one setting. Give one of them.")
     found = find(name) if isinstance(name, str) else name
     if seeds is not None:
         found = replace(found, seeds=tuple(seeds))
-    return found.starting_from(weights).changed(settings or {})
+    return found.starting_from(weights).changed(settings)

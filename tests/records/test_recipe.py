@@ -83,6 +83,22 @@ def test_changing_one_setting_leaves_the_others():
     assert recipe.changed({"pixels.side": 96}) == replace(recipe, pixels=Pixels(side=96, colour="rgb"))
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_table_of_settings_changes_what_stands_in_it_and_leaves_the_others(order):
+    recipe = Recipe(network=Network(backbone="resnet18", attention="cbam", weights="imagenet", frozen=True))
+    nested = {"network": {"ratio": 8}, "pixels.colour": "rgb", "recipe": {"pixels": {"side": 112}}}
+    assert recipe.changed(dict([*nested.items()][::order])) == replace(
+        recipe, network=replace(recipe.network, ratio=8), pixels=Pixels(side=112, colour="rgb")
+    )
+
+
+def test_a_wrong_setting_in_a_table_is_told_its_whole_name():
+    with pytest.raises(ModisteError, match=r"no setting called 'network\.ration'.*Did you mean 'network\.ratio'"):
+        Recipe().changed({"network": {"ration": 8}})
+    with pytest.raises(ModisteError, match="'lr' has no settings of its own"):
+        Recipe().changed({"lr": {"start": 0.1}})
+
+
 def test_every_setting_of_a_recipe_stands_in_its_json():
     plain = Recipe().plain()
     for key in all_keys(Recipe):

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from modiste.records.errors import ModisteError, unknown
-from modiste.records.plain import changed, from_plain, to_plain
+from modiste.records.plain import changed, flat, from_plain, to_plain
 
 COLOURS = {"grey3": 3, "rgb": 3, "grey1": 1}  # channels the network sees; grey3 is grey in three equal channels
 FITS = ("squash", "letterbox", "crop")
@@ -135,12 +135,14 @@ class Recipe:
         return made
 
     def changed(self, settings: Mapping[str, Any], where: str = "recipe") -> Recipe:
-        """The same recipe with some settings changed.
+        """The same recipe with some settings changed; a table of settings changes those that stand in it, and leaves the others.
 
         >>> Recipe().changed({"pixels.side": "112", "lr": 0.001}).pixels.side
         112
+        >>> Recipe(network=Network(convs=3)).changed({"network": {"head": "svm"}}).network.convs
+        3
         """
-        recipe, left = self, dict(settings)
+        recipe, left = self, flat(settings)
         while left:  # one may be right only after another: first_side=256 after pixels.side=320
             refused: dict[str, ModisteError] = {}
             for key, value in left.items():
