@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from modiste.data.auditing.audit import Audit, audit, together, with_groups
-from modiste.data.auditing.audits import AUDITS, KINDS, class_shift
+from modiste.data.auditing.audits import AUDITS, KINDS, at_odds, class_shift
 from modiste.data.auditing.fix import fixed
 from modiste.data.auditing.twins import Pair
 from modiste.data.layouts.readers import read
@@ -176,3 +176,54 @@ def test_a_shift_of_classes_is_told_only_where_chance_would_not_make_it(audited,
     photos = [Photo(f"{split}/{label}/{number}", label, split=split) for (split, label), many in counts.items() for number in range(many)]
     seen = replace(audited.seen, catalogue=Catalogue(Path(), Classes(("Hats", "Gloves")), tuple(photos)))
     assert len(list(class_shift(seen))) == found
+
+
+def standing(root: Path, *rows: tuple[str, Image.Image, int | None, str]) -> Catalogue:
+    """Photos by name, picture, label and split."""
+    for name, picture, _, _ in rows:
+        picture.save(root / name)
+    return Catalogue(root, Classes(("Shoes", "Bags")), tuple(Photo(name, label, split=split) for name, _, label, split in rows))
+
+
+SHOE = noise(20)
+
+
+@pytest.mark.parametrize("first", ["extra", "other", ""])
+@pytest.mark.parametrize("of_first", [SHOE, SHOE.resize((150, 150))], ids=["the same file", "a near twin"])
+def test_copies_leak_whatever_split_the_first_of_them_is_in(tmp_path, first, of_first):
+    found = audit(
+        standing(tmp_path, ("a.png", of_first, 0, first), ("b.png", SHOE, 0, "train"), ("c.png", SHOE, 0, "test")), label_errors=False
+    )
+    assert names(found, "leaked") == {frozenset("bc")}
+
+
+def test_twins_by_way_of_another_leak_and_two_splits_are_told_once(tmp_path):
+    """Three sizes of one shot and a copy of each: every two splits are told of, none that a pair tells of is told again."""
+    rows = [(f"{number}.png", SHOE.resize((side, side)), 0, "") for number, side in enumerate((160, 160, 150, 150, 140))]
+    seen = audit(standing(tmp_path, *rows), label_errors=False).seen
+    pairs = [Pair(0, 1, "exact", 1.0), Pair(1, 2, "near", 0.95), Pair(2, 3, "mirrored", 0.9), Pair(3, 4, "recoloured", 0.93)]
+    for splits, told in (
+        (("train", "extra", "extra", "test", "extra"), [Pair(0, 3, "near", 0.9)]),
+        (("train", "extra", "", "", "test"), [Pair(0, 4, "recoloured", 0.9)]),
+        (("train", "test", "extra", "test", "extra"), pairs[:1]),
+        (("train", "train", "train", "train", "train"), []),
+    ):
+        assert at_odds(replace(seen, pairs=pairs), [split if split in ("train", "test") else None for split in splits]) == told
+
+
+def test_copies_have_two_labels_though_the_first_of_them_has_none(tmp_path):
+    found = audit(standing(tmp_path, ("a.png", SHOE, None, ""), ("b.png", SHOE, 0, ""), ("c.png", SHOE, 1, "")), label_errors=False)
+    assert names(found, "two_labels") == {frozenset("bc")}
+
+
+def test_of_twins_one_of_which_is_tiny_the_other_is_kept(tmp_path):
+    """Though the tiny one is in the test split, whose photos are else the ones to keep."""
+    rows = ("large.png", noise(21, (224, 56)), 0, "train"), ("small.png", noise(22, (124, 31)), 1, "test")
+    found = audit(standing(tmp_path, *rows), label_errors=False)
+    assert names(found, "tiny") == {frozenset({"small"})}
+    pair = Pair(0, 1, "near", 0.95)
+    seen = replace(found.seen, pairs=[pair])
+    found = replace(found, seen=seen, findings=(*found.findings, seen.of_pair("near_duplicate", pair, "")))
+    mended = fixed(found)
+    assert [(photo.path, photo.label) for photo in mended.catalogue.photos] == [("large.png", None)]  # nobody knows which label is right
+    assert [(change.path, change.what) for change in mended.changes] == [("small.png", "left out"), ("large.png", "label taken away")]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
 
 import numpy as np
 
 from modiste.data.auditing.seen import Seen
-from modiste.data.auditing.twins import BLANK, SAME_PHOTO, Pair
+from modiste.data.auditing.twins import BLANK, SAME_PHOTO, Pair, groups
 from modiste.records.findings import Finding
 from modiste.records.plain import fingerprint
 
@@ -63,18 +64,14 @@ def duplicates(seen: Seen) -> Iterator[Finding]:
 
 def two_labels(seen: Seen) -> Iterator[Finding]:
     """The same picture with two labels: one of them is wrong."""
-    for pair in seen.pairs:
-        labels = {seen.photo(pair.one).label, seen.photo(pair.other).label}
-        if len(labels) == 2 and None not in labels:
-            yield seen.of_pair("two_labels", pair, ALIKE[pair.kind])
+    for pair in at_odds(seen, [photo.label for photo in seen.catalogue.photos]):
+        yield seen.of_pair("two_labels", pair, ALIKE[pair.kind])
 
 
 def leaked(seen: Seen) -> Iterator[Finding]:
     """Twins, and views of one product, on two sides of the study's splits."""
-    for pair in seen.pairs:
-        sides = {seen.photo(pair.one).split, seen.photo(pair.other).split}
-        if len(sides) == 2 and sides <= set(STUDY_SPLITS):
-            yield seen.of_pair("leaked", pair, ALIKE[pair.kind])
+    for pair in at_odds(seen, [photo.split if photo.split in STUDY_SPLITS else None for photo in seen.catalogue.photos]):
+        yield seen.of_pair("leaked", pair, ALIKE[pair.kind])
     views: dict[str, dict[str, int]] = defaultdict(dict)
     for place, photo in enumerate(seen.catalogue.photos):
         if photo.product and photo.split in STUDY_SPLITS:
@@ -83,6 +80,32 @@ def leaked(seen: Seen) -> Iterator[Finding]:
         if len(sides_of) > 1:
             one, other = sorted(sides_of.values())[:2]
             yield seen.of_pair("leaked", Pair(one, other, "product", 1.0), f"both are of product {product}")
+
+
+def at_odds(seen: Seen, said: Sequence[object]) -> list[Pair]:
+    """Twins of which two things are `said`, in order; of some nothing may be said, None.
+
+    Those that are twins by way of others, such as two copies of a third, are told once for each two things that no pair tells yet.
+    """
+    found = [pair for pair in seen.pairs if said[pair.one] != said[pair.other] and None not in (said[pair.one], said[pair.other])]
+    for kind, kinds in BY_WAY_OF.items():
+        group = groups(seen.pairs, len(said), kinds)
+        told = {(group[pair.one], frozenset((said[pair.one], said[pair.other]))) for pair in found if group[pair.one] == group[pair.other]}
+        likeness: dict[int, float] = defaultdict(lambda: 1.0)
+        for pair in seen.pairs:
+            if pair.kind in kinds:
+                likeness[group[pair.one]] = min(likeness[group[pair.one]], pair.likeness)
+        first: dict[int, dict[object, int]] = defaultdict(dict)
+        for place, word in enumerate(said):
+            if word is not None:
+                first[group[place]].setdefault(word, place)
+        found += [
+            Pair(place, another, kind, likeness[name])
+            for name, places in first.items()
+            for (word, place), (other, another) in combinations(places.items(), 2)
+            if (name, frozenset((word, other))) not in told
+        ]
+    return sorted(found)
 
 
 def wrong_labels(seen: Seen) -> Iterator[Finding]:
@@ -129,6 +152,11 @@ def class_shift(seen: Seen) -> Iterator[Finding]:
             yield Finding(number, "class_shift", split=f"train, {name}", score=shift, detail=f"{detail}; total variation {shift:.2f}")
 
 
+BY_WAY_OF: dict[str, tuple[str, ...]] = {  # what photos are that hang together by pairs of these kinds, the surest first
+    "exact": ("exact",),
+    "near": SAME_PHOTO,
+    "recoloured": (*SAME_PHOTO, "recoloured"),
+}
 ALIKE = {
     "exact": "the same file",
     "near": "the same picture",

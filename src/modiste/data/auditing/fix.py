@@ -65,8 +65,12 @@ def left_out(audit: Audit) -> Iterator[tuple[Change, None]]:
 
 
 def without_twins(audit: Audit) -> Iterator[tuple[Change, Photo | None]]:
-    """All but one photo of every group of twins, the one kept being the best on the side that must keep it."""
+    """All but one photo of every group of twins, the one kept being the best on the side that must keep it.
+
+    What is left out for itself is not the one that is kept, but its label counts.
+    """
     seen = audit.seen
+    gone = {change.path for change, _ in left_out(audit)}
     counted = {(finding.path, finding.other) for finding in audit.findings if finding.kind.endswith("_duplicate")}
     pairs = [pair for pair in seen.pairs if (seen.photo(pair.one).path, seen.photo(pair.other).path) in counted]
     members: dict[int, list[int]] = defaultdict(list)
@@ -74,11 +78,11 @@ def without_twins(audit: Audit) -> Iterator[tuple[Change, Photo | None]]:
         members[first].append(place)
     for group in members.values():
         if len(group) > 1:
-            yield from one_of(sorted(group, key=lambda place: rank(seen, place)), seen)
+            yield from one_of(sorted(group, key=lambda place: (seen.photo(place).path in gone, *rank(seen, place))), seen)
 
 
 def rank(seen: Seen, place: int) -> tuple[int, int, int, str]:
-    """Which twin is kept: the readable one, on the side that must keep it, the largest, the first by name."""
+    """Which twin is kept: the one with a label, on the side that must keep it, the largest, the first by name."""
     photo, small = seen.photo(place), seen.looks.small[place]
     side = SIDES.index(photo.split) if photo.split in SIDES else len(SIDES)
     return int(photo.label is None), side, -int(small["width"]) * int(small["height"]), photo.path
