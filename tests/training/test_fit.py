@@ -16,9 +16,11 @@ from torchvision.models import resnet18
 from modiste.data.decoded import decode
 from modiste.models.heads import HEADS
 from modiste.records.catalogue import Catalogue
+from modiste.records.disk import digest
 from modiste.records.errors import MachineError, ModisteError, TrainingDiverged, UsageError
 from modiste.records.recipe import COLOURS, Network
 from modiste.training import fit as room
+from modiste.training import loop
 from modiste.training.fit import Manner, check_before_work, divided, fit
 from modiste.training.losses import LOSSES
 from modiste.training.model import open_model, predict, whole_on
@@ -238,6 +240,48 @@ def test_moved_weights_are_the_same_run(short_resnet, drawn, runs, imagenet):
     moved = imagenet.rename(imagenet.with_name("moved.safetensors"))
     again = fit(replace(recipe, network=replace(recipe.network, weights=str(moved))), drawn, runs)
     assert again.folder == run.folder
+
+
+@pytest.mark.parametrize("head", ["softmax", "svm"])
+@pytest.mark.parametrize("become", [lambda path: path.write_bytes(b"another file"), lambda path: path.unlink()])
+def test_about_names_the_weights_that_the_run_began_from_whatever_becomes_of_their_file(become, head, short_resnet, drawn, runs, imagenet):
+    network, first = Network(backbone="resnet18", weights=str(imagenet), head=head, svm_c=0.01 if head == "svm" else None), digest(imagenet)
+
+    def tell(told):
+        if told.stage == "training" and imagenet.exists():
+            become(imagenet)
+
+    run = fit(replace(short_resnet, network=network, epochs=1), drawn, runs, Manner(tell=tell))
+    assert run.about["started_from"] == f"{imagenet} sha256:{first}"
+
+
+@pytest.mark.parametrize("head", ["softmax", "svm"])
+def test_weights_that_are_replaced_before_they_are_read_are_refused(head, short_resnet, drawn, runs, imagenet):
+    """The run's id stands for those that were there."""
+    network = Network(backbone="resnet18", weights=str(imagenet), head=head, svm_c=0.01 if head == "svm" else None)
+
+    def tell(told):
+        if told.stage == "decoding":
+            save_file(resnet18().state_dict(), imagenet)
+
+    with pytest.raises(MachineError, match="was replaced while the run was prepared"):
+        fit(replace(short_resnet, network=network, epochs=1), drawn, runs, Manner(tell=tell))
+
+
+class OnDevice(torch.Tensor):
+    """A tensor of a device that has no float64, as Apple's GPUs have none."""
+
+    def double(self):
+        raise TypeError("the device has no float64")
+
+    def cpu(self):
+        return super().cpu().as_subclass(torch.Tensor)
+
+
+def test_a_device_without_float64_finishes_a_run(done, short, drawn, runs, outcome, monkeypatch):
+    real = loop.forward
+    monkeypatch.setattr(loop, "forward", lambda *args: real(*args).as_subclass(OnDevice))
+    assert outcome(fit(short, drawn, runs)) == outcome(done)
 
 
 def test_a_loss_that_is_no_number_stops_the_run_in_words(short, drawn, runs):

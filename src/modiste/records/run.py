@@ -142,17 +142,23 @@ class Run:
             raise ModisteError(f"{path} is damaged ({error}). Delete the folder and train the run again.") from error
 
 
-def run_id(recipe: Recipe, data_hash: str) -> str:
+def first_weights(recipe: Recipe) -> str:
+    """What a network starts from: 'none', 'imagenet', or the content of a file as 'sha256:0f3a...'."""
+    weights = recipe.network.weights
+    if weights in ("none", "imagenet"):
+        return weights
+    if not Path(weights).is_file():
+        raise MachineError(f"network.weights: no file '{weights}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
+    return f"sha256:{digest(Path(weights))}"
+
+
+def run_id(recipe: Recipe, data_hash: str, began: str | None = None) -> str:
     """12 hex digits that stand for a recipe and the photos it saw: equal id, equal result.
 
-    A file of weights counts by its content, so that moving it changes nothing.
+    A file of weights counts by its content, so that moving it changes nothing; `began` is its `first_weights`, where they are known.
     """
     plain = meant(Recipe.parse(recipe.plain())).plain()  # parsed, so that lr=1 and lr=1.0 are one recipe
-    weights = recipe.network.weights
-    if weights not in ("none", "imagenet"):
-        if not Path(weights).is_file():
-            raise MachineError(f"network.weights: no file '{weights}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
-        plain["network"]["weights"] = f"sha256:{digest(Path(weights))}"
+    plain["network"]["weights"] = began or first_weights(recipe)
     return fingerprint([differing(plain, Recipe().plain()), data_hash])[:12]
 
 
@@ -187,9 +193,9 @@ def meant(recipe: Recipe) -> Recipe:
     return replace(recipe, network=network, loss=Recipe().loss if network.head == "hinge" else recipe.loss)
 
 
-def run_folder(runs: Path, recipe: Recipe, data_hash: str) -> Path:
+def run_folder(runs: Path, recipe: Recipe, data_hash: str, began: str | None = None) -> Path:
     """Where a run lives: a name for people, then its id ('alexnet-cbam-16-7-seed0-0f3a...')."""
-    return runs / f"{slug(recipe.network)}-seed{recipe.seed}-{run_id(recipe, data_hash)}"
+    return runs / f"{slug(recipe.network)}-seed{recipe.seed}-{run_id(recipe, data_hash, began)}"
 
 
 def slug(network: Network) -> str:

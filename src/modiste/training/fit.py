@@ -23,12 +23,11 @@ from modiste.data.split import carve
 from modiste.models.heads import HEADS
 from modiste.models.variants import Classifier, build, check, parameters, without_norms
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue
-from modiste.records.disk import digest
-from modiste.records.errors import Busy, ModisteError, unknown
+from modiste.records.errors import Busy, MachineError, ModisteError, unknown
 from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import Recipe
-from modiste.records.run import ONLY_WHILE_TRAINING, Run, run_folder
+from modiste.records.run import ONLY_WHILE_TRAINING, Run, first_weights, run_folder
 from modiste.training.given import Eyes, Given, computed, cut_off, features_of, pictures_of
 from modiste.training.loggers import check_loggers
 from modiste.training.loop import OPTIMISERS, Lesson, Watched, learn
@@ -76,12 +75,13 @@ def fit(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), manner:
     check_before_work(recipe, manner.where)
     check_loggers(manner.log)
     splits = divided(catalogue, recipe, contents or used_contents(catalogue, manner.tell))
-    run = Run(run_folder(runs, recipe, splits.contents.data_hash))
+    began = first_weights(recipe)  # read once: the id and about.json speak of one file, whatever becomes of it meanwhile
+    run = Run(run_folder(runs, recipe, splits.contents.data_hash, began))
     team = gather(device(manner.where))
     if not team.agree(run.finished):
         with memory_kept(), sole_writer(run, team, manner.tell):
             if not team.agree(run.finished):  # by the process that had the lock until now
-                finish(recipe, catalogue, splits, run, manner, team)
+                finish(recipe, catalogue, splits, run, began, manner, team)
     if team.leads:
         sweep(run)
     return run
@@ -104,17 +104,18 @@ def sole_writer(run: Run, team: Team, tell: Tell) -> Iterator[None]:
         yield
 
 
-def finish(recipe: Recipe, catalogue: Catalogue, splits: Splits, run: Run, manner: Manner, team: Team) -> None:
+def finish(recipe: Recipe, catalogue: Catalogue, splits: Splits, run: Run, began: str, manner: Manner, team: Team) -> None:
     """Train the run, or fit its second stage, then store the model, what it says of each photo, and what made it."""
     begun = time.monotonic()
     tell = manner.tell
     pictures = pictures_for(recipe, splits, run.folder.parent, team, tell)
     looked_at: dict[str, tuple[nn.Module, Given]] = {}
     if HEADS[recipe.network.head] is None:
-        lesson, facts = trained(recipe, splits, pictures, run, manner, team)
+        lesson, facts = trained(recipe, splits, pictures, run, began, manner, team)
         model, looked_at = lesson.model, {lesson.watched.name: (lesson.part(lesson.model.network), lesson.watched.given)}
     else:
         trunk = fit(without_second_stage(recipe), catalogue, run.folder.parent, manner, splits.contents)
+        refuse_others(recipe, began, str(trunk.about.get("started_from", began)).rpartition(" ")[2])
         begun = time.monotonic()  # the trunk's time stands in the trunk's own folder
         model, facts = second_stage(recipe, trunk, pictures, run, team, tell)
     said = {
@@ -127,7 +128,7 @@ def finish(recipe: Recipe, catalogue: Catalogue, splits: Splits, run: Run, manne
         save_model(run.folder, model, recipe.network)
         for name, predictions in said.items():
             predictions.write(run.folder / "predictions" / f"{name}.csv")
-        run.write_about(about(recipe, splits, model, team, facts, time.monotonic() - begun))
+        run.write_about(about(recipe, splits, model, began, team, facts, time.monotonic() - begun))
     team.wait()
 
 
@@ -206,18 +207,27 @@ def check_classes(catalogue: Catalogue, train: Catalogue) -> None:
 
 
 def trained(
-    recipe: Recipe, splits: Splits, pictures: Mapping[str, Pictures], run: Run, manner: Manner, team: Team
+    recipe: Recipe, splits: Splits, pictures: Mapping[str, Pictures], run: Run, began: str, manner: Manner, team: Team
 ) -> tuple[Lesson, dict[str, Any]]:
     """A network trained from its first step to its last, or from its checkpoint on."""
     if team.leads:
         run.write_recipe(recipe)
     begun = time.monotonic()
     lesson = first_lesson(recipe, splits, pictures, manner, team)
+    refuse_others(recipe, began, first_weights(recipe))
     prepared = time.monotonic() - begun
     kept = learn(lesson, run)
     learnt = round(sum(epoch.seconds for epoch in run.history()), 2)  # of all its sittings, where it was stopped
     facts = {"kept_epoch": kept, "precision": "bf16" if lesson.bf16 else "fp32", "training_seconds": learnt}
     return lesson, {**facts, "features_seconds": round(prepared, 2)} if lesson.part is not whole else facts
+
+
+def refuse_others(recipe: Recipe, began: str, found: str) -> None:
+    """Refuse weights that are not those which the run's id stands for: another file took their place meanwhile."""
+    if found != began:
+        raise MachineError(
+            f"network.weights: '{recipe.network.weights}' was replaced while the run was prepared. The same command takes the new file."
+        )
 
 
 def first_lesson(recipe: Recipe, splits: Splits, pictures: Mapping[str, Pictures], manner: Manner, team: Team) -> Lesson:
@@ -303,8 +313,9 @@ def without_second_stage(recipe: Recipe) -> Recipe:
     return replace(recipe, network=replace(recipe.network, head="softmax", svm_c=None))
 
 
-def about(recipe: Recipe, splits: Splits, model: Model, team: Team, facts: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+def about(recipe: Recipe, splits: Splits, model: Model, began: str, team: Team, facts: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     """What made the run."""
+    weights = recipe.network.weights
     trainable, frozen = parameters(model.network)
     return {
         **facts,
@@ -317,12 +328,6 @@ def about(recipe: Recipe, splits: Splits, model: Model, team: Team, facts: Mappi
             "of_train": dict(zip(splits.train.classes.names, splits.train.counts(), strict=True)),
         },
         "classes": list(model.classes.names),
-        "started_from": started_from(recipe),
+        "started_from": weights if weights == began else f"{weights} {began}",
         "made_with": {**circumstances(team.where), "processes": team.size},
     }
-
-
-def started_from(recipe: Recipe) -> str:
-    """Where the first weights came from: none, imagenet, or a file with its SHA-256."""
-    weights = recipe.network.weights
-    return weights if weights in ("none", "imagenet") else f"{weights} sha256:{digest(Path(weights))}"
