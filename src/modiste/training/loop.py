@@ -237,7 +237,7 @@ def measured(lesson: Lesson, learner: Learner, position: Position, keeper: Keepe
         if not are_numbers(tensors):
             raise diverged(keeper, f"after epoch {position.epoch + 1} the network's {what} are no longer numbers")
     watched = lesson.watched
-    said = Predictions(lesson.model.classes.names, watched.given.paths, watched.given.labels, scores.double().cpu().numpy())
+    said = Predictions(lesson.model.classes.names, watched.given.paths, watched.given.labels, scores.cpu().double().numpy())
     return Epoch(
         epoch=position.epoch + 1,
         train_loss=position.loss_sum / position.seen,
