@@ -12,6 +12,7 @@ import pytest
 
 from modiste.audits import audit
 from modiste.data.layouts.readers import read
+from modiste.data.layouts.sources import source_at
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import ModisteError
 
@@ -48,7 +49,10 @@ def test_an_audit_writes_findings_a_page_and_a_mended_catalogue_and_ends_with_3_
     assert about["Command"] == "modiste data audit shop --fix clean --seed 1"
     clean = read(tmp_path / "clean")
     assert "images/torn.jpg" not in {photo.path for photo in clean.photos}
-    assert "images/torn.jpg,left out,unreadable: t" in (tmp_path / "clean/changes.csv").read_text()
+    changes = (tmp_path / "clean/changes.csv").read_text()
+    assert "images/torn.jpg,left out,unreadable: t" in changes
+    assert changes.startswith("path,change,why\n")
+    assert [said.path for said in source_at(tmp_path / "clean").photos()] == [photo.path for photo in clean.photos]
 
 
 def test_what_is_dismissed_is_not_shown_again(shop, tmp_path):

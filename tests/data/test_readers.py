@@ -149,7 +149,8 @@ def test_a_place_without_pictures_says_so_first_and_what_it_holds(tmp_path):
 
 
 def test_column_order_capitals_separator_bom_and_place_of_pictures_are_free(shop, paint):
-    plain = read(shop(HEAD + "1.jpg,0,Shoes\n2.jpg,1,Clothing\n"))
+    two = ("1.jpg", "2.jpg")
+    plain = read(shop(HEAD + "1.jpg,0,Shoes\n2.jpg,1,Clothing\n", pictures=two))
     variants = [
         "\ufeffImage_Name,Label,Attribute\r\n1.jpg,0,Shoes\r\n2.jpg,1,Clothing\r\n",
         "LABEL;attribute;image_name\n0;Shoes;1.jpg\n1;clothing;2.jpg\n\n",
@@ -157,7 +158,7 @@ def test_column_order_capitals_separator_bom_and_place_of_pictures_are_free(shop
         "Image_Name,Label,Attribute\nimages/1.jpg, 0, Shoes\n 2.jpg,1,Clothing",
     ]
     for text in variants:
-        root = shop(text)
+        root = shop(text, pictures=two)
         assert read(root) == plain == read(root / "labels.csv")
     paint(root, "5.jpg")
     (root / "labels.csv").write_text(HEAD + "5.jpg,0,Shoes\n")

@@ -254,3 +254,38 @@ def test_numbers_that_are_no_codes_are_refused_and_long_lists_of_codes_are_cut(t
             source_at(tmp_path)
     with pytest.raises(ModisteError, match=r"name of code 59,\.\.\. \(100 in all\)"):
         read(tmp_path)
+
+
+def notes_of(where: Path) -> tuple[str, ...]:
+    source = source_at(where, lenient=True)
+    list(source.photos())
+    return source.passed_over()
+
+
+def test_what_lies_beside_the_label_file_names_no_photos(tmp_path, jpeg):
+    """A list of changes with a column of photos stands first in the alphabet, and tells of photos that are gone."""
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(jpeg("red"))
+    (tmp_path / "changes.csv").write_text("photo,change,why\n0.jpg,left out,tiny\n1.jpg,label taken away,two\n")
+    (tmp_path / "labels.csv").write_text("Image_Name,Label,Attribute\n1.jpg,0,Shoes\n2.jpg,3,Bags\n")
+    assert [(said.photo, said.words) for said in source_at(tmp_path).photos()] == [("1.jpg", ("0", "Shoes")), ("2.jpg", ("3", "Bags"))]
+    assert notes_of(tmp_path) == ()
+
+
+@pytest.mark.parametrize("table", ["bestsellers.csv", "labels.csv"])
+def test_pictures_that_no_row_names_are_counted_alike_in_folders_and_archives(tmp_path, jpeg, table):
+    shop = tmp_path / "shop"
+    (shop / "more").mkdir(parents=True)
+    for name in ("1.jpg", "2.jpg", "more/3.jpg", "4.heic", ".5.jpg", "notes.txt"):
+        (shop / name).write_bytes(jpeg("red"))
+    (shop / table).write_text("image,title\n2.jpg,two\n" if table == "bestsellers.csv" else "Image_Name,Label,Attribute\n2.jpg,0,Shoes\n")
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        for path in sorted(path for path in shop.rglob("*") if path.is_file()):
+            archive.write(path, path.relative_to(shop))
+    for where in (shop, tmp_path / "shop.zip"):
+        said = "pictures passed over, as no row names them: 3."
+        assert notes_of(where) == (said,)
+        assert said in read(where).notes
+        assert len(read(where)) == 1
+    assert notes_of(shop / table) == ()  # the table alone was asked for
+    assert read(shop / table).notes == ()

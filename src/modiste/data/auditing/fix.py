@@ -36,7 +36,7 @@ class Fixed:
 
     def table(self) -> Table:
         rows = tuple((change.path, change.what, change.why) for change in self.changes)
-        return Table("What was changed", ("photo", "change", "why"), rows)
+        return Table("What was changed", ("path", "change", "why"), rows)
 
 
 def fixed(audit: Audit) -> Fixed:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from modiste.data.layouts.declared import MOST_SHOWN, declared_by_rows
 from modiste.data.layouts.names import SPLITS
 from modiste.data.layouts.rows import Row, encodable
+from modiste.data.layouts.unnamed import told_unnamed
 from modiste.data.opening.stores import Store, joined
 from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
@@ -53,7 +54,8 @@ def catalogue_of(
     bad = [row for row in read if isinstance(row, BadRow)]
     if bad:
         raise BadRows(store.root / file if file else store.where, bad)
-    return Catalogue(store.root, classes, tuple(photo for photo in read if isinstance(photo, Photo)), tuple(notes))
+    photos = tuple(photo for photo in read if isinstance(photo, Photo))
+    return Catalogue(store.root, classes, photos, (*notes, *told_unnamed(store, (photo.path for photo in photos))))
 
 
 def photos_of(rows: Sequence[Row], photo_of: Callable[[Row], Photo], classes: Classes) -> list[Photo | BadRow]:

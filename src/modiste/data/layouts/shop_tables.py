@@ -35,11 +35,11 @@ class Said:
     words: tuple[str, ...] = ()  # labels, where the source has some
 
 
-def tables_of(store: Store) -> list[str]:
-    """The tables of a store that name pictures, or the one that was asked for."""
+def tables_of(store: Store, layout: str) -> list[str]:
+    """The tables of a store that its layout is read from, or the one that was asked for: what else lies there names no photos."""
     if store.chosen and is_table_name(store.chosen):
         return [store.chosen]
-    return tables(store) or label_files(store)
+    return (label_files(store) or tables(store)) if layout == "paper" else (tables(store) or label_files(store))
 
 
 def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:

@@ -15,6 +15,7 @@ from modiste.data.layouts.photos import said_by
 from modiste.data.layouts.readers import READERS, detect, innermost, read
 from modiste.data.layouts.shop_tables import Said, named_columns, rows_in, tables_of
 from modiste.data.layouts.tables import is_table_name
+from modiste.data.layouts.unnamed import WHAT, hashes, unnamed
 from modiste.data.opening.containers import container_in
 from modiste.data.opening.stores import Store, is_visible, joined, not_listed, open_store
 from modiste.data.suggest import Taxonomy
@@ -72,7 +73,7 @@ def source_at(
     if layout in ("folders", "photos"):
         return pictures(where, store)
     if layout in STREAMED and not is_shards(inner):
-        return tables(where, inner)
+        return tables(where, inner, layout)
     return shards(where, inner) if is_shards(inner) else catalogue(where, format, taxonomy)
 
 
@@ -120,6 +121,13 @@ def pictures(where: Path, store: Store) -> Source:
     return Source(where, where, photos, sort=True, notes=notes, unlisted=unlisted)
 
 
+def visible_below(store: Store) -> Iterator[str]:
+    """The path of every file below a store's root, unsorted, without hidden ones, and without what cannot be listed."""
+    if container_in(store.root):
+        return store.below()
+    return (path for path in below(store.root, []) if is_visible(path.rpartition("/")[2]))
+
+
 def below(root: Path, unlisted: list[str] | None) -> Iterator[str]:
     """Every path below a folder but what is in hidden folders, unsorted; links to folders are not followed."""
     waiting = [""]
@@ -143,16 +151,21 @@ def entries(folder: Path, unlisted: list[str] | None) -> Iterator[os.DirEntry[st
         unlisted.append(str(not_listed(folder, error)))
 
 
-def tables(where: Path, store: Store) -> Source:
+def tables(where: Path, store: Store, layout: str) -> Source:
     """A shop's or the paper's tables, row by row; one that names no pictures is refused before any row is read."""
-    files, notes = tables_of(store), dict[str, int]()
+    files, notes = tables_of(store, layout), dict[str, int]()
     for file in files:
         named_columns(store, file)
 
     def photos() -> Iterator[Said]:
         notes.clear()
+        named = hashes(())
         for file in files:
-            yield from rows_in(store, file, notes)
+            for said in rows_in(store, file, notes):
+                named.append(hash(said.path))
+                yield said
+        if many := 0 if store.chosen else unnamed(visible_below(store), named):
+            notes[WHAT] = many
 
     return Source(store.root, where, photos, notes=notes)
 
