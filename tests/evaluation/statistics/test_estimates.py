@@ -7,9 +7,10 @@ import pytest
 from scipy.stats import binomtest, norm
 from statsmodels.stats.proportion import proportion_confint
 
-from modiste.evaluation.statistics.estimates import Difference, difference, differing, estimate, estimated, wilson
+from modiste.evaluation.statistics.estimates import Difference, difference, differing, estimate, estimated, freedom, wilson
 from modiste.evaluation.statistics.pairs import mcnemar
-from modiste.evaluation.statistics.resampling import Sample, sampled_each
+from modiste.evaluation.statistics.resampling import Sample, sampled, sampled_each
+from modiste.evaluation.statistics.seeds import Spread
 from modiste.records.errors import UsageError
 from modiste.records.predictions import Predictions
 
@@ -126,7 +127,7 @@ def test_the_difference_of_accuracies_is_agresti_and_mins():
 def sample(values, drawn=None, step=0.001):
     values = np.array(values)
     drawn = values[:, None] + np.random.default_rng(0).normal(0, 0.01, 500) if drawn is None else drawn
-    return Sample(values, drawn, step, 1000)
+    return Sample(values, drawn, np.array([step]), 1000)
 
 
 def test_seeds_that_differ_much_make_the_interval_wide():
@@ -141,8 +142,8 @@ def test_more_seeds_make_it_narrower():
 
 def test_without_photo_variance_it_is_students_t():
     values = np.array([0.5, 0.52, 0.54, 0.6])
-    still = Sample(values, np.repeat(values[:, None], 50, axis=1), 0.0, 1000)
-    other = Sample(np.array([0.4, 0.4, 0.4, 0.4]), np.full((4, 50), 0.4), 0.0, 1000)
+    still = Sample(values, np.repeat(values[:, None], 50, axis=1), np.zeros(1), 1000)
+    other = Sample(np.array([0.4, 0.4, 0.4, 0.4]), np.full((4, 50), 0.4), np.zeros(1), 1000)
     found = differing(still, other)
     assert found.freedom == pytest.approx(3)
     assert found.sd == pytest.approx(values.std(ddof=1) / 2)
@@ -152,7 +153,7 @@ def test_seeds_that_err_on_photos_of_their_own_are_not_counted_twice():
     """Each seed moved by its own draw of photos and by nothing else: the bootstrap knows all there is."""
     drawn = 0.9 + np.random.default_rng(1).normal(0, 0.01, (4, 4000))
     values = np.array([0.89, 0.9, 0.9, 0.91]) * 1.0
-    found = estimated(Sample(values, drawn, 0.001, 1000))
+    found = estimated(Sample(values, drawn, np.array([0.001]), 1000))
     assert found.sd_photos == pytest.approx(0.005, rel=0.1)
     assert values.std(ddof=1) < 0.01
     assert (found.high - found.low) / 2 < 0.016  # t of 3 degrees or more times 0.005; with the seeds' part added once more it is wider
@@ -202,3 +203,35 @@ def test_it_is_plain():
     found = difference([network(0.9, 60)], [network(0.8, 60, 1)], "accuracy", rounds=20)
     assert isinstance(found, Difference)
     assert (found.photos, found.seeds, found.level) == (60, (1, 1), 0.95)
+
+
+@pytest.mark.parametrize("photos", [1, 2, 3])
+def test_many_classes_of_few_photos_are_not_taken_for_known(photos):
+    """Of a class of one photo the draws show no variance, of a class of two they show half."""
+    rng, classes = np.random.default_rng(photos), 20
+    truth = np.repeat(np.arange(classes), photos)
+
+    def tested():
+        wrong = (truth + rng.integers(1, classes, len(truth))) % classes
+        return Predictions.of(
+            truth.tolist(), np.where(rng.random(len(truth)) < 0.7, truth, wrong).tolist(), classes=[str(code) for code in range(classes)]
+        )
+
+    apart, held, studies = 0, 0, 150
+    for number in range(studies):
+        samples = sampled({"one": [tested()], "other": [tested()]}, "macro_recall", 200, number)
+        found = estimated(samples["one"])
+        held += found.low <= 0.7 <= found.high
+        apart += differing(samples["one"], samples["other"]).p < 0.05
+    assert apart <= 0.05 * studies
+    assert held >= 0.9 * studies
+
+
+def test_a_single_seed_is_never_taken_to_vary_on_fewer_degrees_of_freedom_than_what_its_variance_was_measured_on():
+    """One that reaches more than those whose seeds it borrows varies less over photos than their seeds do."""
+    beside = Spread(0.0002, 2.3)
+    drawn = 0.98 + np.random.default_rng(0).normal(0, 0.004, (1, 2000))
+    best = Sample(np.array([0.98]), drawn, np.array([0.001]), 1000, beside, 0.00015)
+    found = estimated(best)
+    assert found.low > 0.89
+    assert freedom(0.00007, [(0.00005, 0.0002, 2.3)]) == 2.3

@@ -68,10 +68,26 @@ def test_many_classes_fit(guesses):
     assert 0 <= found.drawn.min() <= found.drawn.max() <= 1
 
 
-@pytest.mark.parametrize("name, step", [("accuracy", 1 / 12), ("recall of hat", 1 / 4), ("recall of bag", 1 / 8), ("macro_recall", 1 / 8)])
-def test_one_photo_moves_a_measure_by_one_in_as_many_as_it_counts(name, step):
+@pytest.mark.parametrize(
+    "name, steps",
+    [
+        ("accuracy", [1 / 12, 1 / 12]),
+        ("recall of hat", [1 / 4, 0]),
+        ("recall of bag", [0, 1 / 8]),
+        ("macro_recall", [1 / 8, 1 / 16]),
+        ("specificity of hat", [0, 1 / 8]),
+    ],
+)
+def test_one_photo_moves_a_measure_by_one_in_as_many_as_it_counts(name, steps):
     counts = np.array([[4, 0], [1, 7]])
-    assert one_photo(measures.measure(name, ["hat", "bag"]), counts) == pytest.approx(step)
+    assert one_photo(measures.measure(name, ["hat", "bag"]), counts) == pytest.approx(np.array(steps))
+
+
+@pytest.mark.parametrize("name", ["hat", "sock", "bag"])
+def test_the_precision_of_any_class_moves_where_every_photo_is_right(name):
+    """By one photo of another class that is taken for it, whichever class that is."""
+    steps = one_photo(measures.measure(f"precision of {name}", ["hat", "sock", "bag"]), 100 * np.eye(3, dtype=np.int64))
+    assert steps.max() == pytest.approx(1 / 101)
 
 
 def test_a_photo_that_stands_twice_is_refused():

@@ -8,8 +8,9 @@ degrees of freedom: few seeds that differ much make an interval wide. Where four
 drawn towards that of all (seeds.py).
 
 A share's interval is Wilson's (1927), with as many photos as would have given its variance: it stays in [0, 1] and says something
-even where every photo was right. The interval of a difference is symmetric, widened by one photo as Agresti and Min (2005) do, so
-that two networks that never differ are not called equal beyond doubt. What an interval of one seed cannot tell is the seeds' part.
+even where every photo was right. The interval of a difference is symmetric, widened by one photo a class as Agresti and Min (2005) do by
+one, so that two networks that never differ are not called equal beyond doubt, and classes of a few photos are not taken for known: draws
+within a class of n photos show n - 1 parts in n of its variance. What an interval of one seed cannot tell is the seeds' part.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ def estimated(sample: Sample, level: float = LEVEL) -> Estimate:
     """The estimate from a sample."""
     check_level(level)
     photos = variance(sample.drawn.mean(0))
+    photos += sample.mean * (1 - sample.mean) * sample.unseen if photos else 0.0
     parts = seed_parts([sample], [1.0])
     total = photos + sum(beyond for beyond, _, _ in parts)
     reach = student.ppf((1 + level) / 2, freedom(total, parts))
@@ -108,7 +110,7 @@ def differing(ours: Sample, than: Sample, level: float = LEVEL) -> Difference:
     """The difference of two samples of the same draws."""
     check_level(level)
     value = ours.mean - than.mean
-    total = variance(ours.drawn.mean(0) - than.drawn.mean(0)) + max(ours.step, than.step) ** 2
+    total = variance(ours.drawn.mean(0) - than.drawn.mean(0)) + max(ours.unseen, than.unseen)
     parts = seed_parts([ours, than], [1.0, -1.0])
     total += sum(beyond for beyond, _, _ in parts)
     sd, free = math.sqrt(total), freedom(total, parts)
@@ -130,7 +132,7 @@ def seed_parts(samples: Sequence[Sample], weights: Sequence[float]) -> list[Seed
     if any(shared(a, b) for a, b in combinations(samples, 2)) and len({one.seeds for one in samples}) == 1:
         values = sum((weight * one.values for weight, one in zip(weights, samples, strict=True)), np.zeros(1))
         drawn = sum((weight * one.drawn for weight, one in zip(weights, samples, strict=True)), np.zeros(1))
-        return [seed_part(Sample(values, drawn, 0.0, samples[0].photos), samples[0].seeds)]
+        return [seed_part(Sample(values, drawn, np.zeros(0), samples[0].photos), samples[0].seeds)]
     return [
         scaled(seed_part(one if one.seeds > 1 or one.spread else known[0], one.seeds), weight)
         for one, weight in zip(samples, weights, strict=True)
@@ -165,9 +167,11 @@ def seed_part(sample: Sample, seeds: int) -> SeedPart:
 
 
 def freedom(total: float, parts: Sequence[SeedPart]) -> float:
-    """Satterthwaite's degrees of freedom: those of a variance of which only the seeds' parts were measured on a few."""
+    """Satterthwaite's degrees of freedom: those of a variance of which only the seeds' parts were measured on a few; never fewer than
+    the fewest of a part.
+    """
     uncertain = sum(between**2 / free for _, between, free in parts)
-    return max(total**2 / uncertain, 1.0) if uncertain > 0 else math.inf
+    return max(total**2 / uncertain, min(free for _, _, free in parts)) if uncertain > 0 else math.inf
 
 
 def wilson(value: float, total: float, step: float, reach: float) -> tuple[float, float]:

@@ -29,13 +29,13 @@ CELLS = 4_000_000  # numbers in memory at once, in each of a few arrays
 class Sample:
     """A measure of one network: its value for each seed (S,), and for each seed in each round of the bootstrap (S, rounds).
 
-    `step` is the most that one photo called otherwise would move it; `spread` how far seeds lie apart, None where nothing is known;
-    `others_apart` is what `apart` is of networks of several seeds, for one of a single seed.
+    `steps` (K,) are the most that one photo of each class called otherwise would move it; `spread` how far seeds lie apart, None where
+    nothing is known; `others_apart` is what `apart` is of networks of several seeds, for one of a single seed.
     """
 
     values: NDArray[np.float64]
     drawn: NDArray[np.float64]
-    step: float
+    steps: NDArray[np.float64]
     photos: int
     spread: Spread | None = None
     others_apart: float = 0.0
@@ -43,6 +43,18 @@ class Sample:
     @property
     def seeds(self) -> int:
         return len(self.values)
+
+    @property
+    def step(self) -> float:
+        """The most that one photo called otherwise would move it."""
+        return float(self.steps.max(initial=0.0))
+
+    @property
+    def unseen(self) -> float:
+        """The variance that draws within classes cannot show, at most: a photo of each class. Of n photos they show n - 1 parts of n, of
+        one photo nothing.
+        """
+        return float((self.steps**2).sum())
 
     @property
     def mean(self) -> float:
@@ -79,8 +91,8 @@ def sampled_each(results: Results, measures: Sequence[str], rounds: int = ROUNDS
         values = {model: measuring(of_seeds) for model, of_seeds in counts.items()}
         spread = spreads(values)
         for model, of_seeds in counts.items():
-            step = max(one_photo(measuring, count) for count in of_seeds)
-            found[name][model] = Sample(values[model], drawn[place, at : at + len(of_seeds)], step, len(every[0]), spread[model])
+            steps = steps_of(measuring, of_seeds)
+            found[name][model] = Sample(values[model], drawn[place, at : at + len(of_seeds)], steps, len(every[0]), spread[model])
             at += len(of_seeds)
         several = [one.apart for one in found[name].values() if one.seeds > 1]
         if several:
@@ -149,17 +161,35 @@ def cells_of(cell: NDArray[np.int64], cells: int) -> csr_array:
     return csr_array((np.ones(photos, np.float32), (cell, np.arange(photos))), shape=(cells, photos))
 
 
-def one_photo(measuring: Measure, counts: NDArray[np.int64]) -> float:
-    """The most a measure moves when one photo is called otherwise: of each class, one photo between right and its likeliest mistake.
+def steps_of(measuring: Measure, of_seeds: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The most that one photo of each class moves a measure of any seed: (K,), from counts (S, K, K)."""
+    most: NDArray[np.float64] = np.max([one_photo(measuring, counts) for counts in of_seeds], axis=0)
+    return most
+
+
+def one_photo(measuring: Measure, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The most a measure moves when one photo of a class is called otherwise: (K,); 0 for a class without photos.
+
+    It is moved between right and the class's likeliest mistake; and for each class that may be called, a photo of the commonest answer
+    that is another's is called it: the precision of a class that nothing is taken for yet would move too.
 
     >>> from modiste.evaluation.measures import accuracy
     >>> one_photo(accuracy, np.array([[3, 1], [0, 4]]))
-    0.125
+    array([0.125, 0.125])
     """
-    true = np.flatnonzero(counts.sum(1))
-    wrong = np.where(np.eye(len(counts), dtype=bool), -1, counts).argmax(1)
-    moved = np.repeat(counts[None], len(true), axis=0)
-    signs = np.where(counts[true, true] > 0, 1, -1)
-    moved[np.arange(len(true)), true, true] -= signs
-    moved[np.arange(len(true)), true, wrong[true]] += signs
-    return float(np.abs(measuring(moved) - measuring(counts)).max(initial=0.0))
+    true, diagonal = np.flatnonzero(counts.sum(1)), np.eye(len(counts), dtype=bool)
+    wrong = np.where(diagonal, -1, counts).argmax(1)[true]
+    right = counts[true, true] > 0
+    moves = [np.stack([true, np.where(right, true, wrong), np.where(right, wrong, true)])]  # of a class, called so, to be called so
+    for called in range(len(counts)):
+        others = np.where((np.arange(len(counts)) != called)[:, None] & (np.arange(len(counts)) != called), counts, 0)
+        of, before = np.unravel_index(others.argmax(), others.shape)
+        if others[of, before]:
+            moves.append(np.array([[of], [before], [called]]))
+    of, before, after = np.concatenate(moves, axis=1)
+    moved = np.repeat(counts[None], len(of), axis=0)
+    moved[np.arange(len(of)), of, before] -= 1
+    moved[np.arange(len(of)), of, after] += 1
+    steps = np.zeros(len(counts))
+    np.maximum.at(steps, of, np.abs(measuring(moved) - measuring(counts)))
+    return steps
