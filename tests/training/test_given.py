@@ -12,6 +12,7 @@ from torchvision.models import resnet18
 from modiste.data.decoded import Pictures
 from modiste.models.backbones import FirstConv2d
 from modiste.models.variants import VARIANTS, build, sketch, still_part, without_norms
+from modiste.records.progress import silent
 from modiste.records.recipe import Network, Pixels, Recipe
 from modiste.training import fit as fitting
 from modiste.training import given
@@ -145,6 +146,20 @@ def test_computing_divides_photos_into_batches_and_loses_none():
     found = computed(nn.Identity(), some, ALONE, told.append, "counting", batch=4)
     assert found[:, 0].tolist() == rows.tolist()
     assert [(event.done, event.total) for event in told] == [(4, 10), (8, 10), (10, 10)]
+
+
+def test_fp32_has_all_its_digits_where_photos_are_computed_and_where_a_run_is_trained(short, drawn, tmp_path):
+    """On a GPU torch computes convolutions of fp32 in TF32 by itself; what others set is as it was afterwards."""
+    convolutions, seen = torch.backends.cudnn.conv, set()
+    usual = convolutions.fp32_precision
+    assert usual != "ieee"
+    some = given.Given(("a",), np.zeros(1, np.int64), lambda few: (seen.add(convolutions.fp32_precision), torch.zeros(1, 1))[1])
+    computed(nn.Identity(), some, ALONE, silent, "looking")
+    assert convolutions.fp32_precision == usual
+    fit(replace(short, epochs=1), drawn, tmp_path, Manner(tell=lambda told: seen.add((told.stage, convolutions.fp32_precision))))
+    assert convolutions.fp32_precision == usual
+    assert {"ieee", ("training", "ieee"), ("predicting test", "ieee")} <= seen
+    assert usual not in seen
 
 
 def test_a_resumed_frozen_run_takes_its_features_anew(weights, short_resnet, drawn, tmp_path, outcome):

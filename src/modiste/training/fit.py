@@ -32,7 +32,7 @@ from modiste.training.given import Eyes, Given, computed, cut_off, features_of, 
 from modiste.training.loggers import check_loggers
 from modiste.training.loop import OPTIMISERS, Lesson, Watched, learn
 from modiste.training.losses import loss, masses
-from modiste.training.machine import circumstances, device, memory_kept, precision
+from modiste.training.machine import circumstances, device, fp32_whole, memory_kept, precision
 from modiste.training.model import Model, open_model, predict, save_model, whole_on
 from modiste.training.team import Team, gather
 
@@ -79,7 +79,7 @@ def fit(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), manner:
     run = Run(run_folder(runs, recipe, splits.contents.data_hash, began))
     team = gather(device(manner.where))
     if not team.agree(run.finished):
-        with memory_kept(), sole_writer(run, team, manner.tell):
+        with memory_kept(), fp32_whole(), sole_writer(run, team, manner.tell):
             if not team.agree(run.finished):  # by the process that had the lock until now
                 finish(recipe, catalogue, splits, run, began, manner, team)
     if team.leads:

@@ -16,7 +16,7 @@ from modiste.models.backbones import FirstConv2d
 from modiste.models.variants import Classifier, still_part
 from modiste.records.progress import Progress, Tell
 from modiste.records.recipe import Pixels, Recipe
-from modiste.training.machine import memory_bytes
+from modiste.training.machine import fp32_whole, memory_bytes
 from modiste.training.team import Team
 
 SHARE_OF_MEMORY = 0.25  # that features may take; a network whose features are larger computes them anew in each step
@@ -60,6 +60,7 @@ def features_of(part: nn.Module, pictures: Given, team: Team, bf16: bool, tell: 
 
 
 @torch.no_grad()
+@fp32_whole()
 def computed(
     part: nn.Module,
     given: Given,

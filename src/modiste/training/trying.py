@@ -21,7 +21,7 @@ from modiste.records.seal import read_sealed, write_sealed
 from modiste.training.finding import FoundBatch, FoundRate, best_batch, find_lr
 from modiste.training.fit import USUAL, Manner, check_before_work, divided, first_lesson, pictures_for, used_contents, without_second_stage
 from modiste.training.loop import Lesson, chance, epoch_batches, learner_of, step
-from modiste.training.machine import circumstances, device, memory_kept
+from modiste.training.machine import circumstances, device, fp32_whole, memory_kept
 from modiste.training.team import Team
 
 WARM, TIMED = 1, 3  # steps of each batch size
@@ -44,7 +44,7 @@ def rate_for(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), ma
         manner.tell(Progress("finding lr", number + 1, 100, "steps", f"lr {lr:.2g}, loss {loss_sum / len(rows):.3f}"))
         return loss_sum / len(rows)
 
-    with memory_kept():
+    with memory_kept(), fp32_whole():
         return find_lr(step_at)
 
 
@@ -63,7 +63,7 @@ def batch_for(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), m
             took.append(time.perf_counter() - begun)
         return min(took[WARM:])
 
-    with memory_kept():
+    with memory_kept(), fp32_whole():
         return best_batch(seconds_a_step, sizes(photos))
 
 
