@@ -13,16 +13,17 @@ from safetensors.torch import load_file, save_file
 from sklearn.metrics import accuracy_score, f1_score
 from torchvision.models import resnet18
 
+from modiste.data.batches import sampling_weights
 from modiste.data.decoded import decode
 from modiste.models.heads import HEADS
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import digest
 from modiste.records.errors import MachineError, ModisteError, TrainingDiverged, UsageError
-from modiste.records.recipe import COLOURS, Network
+from modiste.records.recipe import COLOURS, SAMPLING, Network, Recipe
 from modiste.training import fit as room
 from modiste.training import loop
-from modiste.training.fit import Manner, check_before_work, divided, fit
-from modiste.training.losses import LOSSES
+from modiste.training.fit import Manner, balance_of, check_before_work, divided, fit
+from modiste.training.losses import LOSSES, masses
 from modiste.training.model import open_model, predict, whole_on
 from modiste.training.team import Team
 
@@ -176,6 +177,33 @@ def test_an_svm_trains_its_trunk_where_there_is_none(short, drawn, runs):
     told = []
     assert fit(trunk, drawn, runs, Manner(tell=told.append)).finished
     assert not [event for event in told if event.stage == "training"]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("sampling", SAMPLING)
+def test_an_svm_is_balanced_as_its_softmax_network_was(name, sampling):
+    """The photos of each class together weigh in it what they weigh in an epoch of the network's loss, but for scale."""
+    counts, recipe = [40, 4, 12], Recipe(sampling=sampling, loss=name)
+    labels = np.repeat(np.arange(3), counts)
+    found = np.bincount(labels, balance_of(recipe, labels, 3))
+    drawn = np.ones(3) if sampling == "weighted" else np.array(counts)
+    expected = drawn * masses(name, counts)
+    np.testing.assert_allclose(found / found.sum(), expected / expected.sum())
+    if (sampling, name) == ("shuffled", "class_weighted"):
+        np.testing.assert_allclose(found, found[0])
+
+
+def test_the_usual_balance_is_that_of_the_sampling_to_the_last_bit(drawn):
+    labels = np.array([photo.label for photo in drawn.split("train").photos])
+    assert balance_of(Recipe(), labels, 4).tobytes() == sampling_weights(labels).tobytes()
+
+
+def test_an_svm_is_given_its_balance(short, drawn, runs, monkeypatch):
+    seen, real = [], HEADS["svm"]
+    monkeypatch.setitem(HEADS, "svm", lambda *args: (seen.append(args[1:3]), real(*args))[1])
+    fit(replace(short, network=Network(head="svm", svm_c=0.01), sampling="shuffled", loss="class_weighted", epochs=1), drawn, runs)
+    ((labels, weights),) = seen
+    np.testing.assert_allclose(np.bincount(labels, weights), len(labels) / 4)
 
 
 @pytest.mark.parametrize("name", HEADS)

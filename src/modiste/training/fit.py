@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from modiste.data.augment import check_augmentations
@@ -292,7 +293,7 @@ def second_stage(
         given = pictures_of(pictures[name], model.eyes, model.network)
         return computed(model.network.backbone, given, team, tell, f"features of {name}", dtype=torch.float32)
 
-    balance = sampling_weights(train.labels) if recipe.sampling == "weighted" else np.ones(len(train))
+    balance = balance_of(recipe, train.labels, len(model.classes))
     of_train = features(TRAIN).double().numpy()
     tell(Progress("fitting the SVM", 0, 1, "fit"))
     fitted = fit_head(of_train, train.labels, balance / balance.mean(), recipe.network.svm_c, recipe.seed)
@@ -306,6 +307,12 @@ def second_stage(
         run.write_history(trunk.history())
     svm = {"c": fitted.c, "agrees_with_scikit_learn": f"{same} of {len(folded)} photos of {told}"}
     return model, {**{key: trunk.about[key] for key in ("kept_epoch", "precision")}, "trunk": trunk.folder.name, "svm": svm}
+
+
+def balance_of(recipe: Recipe, labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+    """What each photo weighs in an SVM: its chance to be drawn for the softmax network, times its weight in the loss (decision 0007)."""
+    drawn = sampling_weights(labels) if recipe.sampling == "weighted" else np.ones(len(labels))
+    return drawn * masses(recipe.loss, np.bincount(labels, minlength=classes).tolist())[labels]
 
 
 def without_second_stage(recipe: Recipe) -> Recipe:
