@@ -15,7 +15,7 @@ from modiste.models.variants import VARIANTS, build, sketch, still_part, without
 from modiste.records.progress import silent
 from modiste.records.recipe import Network, Pixels, Recipe
 from modiste.training import fit as fitting
-from modiste.training import given
+from modiste.training import given, machine
 from modiste.training.fit import Manner, fit
 from modiste.training.given import Eyes, computed, cut_off, folds, pictures_of, unchanging
 from modiste.training.team import Team
@@ -91,14 +91,62 @@ def test_nothing_is_computed_once_where_pictures_change(settings):
     assert unchanging(Recipe())
     recipe = replace(Recipe(pixels=Pixels(side=96)), **settings)
     assert not unchanging(recipe)
-    assert cut_off(sketch(FROZEN, 4), recipe, 8, 3) is None
+    assert cut_off(sketch(FROZEN, 4), recipe, 8, 3, ALONE) is None
 
 
 def test_features_that_memory_cannot_hold_are_computed_in_each_step(monkeypatch):
     recipe = Recipe(pixels=Pixels(side=64))
-    assert cut_off(sketch(FROZEN, 4), recipe, 1000, 3) is not None
+    assert cut_off(sketch(FROZEN, 4), recipe, 1000, 3, ALONE) is not None
     monkeypatch.setattr(given, "memory_bytes", lambda: 4 * 512 * 1000 - 1)
-    assert cut_off(sketch(FROZEN, 4), recipe, 1000, 3) is None
+    assert cut_off(sketch(FROZEN, 4), recipe, 1000, 3, ALONE) is None
+
+
+def test_processes_of_one_machine_share_its_memory(monkeypatch):
+    """Each holds all the features."""
+    recipe, size = Recipe(pixels=Pixels(side=64)), 4 * 512 * 1000
+    monkeypatch.setattr(given, "memory_bytes", lambda: 8 * size)  # a quarter of it holds them twice
+    for name, here, found in (("2", "2", True), ("4", "4", False), ("4", "2", True)):
+        monkeypatch.setenv("WORLD_SIZE", name)
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", here)
+        assert (cut_off(sketch(FROZEN, 4), recipe, 1000, 3, ALONE) is not None) == found
+
+
+def test_where_one_process_of_a_team_lacks_the_memory_none_holds_features(monkeypatch):
+    """Or the others would wait for it for ever."""
+    asked = []
+    monkeypatch.setattr(Team, "total", lambda self, *values: (asked.append(values), [1.0])[1])
+    assert cut_off(sketch(FROZEN, 4), Recipe(pixels=Pixels(side=64)), 8, 3, ALONE) is None
+    assert asked == [(0.0,)]
+
+
+@pytest.mark.parametrize(
+    "own, limits, found",
+    [
+        ("0::/\n", {"memory.max": "4096\n"}, [4096]),
+        ("0::/\n", {"memory.max": "max\n"}, []),
+        ("0::/jobs/7/step\n", {"jobs/7/step/memory.max": "max", "jobs/7/memory.max": "8192", "jobs/memory.max": "9000"}, [8192, 9000]),
+        ("0::/../elsewhere\n", {"memory.max": "4096"}, [4096]),
+        ("5:cpu:/x\n4:cpuset,memory:/x\n0::/\n", {"memory/x/memory.limit_in_bytes": "512", "cpu/x/memory.limit_in_bytes": "1"}, [512]),
+        ("4:memory:/not/seen/here\n", {"memory/memory.limit_in_bytes": "512"}, [512]),
+        ("", {"memory.max": "4096"}, []),
+        (None, {}, []),
+    ],
+)
+def test_a_limit_of_memory_is_found_where_the_system_sets_it(own, limits, found, tmp_path):
+    for name, text in limits.items():
+        (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / name).write_text(text)
+    if own is not None:
+        (tmp_path / "own").write_text(own)
+    assert machine.group_limits(tmp_path / "own", tmp_path / "groups") == found
+
+
+def test_memory_is_no_more_than_a_limit_of_it(monkeypatch):
+    monkeypatch.setattr(machine, "group_limits", list)
+    whole = machine.memory_bytes()
+    for limit, found in ((whole // 2, whole // 2), (1 << 62, whole)):
+        monkeypatch.setattr(machine, "group_limits", lambda limit=limit: [limit])
+        assert machine.memory_bytes() == found
 
 
 @pytest.mark.parametrize("name", ["AlexNet (baseline)", "Resnet (baseline)"])

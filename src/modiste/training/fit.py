@@ -247,7 +247,7 @@ def lesson_of(recipe: Recipe, model: Model, train: Pictures, watched: str, looke
     bf16 = precision(recipe.precision, team.where) == "bf16"
     loss_name = "hinge" if recipe.network.head == "hinge" else recipe.loss
     given = {TRAIN: pictures_of(train, eyes, network, recipe.augment), watched: pictures_of(looked_at, eyes, network)}
-    still = cut_off(network, recipe, len(train) + len(looked_at), recipe.pixels.channels)
+    still = cut_off(network, recipe, len(train) + len(looked_at), recipe.pixels.channels, team)
     if still is not None:
         quick = without_norms(still)
         quick.to(team.where, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -14,12 +14,15 @@ from modiste.data.batches import to_input
 from modiste.data.decoded import Pictures
 from modiste.models.backbones import FirstConv2d
 from modiste.models.variants import Classifier, still_part
+from modiste.records.launch import launched
 from modiste.records.progress import Progress, Tell
 from modiste.records.recipe import Pixels, Recipe
 from modiste.training.machine import fp32_whole, memory_bytes
 from modiste.training.team import Team
 
-SHARE_OF_MEMORY = 0.25  # that features may take; a network whose features are larger computes them anew in each step
+SHARE_OF_MEMORY = (
+    0.25  # that features may take, of all processes here together; a network whose features are larger computes them anew in each step
+)
 
 
 @dataclass(frozen=True)
@@ -98,15 +101,19 @@ def unchanging(recipe: Recipe) -> bool:
     return not (recipe.augment or recipe.mixup or recipe.cutmix or recipe.first_side)
 
 
-def cut_off(network: Classifier, recipe: Recipe, photos: int, channels: int) -> nn.Sequential | None:
-    """The first part of the network, where what it makes of so many photos can be computed once and held in memory."""
+def cut_off(network: Classifier, recipe: Recipe, photos: int, channels: int, team: Team) -> nn.Sequential | None:
+    """The first part of the network, where what it makes of so many photos can be computed once and held in memory.
+
+    Each process of a team holds it all, and all do or none: on one machine they share its memory, and machines may differ.
+    """
     still = still_part(network)
     if not len(still) or not unchanging(recipe):
         return None
     with torch.inference_mode():
         one = still.eval()(torch.zeros(1, channels, recipe.pixels.side, recipe.pixels.side))
-    small_enough = one.numel() * one.element_size() * photos <= SHARE_OF_MEMORY * memory_bytes()
-    return still if small_enough else None
+    _, here = launched()
+    too_large = one.numel() * one.element_size() * photos * here > SHARE_OF_MEMORY * memory_bytes()
+    return None if any(team.total(float(too_large))) else still
 
 
 def folds(network: nn.Module) -> bool:

@@ -8,6 +8,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 
 import torch
 
@@ -85,11 +86,33 @@ def memory_kept() -> Iterator[None]:
 
 
 def memory_bytes() -> int:
-    """Main memory of this machine; 8 GB where the system does not say."""
+    """Main memory of this machine, 8 GB where the system does not say, or what its control groups leave of it to this process."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        return 8 << 30
+        there = 8 << 30
+    return min([there, *group_limits()])
+
+
+def group_limits(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """The bytes of memory that this process's control groups may take, and those around them: containers, Slurm and systemd set some."""
+    found = []
+    for line in text_of(own).splitlines():
+        _, kinds, group = line.split(":", 2)
+        if kinds and "memory" not in kinds.split(","):
+            continue
+        top, name = (root / "memory", "memory.limit_in_bytes") if kinds else (root, "memory.max")  # version 1, version 2
+        place = top / group.lstrip("/")
+        found += [text_of(folder / name) for folder in (place, *place.parents) if folder.is_relative_to(top)]
+    return [int(text) for text in found if text.isdecimal()]  # 'max' is no limit
+
+
+def text_of(path: Path) -> str:
+    """What a small file of the system says; nothing where there is none."""
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def circumstances(where: torch.device) -> dict[str, str | int]:
