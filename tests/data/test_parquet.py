@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from modiste.data.layouts.readers import read
+from modiste.data.layouts.sources import source_at
 from modiste.data.opening import containers, parquet_file
 from modiste.data.opening.containers import opened
 from modiste.data.opening.parquet_file import KEPT, Kept, photo_bytes
@@ -244,7 +245,7 @@ def test_a_table_without_pictures_is_no_container(tmp_path):
 
 
 def test_a_large_group_of_rows_is_decoded_a_few_at_a_time(tmp_path):
-    bodies = [random.Random(number).randbytes(400_000) for number in range(60)]
+    bodies = [b"\xff\xd8\xff" + random.Random(number).randbytes(400_000) for number in range(60)]
     table = pa.table({"image": pa.array(bodies)})
     pq.write_table(table, tmp_path / "x.parquet", use_dictionary=False, write_batch_size=1)
     del table
@@ -275,3 +276,37 @@ def test_flipped_bytes_give_words_or_photos_and_nothing_else(tmp_path, hugging_f
         except ModisteError as error:
             seen.add(type(error))
     assert {True, ModisteError, PhotoRefused} <= seen
+
+
+BYTES = {
+    "an id": pa.array([b"0123456789abcdef"] * 2, pa.binary(16)),
+    "a picture's length of one size": pa.array([b"\xff\xd8\xff\xe0"] * 2, pa.binary(4)),
+    "a checksum": pa.array([b"\x12\x34\xff", b"\x99"], pa.binary()),
+    "paths": pa.array([b"1.jpg", b"2.jpg"], pa.large_binary()),
+    "nothing": pa.array([None, b""], pa.binary()),
+}
+
+
+@pytest.mark.parametrize("kind", BYTES)
+def test_a_table_with_a_column_of_bytes_that_are_no_pictures_is_a_table(tmp_path, paint, kind):
+    paint(tmp_path, "1.jpg", "2.jpg")
+    pq.write_table(pa.table({"uid": BYTES[kind], "image": ["1.jpg", "2.jpg"], "title": ["a", "b"]}), tmp_path / "shop.parquet")
+    for where in (tmp_path, tmp_path / "shop.parquet"):
+        assert [(photo.path, photo.details) for photo in read(where).photos] == [("1.jpg", {"title": "a"}), ("2.jpg", {"title": "b"})]
+        assert [said.path for said in source_at(where).photos()] == ["1.jpg", "2.jpg"]
+
+
+def test_a_column_of_paths_may_hold_bytes_that_are_no_text(tmp_path, paint):
+    name = b"g\xfcrtel.jpg"
+    paint(tmp_path, path := name.decode("utf-8", "surrogateescape"), "2.jpg")
+    pq.write_table(pa.table({"image": [name, b"2.jpg"], "title": ["a", "b"]}), tmp_path / "shop.parquet")
+    assert [photo.path for photo in read(tmp_path).photos] == [path, "2.jpg"]
+    assert [said.path for said in source_at(tmp_path / "shop.parquet").photos()] == [path, "2.jpg"]
+
+
+def test_plain_bytes_are_pictures_though_other_bytes_stand_beside_and_some_are_damaged(tmp_path, jpeg):
+    pictures = [b"torn", jpeg("a"), None, jpeg("b"), b"%PDF-1.7"]
+    pq.write_table(pa.table({"md5": [b"12"] * 5, "content": pictures, "title": list("abcde")}), tmp_path / "shop.parquet")
+    photos = [said.path for said in source_at(tmp_path / "shop.parquet").photos()]
+    assert photos == [f"row-{row:07d}.jpg" for row in range(5)]
+    assert read_photo(tmp_path / "shop.parquet", photos[3]) == pictures[3]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from modiste.labelling.files import write_rows
 from modiste.labelling.rows import FIRST
 from modiste.learning.labels import RESULT, RIGHT, read_labels
 from modiste.learning.task import task_of
@@ -123,3 +124,12 @@ def test_too_few_classes_and_too_few_photos_of_a_new_class_are_refused(painted, 
     task = task_of(found, OWN, declared=classes is not None)
     with pytest.raises(ModisteError, match=words):
         task.checked([photo.label for photo in task.catalogue.photos])
+
+
+def test_a_result_in_parquet_with_names_that_are_no_text_is_a_table(painted, tmp_path) -> None:
+    photos = painted({"Red": "Red", "Blue": "Blue"}, 1).parent / "photos"
+    odd = "R\udcfcd.png"
+    (photos / "Red-0.png").rename(photos / odd)
+    rows = [(odd, "00", "Blue", 0.9, "red"), ("Blue-0.png", "00", "Blue", 0.9, "")]
+    where = write_rows(tmp_path / "labels.parquet", tmp_path / "part", (*FIRST, RIGHT), rows, odd_names=True)
+    assert labels_in(read_labels(where, photos, OWN)) == {odd: "Red"}

@@ -68,7 +68,7 @@ def opened_shards(store: Store) -> Iterator[Shard]:
     for path in shard_paths(store):
         place = store.root / path if path else store.root
         file = opened_parquet(str(place), held(store, path))
-        pictures = picture_column(file.schema_arrow)
+        pictures = picture_column(file)
         if pictures:
             yield Shard(path, place, file, pictures, *columns_of(file.schema_arrow, pictures, place))
 

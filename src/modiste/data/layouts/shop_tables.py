@@ -14,9 +14,9 @@ from modiste.data.layouts.entries import text_of
 from modiste.data.layouts.paper_csv import label_files
 from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SHOPIFY, SURE, file_names, pictures, tables
 from modiste.data.layouts.rows import MARKS, cells_of, csv_lines, decoded, misshapen, restored, separator, shown
-from modiste.data.layouts.tables import ending, entry_in, header, is_table_name, opened_table
+from modiste.data.layouts.tables import ending, entry_in, header, is_table_name, opened_table, text_columns
 from modiste.data.opening.containers import container_in
-from modiste.data.opening.parquet_file import is_plain, text_rows
+from modiste.data.opening.parquet_file import text_rows
 from modiste.data.opening.stores import Store, as_needed
 from modiste.records.errors import BadRow, BadRows, ModisteError
 
@@ -157,9 +157,9 @@ def line_cells(store: Store, file: str, _needed: str) -> Iterator[Cells]:
                 yield {name: tidy(text_of(value)) for name, value in entry.items()}
 
 
-def parquet_cells(store: Store, file: str, _needed: str) -> Iterator[Cells]:
+def parquet_cells(store: Store, file: str, needed: str) -> Iterator[Cells]:
     opened = opened_table(store, file)
-    return text_rows(str(store.root / file), opened, [column.name for column in opened.schema_arrow if is_plain(column.type)])
+    return text_rows(str(store.root / file), opened, text_columns(opened.schema_arrow, needed))
 
 
 def tidy(text: str) -> str:

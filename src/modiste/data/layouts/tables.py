@@ -6,14 +6,17 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modiste.data.layouts.entries import text_of
 from modiste.data.layouts.rows import MARKS, Row, cells_of, decoded, encodable, read_rows, shown
 from modiste.data.opening.containers import container_in
-from modiste.data.opening.parquet_file import is_plain, opened_parquet, text_rows
+from modiste.data.opening.parquet_file import is_bytes, is_plain, opened_parquet, text_rows
 from modiste.data.opening.stores import Store, find_photo
 from modiste.records.errors import BadRow, BadRows, ModisteError, nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def read_table(store: Store, file: str, columns: Mapping[str, str], needed: str) -> list[Row]:
@@ -81,13 +84,19 @@ def lines_header(store: Store, file: str) -> list[str]:
 def read_columns(store: Store, file: str, columns: Mapping[str, str], needed: str) -> list[Row]:
     """A row for each row of a Parquet file; values that are no text, numbers or dates are left out."""
     opened = opened_table(store, file)
-    names = [column.name for column in opened.schema_arrow if is_plain(column.type) and not column.name.startswith("__index_level_")]
+    names = [name for name in text_columns(opened.schema_arrow, needed) if not name.startswith("__index_level_")]
     if needed.casefold() not in map(str.casefold, names):
         near = nearest(needed, names)
         hint = f" Did you mean '{near}'?" if near else ""
         raise ModisteError(f"{store.root / file}: no column {needed}; it has: {', '.join(names)}.{hint}")
     rows = text_rows(str(store.root / file), opened, names)
     return [named_row(file, number, values, columns) for number, values in enumerate(rows, 1)]
+
+
+def text_columns(schema: pa.Schema, needed: str) -> list[str]:
+    """The columns whose values can be written as text; the one that names pictures may hold bytes, as file names do."""
+    named = needed.casefold()
+    return [column.name for column in schema if is_plain(column.type) or (is_bytes(column.type) and column.name.casefold() == named)]
 
 
 def opened_table(store: Store, file: str) -> Any:

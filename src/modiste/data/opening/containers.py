@@ -112,7 +112,7 @@ def container_at(place: Path) -> Container:
 
 def is_table(file: Path) -> bool:
     """Whether a file is Parquet without pictures of its own: a table, like a CSV file."""
-    return file.name.lower().endswith(".parquet") and picture_column(opened_parquet(str(file), file).schema_arrow) is None
+    return file.name.lower().endswith(".parquet") and picture_column(opened_parquet(str(file), file)) is None
 
 
 def zip_index(file: Path) -> Container:

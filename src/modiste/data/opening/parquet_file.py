@@ -12,6 +12,7 @@ from itertools import accumulate, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modiste.data.opening.kinds import kind_of
 from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
 from modiste.records.errors import ModisteError, missing_extra
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 PICTURES = ("image", "img", "picture", "photo")  # how a column of pictures is called, the likeliest first
+LOOKED_AT = 16  # values of a column of bytes tell whether it holds pictures
 Held = Path | bytes  # a file on disk, or what it holds where it stands inside an archive
 AT_ONCE_BYTES = 8_000_000  # of photos, about so many are decoded in one go
 BUFFER_BYTES = 1_000_000  # of a column that is being read
@@ -60,23 +62,43 @@ KEPT = Kept(KEPT_BYTES)
 NUMBERS = count()  # one for each file that was opened: its rows' place in KEPT
 
 
-def picture_column(schema: pa.Schema) -> Column | None:
-    """The column of pictures: structs of bytes and path, as Hugging Face writes them, or plain bytes; None where there is none."""
+def picture_column(file: pq.ParquetFile) -> Column | None:
+    """The column of pictures: structs of bytes and path, as Hugging Face writes them, or plain bytes; None where there is none.
+
+    Bytes may be anything, an id or a path, so that plain ones are looked at.
+    """
     import pyarrow.types as kinds
 
+    schema = file.schema_arrow
     structs = {
         column.name: {inner.name for inner in column.type}
         for column in schema
         if kinds.is_struct(column.type) and any(inner.name == "bytes" and is_bytes(inner.type) for inner in column.type)
     }
-    plain = [column.name for column in schema if is_bytes(column.type)]
-    for names in (list(structs), plain):
-        known = [name for likely in PICTURES for name in names if name.casefold() == likely]
-        if known or len(names) == 1:
-            name = (known or names)[0]
-            inner = structs.get(name)
-            return Column(name, f"{name}.bytes", f"{name}.path" if "path" in inner else "") if inner else Column(name, name, "")
-    return None
+    if name := likeliest(list(structs)):
+        return Column(name, f"{name}.bytes", f"{name}.path" if "path" in structs[name] else "")
+    plain = [column.name for column in schema if is_bytes(column.type) and not kinds.is_fixed_size_binary(column.type)]
+    name = likeliest([name for name in plain if holds_pictures(file, name)])
+    return Column(name, name, "") if name else None
+
+
+def likeliest(names: list[str]) -> str:
+    """The name that a column of pictures would have, or the only one; else ''."""
+    known = [name for likely in PICTURES for name in names if name.casefold() == likely]
+    return known[0] if known else names[0] if len(names) == 1 else ""
+
+
+def holds_pictures(file: pq.ParquetFile, column: str) -> bool:
+    """Whether most of the first values of a column of bytes are pictures, of whatever format; so it is where damage hides them."""
+    first: list[bytes] = []
+    try:
+        for batch in batches("", file, [column], 1):
+            first += [value for value in leaf(batch).to_pylist() if value]
+            if len(first) == LOOKED_AT:
+                break
+    except ModisteError:  # said with the file's name where its photos are read
+        return True
+    return bool(first) and 2 * sum(bool(kind_of(value)) for value in first) >= len(first)
 
 
 def is_bytes(kind: pa.DataType) -> bool:
@@ -120,7 +142,7 @@ def opened_parquet(name: str, held: Held) -> pq.ParquetFile:
 def stored_names(name: str, held: Held) -> list[str]:
     """The file name that stands beside each picture, '' where there is none; no picture is read."""
     file = opened_parquet(name, held)
-    column = picture_column(file.schema_arrow)
+    column = picture_column(file)
     if column is None:
         raise ModisteError(f"{name}: no column of pictures. It has: {', '.join(file.schema_arrow.names)}.")
     if not column.path:
@@ -150,7 +172,7 @@ def bare_rows(name: str, file: pq.ParquetFile, column: Column) -> set[int]:
 def photo_bytes(name: str, held: Held) -> Callable[[int, str], bytes]:
     """What fetches the bytes of a row; rows in order are cheapest, as a file is decoded forwards, one group of rows at a time."""
     file, lock, key = opened_parquet(name, held), threading.Lock(), next(NUMBERS)
-    column = picture_column(file.schema_arrow)
+    column = picture_column(file)
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
     starts = [0, *accumulate(group.num_rows for group in groups)]
     weight = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=1)
@@ -243,10 +265,15 @@ def text_rows(name: str, file: pq.ParquetFile, columns: list[str]) -> Iterator[d
 
 
 def texts_of(values: pa.Array, where: str) -> list[str]:
-    """Values as people write them: 2012.0, which is how a column of years with gaps is stored, as 2012; no number as ''."""
+    """Values as people write them: 2012.0, which is how a column of years with gaps is stored, as 2012; no number as ''.
+
+    Bytes are paths, which need not be UTF-8.
+    """
     import pyarrow as pa
     import pyarrow.types as kinds
 
+    if is_bytes(values.type):
+        return [(value or b"").decode("utf-8", "surrogateescape") for value in values.to_pylist()]
     none = (None, "nan") if kinds.is_floating(values.type) else (None,)
     once: dict[str, str] = {}  # a word that stands in many rows is kept once
     try:
