@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import tarfile
+import unicodedata
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from modiste.data.layouts.readers import read
+from modiste.data.layouts.sources import source_at
 from modiste.data.opening.containers import CONTAINERS
 from modiste.data.opening.hashed import content_hash, nothing
 from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
@@ -86,11 +88,86 @@ def test_what_an_archive_holds_of_links_devices_and_ways_out_is_never_followed(t
             member = tarfile.TarInfo(name)
             member.size = 4
             archive.addfile(member, io.BytesIO(b"good"))
-    assert list(open_store(tmp_path / "a.tar").below()) == ["good.jpg", "link.jpg", "pipe.jpg"]
+    store = open_store(tmp_path / "a.tar")
+    assert list(store.below()) == ["good.jpg", "link.jpg", "pipe.jpg", "root.jpg"]  # unpacking takes away the '/' in front
+    assert store.outside == 1
     assert reason(tmp_path / "a.tar", "link.jpg") == reason(tmp_path / "a.tar", "pipe.jpg") == "not_a_regular_file"
     assert reason(tmp_path / "a.tar", "../out.jpg") == "outside_root"
     assert reason(tmp_path / "a.tar", "none.jpg") == "missing"
     assert read_photo(tmp_path / "a.tar", "good.jpg") == b"good"
+
+
+def packed(folder: Path, names: list[str], jpeg) -> list[Path]:
+    """Photos under some names, in a zip and in a tar."""
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive, tarfile.open(folder / "a.tar", "w") as tar:
+        for name in names:
+            archive.writestr(zipfile.ZipInfo(name), jpeg(name))
+            member = tarfile.TarInfo(name)
+            member.size = len(jpeg(name))
+            tar.addfile(member, io.BytesIO(jpeg(name)))
+    return [folder / "a.zip", folder / "a.tar"]
+
+
+def test_members_whose_names_lead_from_the_root_are_taken_and_those_that_lead_out_are_counted(tmp_path, jpeg):
+    said = "members of the archive passed over, as their names lead out of it: 2."
+    for place in packed(tmp_path, ["/Shoes/1.jpg", "Shoes/2.jpg", "../3.jpg", "/../4.jpg"], jpeg):
+        catalogue, source = read(place), source_at(place)
+        assert [photo.path for photo in catalogue.photos] == [each.path for each in source.photos()] == ["Shoes/1.jpg", "Shoes/2.jpg"]
+        assert read_photo(place, "Shoes/1.jpg") == jpeg("/Shoes/1.jpg")
+        assert said in catalogue.notes
+        assert said in source.passed_over()
+
+
+def without_the_flag(place: Path) -> Path:
+    """A zip as Macs and Linux write it: names in UTF-8, and no flag that says so."""
+    data = bytearray(place.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.find(signature)
+        while at >= 0:
+            data[at + flags + 1] &= ~8
+            at = data.find(signature, at + 1)
+    place.write_bytes(data)
+    return place
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_in_a_zip_that_does_not_say_that_they_are_utf_8_are_read_as_such(tmp_path, jpeg, form):
+    names = [unicodedata.normalize(form, name) for name in ("shop/Gürtel_1.jpg", "shop/帽子.jpg", "shop/plain.jpg")]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, jpeg(name))
+        archive.writestr("shop/labels.csv", "Image_Name,Label,Attribute\nGürtel_1.jpg,2,Accessories\n帽子.jpg,2,Accessories\n")
+    where = without_the_flag(tmp_path / "a.zip")
+    assert zipfile.ZipFile(where).namelist()[0] != names[0]
+    catalogue = read(where)
+    assert [f"shop/{photo.path}" for photo in catalogue.photos] == names[:2]
+    assert [read_photo(where, name) for name in names] == list(map(jpeg, names))
+
+
+def test_names_in_a_zip_of_dos_stay_as_dos_wrote_them(tmp_path, jpeg):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("G_rtel.jpg", jpeg("a"))
+    data = (tmp_path / "a.zip").read_bytes().replace(b"G_rtel", "Gürtel".encode("cp437"))
+    (tmp_path / "a.zip").write_bytes(data)
+    assert list(open_store(tmp_path / "a.zip").below()) == ["Gürtel.jpg"]
+    assert read_photo(tmp_path / "a.zip", "Gürtel.jpg") == jpeg("a")
+
+
+@pytest.mark.parametrize("layout", ["folders", "photos"])
+def test_links_to_folders_are_not_followed_and_are_named(tmp_path, paint, layout):
+    paint(tmp_path, "shop/Shoes/1.jpg", "elsewhere/2.jpg")
+    (tmp_path / "shop" / "Bags").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "shop" / "Shoes" / "more").symlink_to("../../elsewhere")
+    (tmp_path / "shop" / ".hidden").symlink_to(tmp_path / "elsewhere")
+    said = "links to folders are not followed: Bags, Shoes/more."
+    catalogue, source = read(tmp_path / "shop", layout), source_at(tmp_path / "shop")
+    assert [photo.path for photo in catalogue.photos] == [each.path for each in source.photos()] == ["Shoes/1.jpg"]
+    assert catalogue.notes == (said,)
+    assert said in source.passed_over()
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "a").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ModisteError, match="Links to folders are not followed: a"):
+        read(tmp_path / "links")
 
 
 def test_a_zip_with_links_a_lie_about_sizes_damage_or_a_password_refuses_that_photo_alone(tmp_path):

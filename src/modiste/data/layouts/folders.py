@@ -13,6 +13,8 @@ from modiste.records.errors import ModisteError, nearest
 from modiste.records.labels import PAPER_CLASSES, Classes
 
 UNLABELLED = ("unlabelled", "unlabeled", "_unlabeled")  # a folder for photos without a class
+OUTSIDE = "members of the archive passed over, as their names lead out of it"
+SHOWN = 10  # links to folders are named, then only counted
 Place = tuple[str, str]  # a class folder's split ('' without a layer of splits) and its path
 
 
@@ -22,7 +24,8 @@ def read_folders(store: Store, classes: Classes | None, _taxonomy: Taxonomy | No
         raise ModisteError(f"{store.where} is not a folder.")
     folders = class_folders(store)
     if not folders:
-        raise ModisteError(f"{store.where}: no folders in it. Make one for each class and put its photos inside.")
+        words = f"{store.where}: no folders in it. Make one for each class and put its photos inside."
+        raise ModisteError("\n".join([words, *told_links(store.links)]))
     classes = classes or read_classes(store) or declared_by_folders([folder for _, folder in folders], store)
     files = {folder: list(store.below(folder)) for _, folder in folders}
     problems = [*misplaced(store, folders, classes), *not_read(files)]
@@ -86,4 +89,13 @@ def not_read(files: Mapping[str, Iterable[str]]) -> list[str]:
 def passed_over(store: Store, others: int) -> tuple[str, ...]:
     """What a walk through folders left aside, in words."""
     hidden = [f"hidden files and side-cars passed over: {store.passed_over:,}."] if store.passed_over else []
-    return (*hidden, *([f"files passed over, as they are no pictures by their name: {others:,}."] if others else []))
+    odd = [f"files passed over, as they are no pictures by their name: {others:,}."] if others else []
+    outside = [f"{OUTSIDE}: {store.outside:,}."] if store.outside else []
+    return (*hidden, *odd, *outside, *told_links(store.links))
+
+
+def told_links(links: Iterable[str]) -> tuple[str, ...]:
+    """Links to folders, in words: what lies behind them is none of a catalogue's."""
+    named = sorted(links)
+    more = f" and {len(named) - SHOWN:,} more" if len(named) > SHOWN else ""
+    return (f"links to folders are not followed: {', '.join(named[:SHOWN])}{more}.",) if named else ()

@@ -10,7 +10,7 @@ from modiste.data.layouts.a100 import question_files, read_a100
 from modiste.data.layouts.deepfashion import has_lists, read_deepfashion
 from modiste.data.layouts.fashion_mnist_files import is_fashion_mnist, read_fashion_mnist
 from modiste.data.layouts.fiftyone import export_file, read_fiftyone
-from modiste.data.layouts.folders import read_folders
+from modiste.data.layouts.folders import read_folders, told_links
 from modiste.data.layouts.kaggle import is_kaggle, read_kaggle
 from modiste.data.layouts.label_studio import read_label_studio, task_files
 from modiste.data.layouts.metadata_files import metadata_files, read_metadata
@@ -81,7 +81,8 @@ def held(store: Store) -> str:
     """What stands there instead, in words."""
     names = [] if store.chosen else [*(f"{folder}/" for folder in store.folders()), *filter(is_visible, store.names())]
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return f" It holds {', '.join(names[:SHOWN])}{more}." if names else ""
+    words = [f"It holds {', '.join(names[:SHOWN])}{more}."] if names else []
+    return "".join(f" {word[0].upper()}{word[1:]}" for word in (*words, *told_links(store.links)))
 
 
 def innermost(store: Store) -> Store:

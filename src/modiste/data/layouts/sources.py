@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modiste.data.layouts.cells import shop_details, suggested
 from modiste.data.layouts.declared import Undeclared
+from modiste.data.layouts.folders import OUTSIDE, told_links
 from modiste.data.layouts.names import NOT_READ, PICTURES
 from modiste.data.layouts.parquet import opened_shards, rows_of
 from modiste.data.layouts.photos import said_by
@@ -110,13 +111,18 @@ def pictures(where: Path, store: Store) -> Source:
     def photos() -> Iterator[Said]:
         notes.clear()
         unlisted.clear()
+        links: list[str] = []
         for path in store.below() if container_in(where) else below(where, unlisted if store.lenient else None):
             if not is_visible(path.rpartition("/")[2]):
                 count(notes, "hidden files and side-cars passed over")
             elif path.lower().endswith((*PICTURES, *NOT_READ)):
                 yield Said(path, path, said_by(path))
+            elif not container_in(where) and (where / path).is_dir():
+                links.append(path)
             else:
                 count(notes, "files passed over, as they are no pictures by their name")
+        notes.update({OUTSIDE: store.outside} if store.outside else {})
+        notes.update(dict.fromkeys(told_links(links), 0))
 
     return Source(where, where, photos, sort=True, notes=notes, unlisted=unlisted)
 

@@ -7,7 +7,7 @@ import stat
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from modiste.data.opening.refusals import MOST_BYTES, PhotoRefused
 from modiste.records.errors import ModisteError
 
 COUNTED = struct.Struct("<4s6xH10x")  # the end of a zip file, before its comment: how many members there are
+SAYS_UTF8 = 0x800  # the flag of a member of a zip file whose name is UTF-8
 Names = tuple[list[str], list[str]]  # the files of a folder and its folders, in order
 
 
@@ -28,6 +29,7 @@ class Container:
 
     members: Mapping[str, Any]
     fetch: Callable[[Any, str], bytes]  # (what it takes, path for errors) -> bytes
+    outside: int = 0  # members that are none of its, as their names lead out of it
 
     def read(self, path: str) -> bytes:
         """The bytes of a member; a `PhotoRefused` says why not."""
@@ -141,7 +143,23 @@ def zip_index(file: Path) -> Container:
             raise PhotoRefused(path, "unreadable" if system or locked else "corrupt", f"in {file.name}: {told(error)}") from error
         return within_size(data, path)
 
-    return Container({path: member for member in archive.infolist() if (path := tidy(member.filename)) and not member.is_dir()}, fetch)
+    return holding(((name_in_zip(member), member) for member in archive.infolist() if not member.is_dir()), fetch)
+
+
+def name_in_zip(member: zipfile.ZipInfo) -> str:
+    """A member's name: Macs and Linux write UTF-8 and do not say so, and it is read as the letters of DOS."""
+    if member.flag_bits & SAYS_UTF8:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return member.filename
+
+
+def holding(files: Iterable[tuple[str, Any]], fetch: Callable[[Any, str], bytes]) -> Container:
+    """An archive's files by their paths; one that leads from the root is taken as unpacking takes it, one that leads out is counted."""
+    named = [(tidy(name.lstrip("/")), member) for name, member in files]
+    return Container({path: member for path, member in named if path}, fetch, sum(not path for path, _ in named))
 
 
 def check_count(file: Path, archive: zipfile.ZipFile) -> None:
@@ -158,7 +176,7 @@ def tar_index(file: Path) -> Container:
     """The members of a tar file; refused where damage hides those behind it."""
     try:
         with tarfile.open(file, "r:") as archive:
-            members = {path: member for member in archive if (path := tidy(member.name)) and not member.isdir()}
+            members = [(member.name, member) for member in archive if not member.isdir()]
             check_end(file, archive.offset)
     except ModisteError:
         raise
@@ -180,7 +198,7 @@ def tar_index(file: Path) -> Container:
             raise PhotoRefused(path, "truncated", f"{file.name} ends in the middle of it")
         return data
 
-    return Container(members, fetch)
+    return holding(members, fetch)
 
 
 def check_end(file: Path, offset: int) -> None:

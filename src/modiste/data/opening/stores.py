@@ -34,6 +34,8 @@ class Store:
     scan: Callable[[str], Names]
     lenient: bool = False
     passed_over: int = 0  # hidden files and side-cars that `below` met
+    links: set[str] = field(default_factory=set)  # links to folders that were met, which are not followed
+    outside: int = 0  # members of an archive whose names lead out of it
     listed: dict[str, Names] = field(default_factory=dict)
     known: dict[str, frozenset[str]] = field(default_factory=dict)
     backwards: dict[str, list[str]] = field(default_factory=dict)
@@ -108,21 +110,20 @@ def open_store(where: Path, lenient: bool = False) -> Store:
     inside = container_in(where)
     if inside and (inside[1] or not is_table(inside[0])):
         return container_store(where, *inside)
-    if where.is_dir():
-        return Store(where, "", lambda folder: scanned(where / folder), lenient)
     if not where.exists():
         raise ModisteError(f"{where}: no such file or folder (looked in {Path.cwd()}).")
-    return Store(where.parent, where.name, lambda folder: scanned(where.parent / folder), lenient)
+    root, chosen, links = (where, "", set[str]()) if where.is_dir() else (where.parent, where.name, set[str]())
+    return Store(root, chosen, lambda folder: scanned(root, folder, links), lenient, links=links)
 
 
 def container_store(where: Path, file: Path, inside: str) -> Store:
     """The store of a container, or of what stands at a path inside it."""
-    tree = opened(file).tree
+    tree, outside = opened(file).tree, opened(file).outside
     if inside in tree:
-        return Store(where, "", lambda folder: tree.get(joined(inside, folder), ([], [])))
+        return Store(where, "", lambda folder: tree.get(joined(inside, folder), ([], [])), outside=outside)
     folder, _, name = inside.rpartition("/")
     if name in tree.get(folder, ([], []))[0]:
-        return Store(where.parent, name, lambda inner: tree.get(joined(folder, inner), ([], [])))
+        return Store(where.parent, name, lambda inner: tree.get(joined(folder, inner), ([], [])), outside=outside)
     raise ModisteError(f"{where}: {file.name} holds no file or folder '{inside}'.")
 
 
@@ -189,22 +190,24 @@ def read_file(real: Path, path: str, most: int | None = None) -> bytes:
         raise PhotoRefused(path, "unreadable", str(error)) from error
 
 
-def scanned(folder: Path) -> Names:
-    """The regular files of a folder and its folders, links to folders left out; nothing when there is no such folder."""
+def scanned(root: Path, folder: str, links: set[str]) -> Names:
+    """The regular files of a folder and its folders, links to folders told in `links`; nothing when there is no such folder."""
     files, folders = [], []
     try:
-        with os.scandir(folder) as entries:
+        with os.scandir(root / folder) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.name)
                 elif is_file(entry):
                     files.append(entry.name)
+                elif is_visible(entry.name) and os.path.isdir(entry):  # noqa: PTH112  (an entry is none of Path's)
+                    links.add(joined(folder, entry.name))
     except ValueError:  # a name that no folder can have
         return [], []
     except OSError as error:
         if error.errno in NOT_THERE:
             return [], []
-        raise not_listed(folder, error) from error
+        raise not_listed(root / folder, error) from error
     return sorted(files), sorted(folders)
 
 
