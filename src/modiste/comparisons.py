@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from modiste.data.layouts.placing import refuse_taken
 from modiste.evaluation.compared import (
     intervals_table,
     pairs_table,
@@ -23,14 +24,17 @@ from modiste.evaluation.statistics.estimates import LEVEL, check_level
 from modiste.evaluation.statistics.pairs import pairwise
 from modiste.evaluation.statistics.ranks import alike, ranks
 from modiste.evaluation.tables import Results, classes_of
-from modiste.records.disk import write_bytes, write_text
+from modiste.records.disk import write_bytes, write_json, write_text
 from modiste.records.errors import ModisteError, UsageError
+from modiste.records.own import refuse_inside
 from modiste.records.plain import fingerprint, flat
 from modiste.records.predictions import Predictions
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, meant, slug
 from modiste.records.run import differing as not_usual
 from modiste.records.table import Cell, Table
+
+OWN = "comparison.json"
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Comparison:
     results: Results
     measure: str
     level: float = LEVEL
+    runs: tuple[Path, ...] = ()  # folders that it was read from
 
     @cached_property
     def verdict(self) -> str:
@@ -74,11 +79,19 @@ class Comparison:
         }
 
     def write(self, folder: Path) -> Path:
-        """Each table as markdown, CSV, LaTeX and HTML, and the figures as SVG and PNG, into a folder."""
+        """Each table as markdown, CSV, LaTeX and HTML, and the figures as SVG and PNG, into a new folder, or over an earlier comparison.
+
+        comparison.json, written first, says that the folder is one.
+        """
         from modiste.evaluation.figures.ranking import RANKING
         from modiste.evaluation.figures.results import on_white, png, svg
         from modiste.evaluation.pages.tables import write_tables
 
+        for run in self.runs:
+            refuse_inside(folder, run)
+        if not (folder / OWN).is_file():
+            refuse_taken(folder)
+        write_json(folder / OWN, self.plain())
         write_tables(self.tables, folder)
         if len(self.results) > 1:
             for name, draw in RANKING.items():
@@ -103,7 +116,13 @@ def compare(
     check_level(level)
     results = {name: some for name, some in runs.items() if some} if isinstance(runs, Mapping) else results_of(runs, split)
     known_measure(measure, classes_of(results))
-    return Comparison(results, measure, level)
+    folders = () if isinstance(runs, Mapping) else tuple(folder_of(run) for run in runs)
+    return Comparison(results, measure, level, tuple(folder for folder in folders if folder.is_dir()))
+
+
+def folder_of(run: Run | Path | str) -> Path:
+    """Where a run, or a file of predictions, stands."""
+    return run.folder if isinstance(run, Run) else place_of(str(run))[0]
 
 
 def runs_table(folder: Path | str) -> Table:
@@ -195,7 +214,7 @@ def results_of(runs: Sequence[Run | Path | str], split: str) -> Results:
 
 def given_of(run: Run | Path | str, split: str) -> Given:
     """One run or file, read; an unfinished or damaged run is refused in words."""
-    where, name = (run.folder, "") if isinstance(run, Run) else place_of(str(run))
+    where, name = folder_of(run), "" if isinstance(run, Run) else place_of(str(run))[1]
     if not where.exists() and where.suffix != ".csv":
         raise Run(where).no_run("")
     if not where.exists():

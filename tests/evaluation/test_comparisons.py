@@ -151,6 +151,25 @@ def test_tables_and_figures_are_written(made, tmp_path):
     assert {f"{figure}.{ending}" for figure in ("ranking", "forest") for ending in ("svg", "png")} <= names
 
 
+def test_a_comparison_goes_to_a_new_folder_or_over_an_earlier_one(made, tmp_path):
+    run, folder = made(), tmp_path / "out"
+    found = compare([run, made(SVM, seed=1)])
+    assert json.loads((found.write(folder) / "comparison.json").read_text())["measure"] == "macro_f1"
+    found.write(folder)
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "ranks.csv").write_text("by hand\n")
+    with pytest.raises(ModisteError, match="not an empty folder"):
+        found.write(tmp_path / "ours")
+    assert (tmp_path / "ours" / "ranks.csv").read_text() == "by hand\n"
+    with pytest.raises(ModisteError, match="never written to"):
+        found.write(run.folder / "predictions")
+    assert "intervals" not in run.splits
+
+
+def test_a_name_that_is_no_text_can_be_drawn(guesses, tmp_path):
+    assert (compare({"B\udce4r": [guesses()], "other": [guesses(1)]}).write(tmp_path / "out") / "ranking.png").stat().st_size
+
+
 def test_one_run_alone_has_its_interval(made):
     assert list(compare([made()]).tables) == ["intervals"]
 

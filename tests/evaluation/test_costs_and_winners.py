@@ -95,6 +95,17 @@ def test_many_classes_are_judged_two_models_at_a_time_to_the_same_end(guesses, m
     assert "Of 4 classes those 2" in winners_table(results).notes[0]
 
 
+def test_of_many_classes_a_single_seed_varies_as_the_seeds_of_all_the_others_do(guesses, monkeypatch):
+    results = {f"of three {n}": [guesses(10 * n + seed, sharp=1 + seed) for seed in range(3)] for n in range(4)}
+    results |= {name: [guesses(90 + n, sharp=4)] for n, name in enumerate(("best", "next"))}
+    monkeypatch.setattr(winners, "FEW_ROUNDS", ROUNDS)
+    whole = {row[0]: row for row in winners_table(results).rows}
+    monkeypatch.setattr(winners, "MANY_CLASSES", 1)
+    for row in winners_table(results).rows:
+        assert row[2] == whole[row[0]][2]
+        assert row[5] - row[4] == pytest.approx(whole[row[0]][5] - whole[row[0]][4], rel=0.2)
+
+
 def test_the_papers_figure_is_said_to_lie_where_it_lies(guesses):
     results = results_of(guesses)
     table = inside_table(results)

@@ -140,7 +140,7 @@ def test_a_good_map_is_called_better_and_a_bad_one_worse():
 def test_the_summary_counts_the_photos_drawn_whose_product_is_known():
     said = summary(LOOKS, measured(True), GATES)
     assert said[0].startswith("Grad-CAM looks at the product in 1 of 2 photos: it puts 1.33 times")
-    assert said[0].endswith("another photo gets 1.00 times: so this is no more than what comes of products standing in the middle.")
+    assert said[0].endswith("another photo gets 1.00 times: it cannot be told from what comes of products standing in the middle.")
     assert "passes the randomisation check" in said[2]
     assert "1 of 1 CBAM modules pass" in said[3]
     assert "fails the randomisation check" in summary(LOOKS, measured(False), {})[2]
@@ -151,6 +151,8 @@ def test_a_map_follows_the_product_when_another_photos_map_does_not():
     names = ("Hats",) * 30
     looks = Looks(names, names, names, np.ones(30), area, {"occlusion": shares}, {"occlusion": shares - 0.2})
     assert product_words("occlusion", looks).endswith("it follows the product.")
+    behind = replace(looks, swapped={"occlusion": shares + 0.2})
+    assert product_words("occlusion", behind).endswith("no more than what comes of products standing in the middle.")
     assert product_words("occlusion", replace(looks, area=np.full(30, np.nan))) == ""
 
 

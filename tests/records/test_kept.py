@@ -47,3 +47,17 @@ def test_what_another_network_said_is_written_away(tmp_path):
         assert kept.places == {}
         kept.add(b"a" * 32, np.ones(1, np.float32))
         kept.flush()
+
+
+def test_a_photo_that_stands_twice_moves_no_other(tmp_path):
+    """Two programs that added to one file, as no command of ours does."""
+    kept = Kept(tmp_path / "kept.bin", b"a network\n", [("number", "<i4")])
+    kept.read()
+    kept.add(b"a" * 32, 1)
+    kept.flush()
+    data = kept.path.read_bytes()
+    kept.path.write_bytes(data + data[len(kept.of) :])
+    again = Kept(kept.path, kept.of, kept.fields)
+    again.read()
+    again.add(b"b" * 32, 2)
+    assert [int(again.records()["number"][again.places[sha * 32]]) for sha in (b"a", b"b")] == [1, 2]

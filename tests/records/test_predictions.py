@@ -78,6 +78,15 @@ def test_a_file_of_something_else_is_refused_in_words(tmp_path, content):
         Predictions.read(tmp_path / "test.csv")
 
 
+@pytest.mark.parametrize("scores", ["0,0,0", "1,0,1"])
+def test_a_call_that_the_scores_do_not_make_is_refused_also_where_they_tie(tmp_path, scores):
+    (tmp_path / "test.csv").write_text(f"photo,truth,called,score a,score b,score c\nx,c,c,{scores}\n")
+    with pytest.raises(
+        ModisteError, match=r"row 2: called 'c', but 'a', as the first of several, has the highest score.*write 1 for the class"
+    ):
+        Predictions.read(tmp_path / "test.csv")
+
+
 def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path):
     (tmp_path / "test.csv").write_bytes(b"\xef\xbb\xbfphoto,truth,called,score a,score b\r\n1.jpg,a,b,1,2\r\n")
     found = Predictions.read(tmp_path / "test.csv")

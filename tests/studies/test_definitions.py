@@ -268,3 +268,10 @@ def test_a_study_needs_variants_and_seeds() -> None:
         Study("empty", "", {})
     with pytest.raises(ModisteError, match="seeds"):
         Study("seedless", "", {"a": Recipe()}, seeds=())
+
+
+@pytest.mark.parametrize("more", [{"claims": (Claim("b is better", of="b", over="a"),)}, {"tables": ("pilot", "summary")}])
+def test_a_pilot_judges_nothing_on_test(more: dict[str, Any]) -> None:
+    recipes = {"a": Recipe(validation=0.2), "b": Recipe(validation=0.2, lr=0.01)}
+    with pytest.raises(ModisteError, match="a pilot looks at validation alone"):
+        Study("tries", "", recipes, **{"tables": ("pilot",), **more})

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Device, Format, Json, Label, Limit, names_a_folder, read_catalogue, show
 from modiste.records.errors import UsageError
 from modiste.records.own import begins_with, refuse_inside, refuse_others
+from modiste.records.plain import fingerprint
 
 
 def evaluate(
@@ -259,10 +260,12 @@ def robustness(
 def robustness_name(runs: tuple[Path, ...], limit: int | None) -> str:
     """A folder's name for a trial of runs, so that another trial does not write over it.
 
-    >>> robustness_name((Path("runs/alexnet-seed0"), Path("runs/alexnet-seed1")), 100)
-    'alexnet-seed0-and-1-more-100-photos'
+    >>> robustness_name((Path("runs/alexnet-seed0"),), 100)
+    'alexnet-seed0-100-photos'
+    >>> robustness_name((Path("runs/alexnet-seed0"), Path("runs/alexnet-seed1")), None)
+    'alexnet-seed0-and-1-more-0e8495'
     """
-    others = f"-and-{len(runs) - 1}-more" if len(runs) > 1 else ""
+    others = f"-and-{len(runs) - 1}-more-{fingerprint([run.resolve().name for run in runs])[:6]}" if len(runs) > 1 else ""
     return f"{runs[0].resolve().name}{others}{'' if limit is None else f'-{limit}-photos'}"
 
 

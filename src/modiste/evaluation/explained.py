@@ -183,7 +183,8 @@ def product_words(name: str, looks: Looks) -> str:
         return ""
     shares, swapped, area = looks.shares[name][there], looks.swapped[name][there], looks.area[there]
     times, other, gap = ratio_of(shares, area), ratio_of(swapped, area), mean_of(shares - swapped)
-    follows = "it follows the product" if gap.low > 0 else "so this is no more than what comes of products standing in the middle"
+    middle = "what comes of products standing in the middle"
+    follows = "it follows the product" if gap.low > 0 else f"no more than {middle}" if gap.high < 0 else f"it cannot be told from {middle}"
     return (
         f"{NAMES[name]} looks at the product in {int((shares > area).sum()):,} of {int(there.sum()):,} photos: it puts {times.value:.2f} "
         f"times as much of itself there as the product's area alone would get ({times.interval(2)}). The map of another photo gets "

@@ -82,6 +82,7 @@ def winners_table(results: Results, measure: str = "f1") -> Table:
         f"Low and High bound intervals of {100 * LEVEL:.0f} %.",
         "p is adjusted by Holm over the classes; the best of many looks better than it is.",
         *([f"Of {len(there)} classes those {len(judged)} with the most photos."] if len(judged) < len(there) else []),
+        *([f"{FEW_ROUNDS} rounds of the bootstrap."] if len(judged) > MANY_CLASSES else []),
     ]
     return Table("The best model of each class", columns, tuple(rows), (" ".join(notes),))
 
@@ -92,10 +93,10 @@ def class_by_class(results: Results, measures: Mapping[str, str]) -> dict[str, S
         samples = sampled_each(results, tuple(measures.values()))
         return {name: of_class(samples[one]) for name, one in measures.items()}
     found = {}
-    for name, one in measures.items():  # the draws are the same whichever models see them, so two of many are enough
+    for name, one in measures.items():  # the draws are the same whichever models see them, so two of many are drawn
         means = {model: fmean(metric(one, run) for run in runs) for model, runs in results.items() if runs}
         two = sorted(means, key=lambda model: -means[model])[:2]
-        found[name] = of_class(sampled({model: results[model] for model in two}, one, FEW_ROUNDS))
+        found[name] = of_class(sampled_each(results, (one,), FEW_ROUNDS, only=two)[one])
     return found
 
 

@@ -27,6 +27,7 @@ class Kept:
     of: bytes  # the line
     fields: list[tuple[Any, ...]]
     places: dict[bytes, int] = field(default_factory=dict)  # SHA-256 -> which record
+    count: int = 0  # records, also of what stands there twice
     waiting: list[bytes] = field(default_factory=list)
     written: float = field(default_factory=time.monotonic)
 
@@ -54,7 +55,8 @@ class Kept:
             one = data[place : place + size]
             if len(one) < size or checksum(one[:-CHECK_BYTES]) != one[-CHECK_BYTES:]:
                 return place
-            self.places[one[:32]] = len(self.places)
+            self.places[one[:32]] = self.count
+            self.count += 1
         return len(data) // size * size
 
     def add(self, sha: bytes, *values: Any) -> None:
@@ -63,7 +65,8 @@ class Kept:
             return
         one = np.array((np.frombuffer(sha, np.uint8), *values, 0), self.record)
         body = one.tobytes()[:-CHECK_BYTES]
-        self.places[sha] = len(self.places)
+        self.places[sha] = self.count
+        self.count += 1
         self.waiting.append(body + checksum(body))
         if time.monotonic() - self.written > PORTION_SECONDS:
             self.flush()
@@ -76,9 +79,9 @@ class Kept:
     def records(self) -> NDArray[np.void]:
         """All records, memory-mapped."""
         self.flush()
-        if not self.places:
+        if not self.count:
             return np.zeros(0, self.record)
-        return np.memmap(self.path, self.record, "r", len(self.of), (len(self.places),))
+        return np.memmap(self.path, self.record, "r", len(self.of), (self.count,))
 
 
 def checksum(body: bytes) -> bytes:

@@ -95,8 +95,12 @@ class Predictions:
         truth = np.array([code_of(row, 1, classes, where) for where, row in lines], np.int64)
         scores = np.array([scores_of(row, where) for where, row in lines], np.float64).reshape(len(rows), len(classes))
         for (where, row), own in zip(lines, scores, strict=True):
-            if own[code_of(row, 2, classes, where)] < own.max():
-                raise ModisteError(f"{where}: called '{row[2]}', but '{classes[own.argmax()]}' has the highest score.")
+            if code_of(row, 2, classes, where) != own.argmax():
+                ties = ", as the first of several," if (own == own.max()).sum() > 1 else ""
+                raise ModisteError(
+                    f"{where}: called '{row[2]}', but '{classes[own.argmax()]}'{ties} has the highest score. "
+                    "Where there are no scores, write 1 for the class called and 0 for the others."
+                )
         return cls(classes, tuple(row[0] for row in rows), truth, scores)
 
 

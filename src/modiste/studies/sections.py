@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from modiste.data.opening.thumbnails import thumbnails
-from modiste.evaluation.claims import Answer
+from modiste.evaluation.claims import Answer, shown_p
 from modiste.evaluation.costs import reached
 from modiste.evaluation.metrics import report
 from modiste.evaluation.pages.answer import answer
@@ -44,7 +44,7 @@ class Report:
 def result_sections(one: Report, tell: Tell = silent) -> tuple[list[Section], str]:
     """The sections in the order they are read, and the rules of the style sheet that they need."""
     outcome = one.outcome
-    pairs = disagreeing(outcome)
+    pairs = disagreeing(outcome, one.stands)
     pictured = pictures_of(outcome, pairs, tell)
     rest = [table for name, table in one.beside.items() if name not in ELSEWHERE]
     sections = [
@@ -86,7 +86,7 @@ def confusion_parts(outcome: Outcome, pictured: Album) -> list[str]:
     return [f"<p>{html_text(words + NUMBERS + folder)}</p>", confusion_cells(answers, pictured, reports, outcome.margins, scores)]
 
 
-def disagreeing(outcome: Outcome) -> list[Disagreement]:
+def disagreeing(outcome: Outcome, stands: Standing) -> list[Disagreement]:
     """The pairs of models that are set side by side: the best and the second, the best and the baseline."""
     ranked = outcome.ranked
     if len(ranked) < 2:
@@ -94,14 +94,21 @@ def disagreeing(outcome: Outcome) -> list[Disagreement]:
     found = {ranked[1]: "best and second"}
     if outcome.baseline != ranked[0]:
         found[outcome.baseline] = "best and baseline" if outcome.baseline not in found else "best and second, which is the baseline"
-    return [Disagreement(ranked[0], other, why, compared(outcome, ranked[0], other)) for other, why in found.items()]
+    return [Disagreement(ranked[0], other, why, compared(outcome, ranked[0], other, stands)) for other, why in found.items()]
 
 
-def compared(outcome: Outcome, one: str, other: str) -> str:
-    """What McNemar's test makes of two models' first seeds."""
+def compared(outcome: Outcome, one: str, other: str, stands: Standing) -> str:
+    """On which photos two models' first seeds differ, and whether the models can be told apart with all pairs in mind.
+
+    The best was picked on these very photos: McNemar's p of this pair alone would call too much of it more than chance.
+    """
     found = mcnemar(outcome.shown[one][0], outcome.shown[other][0])
-    told = "more than chance would make" if found.p < 0.05 else "which chance alone may make"
-    return f"{found.only_a} photos are called rightly by {one} alone, {found.only_b} by {other} alone: {told} (McNemar, p = {found.p:.3g})."
+    behind = next(behind for behind in stands.others if behind.name == other)
+    told = "They can be told apart" if behind.told else "They cannot be told apart"
+    return (
+        f"{found.only_a} photos are called rightly by {one} alone, {found.only_b} by {other} alone (seed {outcome.study.seeds[0]}). {told} "
+        f"in macro F1, with all pairs in mind (p {shown_p(behind.p)})."
+    )
 
 
 def disagreed(outcome: Outcome, pair: Disagreement, pictured: Album) -> tuple[str, str]:

@@ -184,6 +184,7 @@ def test_weighted_sampling_is_a_uniform_mix_of_the_classes_that_are_there():
         ("hat=inf,cap=1,bag=1", "0 or more"),
         ("hat", "write a share for each class"),
         ("hat=1,hat=2", "each class once"),
+        ("hat=1,Hat=2,cap=1,bag=1", "each class once"),
     ],
 )
 def test_a_mix_that_is_none_is_refused_in_words(text, words):

@@ -48,7 +48,7 @@ def quiet(axes: Axes) -> None:
 
 def write(axes: Axes, x: float, y: float, text: str, colour: str = INK, size: float = TEXT, **placing: Any) -> None:
     """Text at a place in the axes' own units; a $ in it is a $."""
-    axes.text(x, y, one_line(text), color=colour, fontsize=size, parse_math=False, **placing)
+    axes.text(x, y, drawable(text), color=colour, fontsize=size, parse_math=False, **placing)
 
 
 def heading(axes: Axes, name: str) -> None:
@@ -136,8 +136,17 @@ def short(name: str) -> str:
     >>> short("Hand-knitted woollen winter hats")
     'Hand-knitted woollen wi…'
     """
-    name = one_line(name)
+    name = drawable(name)
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+
+
+def drawable(text: str) -> str:
+    r"""Text that can be drawn: a name's bytes that are no text become question marks.
+
+    >>> drawable("B\udce4r")
+    'B?r'
+    """
+    return one_line(text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def room(names: Sequence[str], weight: str = "normal") -> float:

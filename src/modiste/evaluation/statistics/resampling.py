@@ -74,14 +74,19 @@ def sampled(results: Results, measured: str, rounds: int = ROUNDS, seed: int = 0
     return sampled_each(results, (measured,), rounds, seed)[measured]
 
 
-def sampled_each(results: Results, measures: Sequence[str], rounds: int = ROUNDS, seed: int = 0) -> dict[str, dict[str, Sample]]:
-    """`sampled` for several measures of the same draws: measure -> network -> sample."""
+def sampled_each(
+    results: Results, measures: Sequence[str], rounds: int = ROUNDS, seed: int = 0, only: Sequence[str] = ()
+) -> dict[str, dict[str, Sample]]:
+    """`sampled` for several measures of the same draws: measure -> network -> sample.
+
+    With `only`, samples of some networks: the others lend what they know of seeds, and are not drawn, which is what takes long.
+    """
     shown = {name: tuple(runs) for name, runs in results.items() if runs}
     if not shown:
         raise ModisteError("there is nothing to compare: no run has predictions yet. Finish one and ask again.")
     classes_of(shown)  # refuses results of two test sets
     found: dict[str, dict[str, Sample]] = {name: {} for name in measures}
-    every = tuple(run for runs in shown.values() for run in runs)
+    every = tuple(run for name, runs in shown.items() if name in (only or shown) for run in runs)
     for name in measures:
         check_photos(name, every[0].classes, every[0].confusion.sum(1).tolist())
     drawn = redrawn(every, tuple(measures), rounds, seed)  # (measures, runs, rounds)
@@ -91,6 +96,8 @@ def sampled_each(results: Results, measures: Sequence[str], rounds: int = ROUNDS
         values = {model: measuring(of_seeds) for model, of_seeds in counts.items()}
         spread = spreads(values)
         for model, of_seeds in counts.items():
+            if only and model not in only:
+                continue
             steps = steps_of(measuring, of_seeds)
             found[name][model] = Sample(values[model], drawn[place, at : at + len(of_seeds)], steps, len(every[0]), spread[model])
             at += len(of_seeds)

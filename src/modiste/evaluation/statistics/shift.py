@@ -62,7 +62,7 @@ def parse_mix(text: str, what: str = "--mix") -> dict[str, float]:
         raise UsageError(
             f"{what} {text}: write a share for each class, such as Shoes=0.1,Clothing=0.5,Accessories=0.3,Bags=0.1."
         ) from error
-    if len(dict(pairs)) < len(pairs):
+    if len({folded(name) for name, _ in pairs}) < len(pairs):
         raise UsageError(f"{what} {text}: each class once.")
     return dict(pairs)
 
