@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -111,6 +112,17 @@ def test_a_run_that_was_stopped_is_logged_as_one_that_was_not(name, run, sitting
     curves, words, _ = SEEN[name](run)
     assert curves == {tag: [(step, pytest.approx(value, rel=1e-6)) for step, value in line] for tag, line in CURVES.items()}
     assert len(words["recipe"]) == len(words["about"]) == 1
+
+
+@each
+def test_a_run_that_goes_on_with_weights_that_were_moved_is_logged_as_one(name, run):
+    """It is one run, for a file of weights counts by its content."""
+    for done, weights in ((0, "resnet18.pth"), (2, "/elsewhere/resnet18.pth")):
+        logger = open_loggers([name], run, replace(RECIPE, network=replace(RECIPE.network, weights=weights)), HISTORY[:done])
+        for epoch in HISTORY[done : done + 3]:
+            logger.tell(epoch)
+    curves, _, _ = SEEN[name](run)
+    assert curves == {tag: [(step, pytest.approx(value, rel=1e-6)) for step, value in line] for tag, line in CURVES.items()}
 
 
 @pytest.mark.skipif(not find_spec("tensorboard"), reason="extra 'tensorboard' is not installed")

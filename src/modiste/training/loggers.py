@@ -126,7 +126,8 @@ def mlflow(run: Run, recipe: Recipe, epochs: Sequence[Epoch]) -> Logger:
     with speaking_of(file), locked(file.with_name(".mlflow.lock"), str(file), wait=True):
         client = MlflowClient(f"sqlite:///{file}")
         place = mlflow_run(client, run)
-        settings = [Param(key, as_text(value)) for key, value in flat(recipe.plain()).items()]
+        there = client.get_run(place).data.params  # MLflow refuses another value; weights that were moved have one
+        settings = [Param(key, as_text(value)) for key, value in flat(recipe.plain()).items() if key not in there]
         client.log_batch(place, params=settings, synchronous=True)
         logged = {metric.step for metric in client.get_metric_history(place, "train/loss")}
 
