@@ -188,6 +188,40 @@ def test_without_a_split_column_the_source_decides(shop):
     assert read(shop(text)).photos[0].split == "test"
 
 
+def test_a_split_that_comes_from_names_is_told_and_one_that_a_column_says_is_not(shop):
+    named = ("20250412_AAT_Shoes_1.jpg", "20250412_lat_Bags_2.jpg", "flat.jpg", "1.jpg")
+    rows = f"{named[0]},0,Shoes\n{named[1]},3,Bags\n{named[2]},1,Clothing\n"
+    told = "photos that are train or test by AAT or LAT in a file's name, as the paper's are: 2."
+    root = shop(HEAD + rows, pictures=named[:3])
+    assert read(root).notes == (told,)
+    shop("Image_Name,Label,Attribute,source\n" + rows.replace("\n", ",LAT\n"), pictures=named[:3])
+    assert read(root).notes == ()
+    (root / "labels.csv").rename(root / "labels_LAT.csv")
+    shop(HEAD + rows, "labels_LAT.csv", pictures=named[:3])
+    assert read(root).notes == (told.replace("2.", "3."),)
+
+
+@pytest.mark.parametrize("name", ["bluza-5-6-lat-1.jpg", "shoe_LAT_1.jpg", "AAT.jpg", "2025_LAT_1.jpg", "20250412-lat-1.jpg"])
+@pytest.mark.parametrize("layout", ["paper", "folders", "photos", "products", "fiftyone", "label-studio"])
+def test_a_photo_called_otherwise_than_the_papers_is_of_no_source_and_no_split(tmp_path, paint, name, layout):
+    where = {"folders": "Shoes/", "fiftyone": "data/"}.get(layout, "")
+    paint(tmp_path, f"{where}{name}")
+    (tmp_path / TOLD[layout][0]).write_text(TOLD[layout][1].replace("NAME", name))
+    catalogue = read(tmp_path, layout)
+    assert [(photo.path, photo.source, photo.split) for photo in catalogue.photos] == [(f"{where}{name}", "", "")]
+    assert not any("AAT" in note for note in catalogue.notes)
+
+
+TOLD = {  # what tells of one photo in a layout
+    "paper": ("labels.csv", "Image_Name,Label,Attribute\nNAME,0,Shoes\n"),
+    "folders": ("classes.txt", "Shoes\nBags\n"),
+    "photos": ("classes.txt", "Shoes\nBags\n"),
+    "products": ("shop.csv", "image,label\nNAME,Shoes\n"),
+    "fiftyone": ("labels.json", '{"classes": ["Shoes", "Bags"], "labels": {"NAME": 0}}'),
+    "label-studio": ("tasks.json", '[{"data": {"image": "NAME"}, "annotations": []}]'),
+}
+
+
 def test_the_files_names_may_say_split_or_source(shop):
     shop(HEAD + "1.jpg,0,Shoes\n2.jpg,1,Clothing\n", "train.csv")
     root = shop(HEAD + "3.jpg,3,Bags\n", "test.csv")

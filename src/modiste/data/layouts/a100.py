@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from modiste.data.layouts.names import PICTURES, SOURCES, source_of
+from modiste.data.layouts.names import PICTURES, SOURCES, source_of_labels
 from modiste.data.opening.stores import Store
 from modiste.data.suggest import Taxonomy
 from modiste.data.taxonomy import read_taxonomy
@@ -50,7 +50,7 @@ def read_a100(store: Store, classes: Classes | None, taxonomy: Taxonomy | None) 
 def question_files(store: Store) -> list[str]:
     """The JSON files of a store that say which test they are of."""
     files = [store.chosen] if store.chosen else store.names()
-    return [file for file in files if file.lower().endswith(".json") and source_of(file)]
+    return [file for file in files if file.lower().endswith(".json") and source_of_labels(file)]
 
 
 def questions(store: Store, files: list[str]) -> tuple[list[Item], list[BadRow]]:
@@ -84,7 +84,7 @@ def ids(entry: Any, place: int, file: str) -> Iterator[Item | BadRow]:
             yield BadRow(number, repr(listed)[:80], f"is no list of ids for '{key}' ({file}, question {number})")
             continue
         for value in listed:
-            item = Item(str(value), source_of(file), file, number)
+            item = Item(str(value), source_of_labels(file), file, number)
             good = isinstance(value, str) and ID.fullmatch(value)
             yield item if good else item.bad("is no id. An id is a type and a number, such as Pants_P00462138.")
 

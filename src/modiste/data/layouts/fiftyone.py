@@ -9,7 +9,7 @@ from typing import Any
 from modiste.data.layouts.cells import BadCell, inside, missing
 from modiste.data.layouts.declared import read_classes
 from modiste.data.layouts.entries import classes_of, code_of_class, declared_in, head, photos_of, read_json, text_of
-from modiste.data.layouts.names import SOURCES, SPLITS, is_picture, source_of
+from modiste.data.layouts.names import SOURCES, SPLITS, is_picture, source_of, told_by_names
 from modiste.data.opening.stores import Store
 from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
@@ -64,7 +64,8 @@ def read_labels(store: Store, plain: Mapping[str, Any], classes: Classes | None,
 
     photos = photos_of(enumerate(targets.items(), 1), photo_of, store, "labels.json")
     left = sum(len(paths) for paths in pictures.values()) - len(photos)
-    return Catalogue(store.root, known, photos, (f"{left:,} pictures under data/ are not in labels.json.",) if left else ())
+    beside = (f"{left:,} pictures under data/ are not in labels.json.",) if left else ()
+    return Catalogue(store.root, known, photos, (*beside, *told_by_names(sum(photo.split != "" for photo in photos))))
 
 
 def by_stem(store: Store) -> dict[str, list[str]]:
@@ -124,13 +125,20 @@ def read_samples(store: Store, plain: Mapping[str, Any], classes: Classes | None
         label = code_of_class(text_of(true["label"]), known) if true else None
         guessed = next(((field, guess) for field in fields if field != truth and (guess := classification(sample, field))), None)
         suggestion = Suggestion(code_of_class(text_of(guessed[1]["label"]), known), guessed[0]) if guessed else None
-        tags = [text_of(tag) for tag in sample["tags"]] if isinstance(sample.get("tags"), list) else []
+        tags = tags_of(sample)
         source = text_of(sample.get("source")) or source_of(path)
         split = split_tagged(tags) or SOURCES.get(source.upper(), "")
         details = sample_details(sample, tags) | details_in(true)
         return Photo(path, label, suggestion, text_of(sample.get("product")), source, split, details)
 
-    return Catalogue(store.root, known, photos_of(enumerate(samples, 1), photo_of, store, "samples.json"), other_labels(samples))
+    photos = photos_of(enumerate(samples, 1), photo_of, store, "samples.json")
+    told = [bool(text_of(sample.get("source")) or split_tagged(tags_of(sample))) for sample in samples]
+    by_name = sum(photo.split != "" and not said for photo, said in zip(photos, told, strict=True))
+    return Catalogue(store.root, known, photos, (*other_labels(samples), *told_by_names(by_name)))
+
+
+def tags_of(sample: Mapping[str, Any]) -> list[str]:
+    return [text_of(tag) for tag in sample["tags"]] if isinstance(sample.get("tags"), list) else []
 
 
 def other_labels(samples: list[Any]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from modiste.data.layouts.addresses import path_of, tails
 from modiste.data.layouts.cells import BadCell
 from modiste.data.layouts.entries import classes_of, code_of_class, head, photos_of, read_json, source_and_split, text_of
-from modiste.data.layouts.names import is_picture
+from modiste.data.layouts.names import is_picture, told_by_names
 from modiste.data.opening.stores import Store, is_visible
 from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
@@ -61,7 +61,8 @@ def read_label_studio(store: Store, classes: Classes | None, taxonomy: Taxonomy 
     names = [name for answer in said if answer.question == question for name in answer.choices]
     known = classes_of(names, classes, taxonomy, store)
     photos = photos_of(tasks, lambda task: photo_of(task, question, known, store), store, file)
-    return Catalogue(store.root, known, photos, notes([task for _, task in tasks]))
+    by_name = sum(not {"split", "source"} & task.data.keys() and photo.split != "" for (_, task), photo in zip(tasks, photos, strict=True))
+    return Catalogue(store.root, known, photos, (*notes([task for _, task in tasks]), *told_by_names(by_name)))
 
 
 def task_file(store: Store) -> str:

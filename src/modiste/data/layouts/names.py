@@ -27,14 +27,31 @@ SPLITS = {  # how people write a split -> its name; 'extra' and 'other' are pool
 SOURCES = {"AAT": TRAIN, "LAT": TEST}  # decision 0001
 
 
-def source_of(name: str) -> str:
-    """The A100 test that a file's name speaks of, or ''.
+def source_of(path: str) -> str:
+    """The A100 test that a photo is of, where it is called as the paper's are: a day, then the test; else ''.
 
-    >>> source_of("20250412_LAT_Clothing_1.jpg"), source_of("flat_1.jpg")
+    "lat" alone is no test: it is years in Polish, and a shoe seen from its side.
+
+    >>> source_of("20250412_LAT_Clothing_1.jpg"), source_of("bluza-5-6-lat-1.jpg")
     ('LAT', '')
     """
-    words = re.split(r"[^A-Za-z]+", PurePosixPath(name).name.upper())
+    found = re.match(r"\d{8}_([A-Z]{3})_", PurePosixPath(path).name.upper())
+    return found[1] if found and found[1] in SOURCES else ""
+
+
+def source_of_labels(file: str) -> str:
+    """The A100 test that a file of labels or questions is of by a word in its name, or ''.
+
+    >>> source_of_labels("A100_LAT.json"), source_of_labels("flat.json")
+    ('LAT', '')
+    """
+    words = re.split(r"[^A-Za-z]+", PurePosixPath(file).name.upper())
     return next((source for source in SOURCES if source in words), "")
+
+
+def told_by_names(many: int) -> tuple[str, ...]:
+    """That some photos are of a split by nothing but a name, in words."""
+    return (f"photos that are train or test by AAT or LAT in a file's name, as the paper's are: {many:,}.",) if many else ()
 
 
 def is_picture(path: str) -> bool:

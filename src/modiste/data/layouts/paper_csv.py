@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from modiste.data.layouts.cells import CODE, BadCell, catalogue_of, meant, path_of, split_in, suggestion_of
 from modiste.data.layouts.declared import Pair, declared_by_rows, read_classes
-from modiste.data.layouts.names import SOURCES, SPLITS, source_of
+from modiste.data.layouts.names import SOURCES, SPLITS, source_of, source_of_labels, told_by_names
 from modiste.data.layouts.rows import Row, read_rows
 from modiste.data.opening.stores import Store
 from modiste.data.suggest import Taxonomy
@@ -32,7 +32,8 @@ def read_paper(store: Store, classes: Classes | None, _taxonomy: Taxonomy | None
         raise ModisteError(f"{store.where}: there is no row under the header.")
     declared = classes or read_classes(store)
     classes = declared or declared_by_rows(pairs(rows), store.where)
-    notes = () if declared or classes == PAPER_CLASSES else (f"Nobody declared the classes; they were taken from the rows: {classes}.",)
+    taken = () if declared or classes == PAPER_CLASSES else (f"Nobody declared the classes; they were taken from the rows: {classes}.",)
+    notes = (*taken, *told_by_names(sum(map(is_split_by_name, rows))))
     return catalogue_of(store, files[0] if len(files) == 1 else "", rows, classes, partial(photo_of, classes=classes, store=store), notes)
 
 
@@ -45,7 +46,12 @@ def label_files(store: Store) -> list[str]:
     if len(labels) > 1:
         raise ModisteError(f"{store.where} has {' and '.join(labels)}. Give the one to read.")
     by_split = [file for file in files if SPLITS.get(stem(file))]
-    return labels or by_split or [file for file in files if source_of(file)] or [file for file in files if names_images(store, file)][:1]
+    return (
+        labels
+        or by_split
+        or [file for file in files if source_of_labels(file)]
+        or [file for file in files if names_images(store, file)][:1]
+    )
 
 
 def is_paper(store: Store) -> bool:
@@ -82,7 +88,7 @@ def pairs(rows: Iterable[Row]) -> list[Pair]:
 
 def photo_of(row: Row, classes: Classes, store: Store) -> Photo:
     path, label = path_of(row.cells["name"], store), label_of(row, classes)
-    source = row.cell("source") if "source" in row.cells else source_of(path) or source_of(row.file)
+    source = row.cell("source") if "source" in row.cells else source_of(path) or source_of_labels(row.file)
     details = dict(row.details)
     if label is None and row.cell("attribute"):
         details["Attribute"] = row.cell("attribute")
@@ -120,8 +126,14 @@ def label_of(row: Row, classes: Classes) -> int | None:
     return code
 
 
+def is_split_by_name(row: Row) -> bool:
+    """Whether a name with AAT or LAT in it alone says of which split a photo is."""
+    told = "split" in row.cells or "source" in row.cells or bool(SPLITS.get(stem(row.file)))
+    return not told and bool(source_of(row.cell("name")) or source_of_labels(row.file))
+
+
 def split_of(row: Row, source: str) -> str:
     """The split as its column says; without that column, as the file's name says or as the source does."""
     if "split" not in row.cells:
-        return SPLITS.get(PurePosixPath(row.file).stem.lower()) or SOURCES.get(source.upper(), "")
+        return SPLITS.get(stem(row.file)) or SOURCES.get(source.upper(), "")
     return split_in(row.cell("split"))
