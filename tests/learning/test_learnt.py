@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -221,6 +222,25 @@ def test_better_is_said_where_there_is_something_to_learn_and_not_by_chance(base
             found = learnt_from(seen, seen[np.arange(0)], task, base, seed, silent, lambda: None, seen)
         better += found.head is not None and found.verdict.words.startswith("better")
     assert least <= better <= most
+
+
+def test_what_is_judged_by_is_not_learnt_from_under_another_name_nor_as_another_view(base, painted, tmp_path) -> None:
+    """Of each colour three photos stand in split test: a copy of one, a view of a second's product, a twin of a third."""
+    where = painted(OTHERWISE, 20)
+    found = read_labels(where, where.parent / "photos", base.card.classes)
+    photos = {photo.path: photo for photo in found.photos}
+    for colour in OTHERWISE:
+        shutil.copy(found.root / f"{colour}-0.png", found.root / f"{colour}-copy.png")
+        photos[f"{colour}-copy.png"] = replace(photos[f"{colour}-0.png"], path=f"{colour}-copy.png", split="test")
+        for pair, bound in ((2, {"product": colour}), (4, {"details": {"twin_group": colour}})):
+            photos |= {f"{colour}-{number}.png": replace(photos[f"{colour}-{number}.png"], **bound) for number in (pair, pair + 1)}
+            photos[f"{colour}-{pair}.png"] = replace(photos[f"{colour}-{pair}.png"], split="test")
+    done = learn(found.with_photos(photos.values()), base, tmp_path / "kept", threads=1)
+    bound = {f"{colour}-{number}.png" for colour in OTHERWISE for number in (0, 3, 5)}
+    judged = {f"{colour}-{name}.png" for colour in OTHERWISE for name in ("copy", 2, 4)}
+    assert {photo.path for photo in done.seen.photos} == photos.keys() - bound - judged
+    assert "On 15 photos of split test" in done.test.networks.title
+    assert "Not learnt from, as photos of split test have their bytes, product or twins: 15." in done.notes
 
 
 def test_photos_of_split_test_are_judged_by_and_not_learnt_from(base, painted, tmp_path) -> None:

@@ -88,7 +88,8 @@ def learn(
     seed: int = 0,
     tell: Tell = silent,
 ) -> Learnt:
-    """Learn a new head for a bundle from the labelled photos of a catalogue; photos of its split `test` are judged by, never learnt from.
+    """Learn a new head for a bundle from the labelled photos of a catalogue; photos of its split `test` are judged by, never learnt from,
+    nor are those of the same bytes, product or twins.
 
     What the network says of photos is kept in the folder `kept`: the same call goes on from there. `declared` says that the catalogue's
     classes are those wanted; else labels that speak of the bundle's own classes alone leave it all of them.
@@ -99,8 +100,10 @@ def learn(
         refuse_featureless(labeller)
         seen = see(labeller, task.catalogue, kept / "features.bin", tell, stop, threads)
         is_test = np.array([photo.split == TEST for photo in seen.photos], bool)
-        train, test = seen[np.flatnonzero(~is_test)], seen[np.flatnonzero(is_test)]
-        notes = task.checked([photo.label for photo in train.photos if photo.label is not None])
+        groups = groups_of(seen)
+        bound = ~is_test & np.isin(groups, groups[is_test])
+        train, test = seen[np.flatnonzero(~is_test & ~bound)], seen[np.flatnonzero(is_test)]
+        notes = (*told_bound(int(bound.sum())), *task.checked([photo.label for photo in train.photos if photo.label is not None]))
         with threadpool_limits(1 if train.features.size < SMALL else None, "blas"):
             return learnt_from(train, test, replace(task, notes=(*task.notes, *notes)), base, seed, tell, stop, seen)
 
@@ -117,6 +120,11 @@ def at_work(kept: Path) -> Iterator[Stop]:
                 )
 
         yield stop
+
+
+def told_bound(many: int) -> tuple[str, ...]:
+    """That some photos were left aside for those that are judged by, in words."""
+    return (f"Not learnt from, as photos of split test have their bytes, product or twins: {many:,}.",) if many else ()
 
 
 def refuse_featureless(labeller: Labeller) -> None:
