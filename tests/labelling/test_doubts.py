@@ -59,6 +59,21 @@ def test_a_list_that_people_wrote_into_is_not_written_over(shop, labelled, tmp_p
     labelled(shop, precision=0.8)  # the table alone
 
 
+@pytest.mark.parametrize("begin, end", [("", ",who"), ("who,", "")])
+def test_a_list_that_people_added_a_column_to_is_not_written_over(shop, labelled, tmp_path, begin, end):
+    """Before the first right label is in it, too."""
+    file = tmp_path / "labels.review.csv"
+    labelled(shop, review=True, precision=0.9)
+    lines = file.read_text().splitlines()
+    file.write_text("".join(f"{begin}{line}{end}\n" for line in lines))
+    written = file.read_bytes()
+    with pytest.raises(ModisteError, match=r"labels.review.csv is there already.* --output"):
+        labelled(shop, review=True, precision=0.8)
+    assert file.read_bytes() == written
+    file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*lines, ""]).encode())  # saved by a spreadsheet: nothing was added
+    labelled(shop, review=True, precision=0.8)
+
+
 def test_what_people_write_while_photos_are_labelled_is_not_written_over(shop, labelled, tmp_path, monkeypatch):
     file = tmp_path / "labels.review.csv"
     labelled(shop, review=True, precision=0.9)

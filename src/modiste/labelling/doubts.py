@@ -19,7 +19,7 @@ from modiste.labelling.tally import Tally, why
 from modiste.records.disk import write_text
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
-from modiste.records.own import begins_with, is_page, refuse_others
+from modiste.records.own import BOM, is_page, refuse_others
 from modiste.records.progress import Tell
 from modiste.serving.deciding import AUTO, REJECT, REVIEW
 
@@ -47,9 +47,20 @@ def page_path(output: Path) -> Path:
 
 def check_beside(output: Path) -> None:
     """Refuse to write over a list or a page of somebody else's, and over a list that people wrote into."""
-    refuse_others(list_path(output), lambda path: begins_with(path, ",".join(COLUMNS)), "modiste label")
+    check_list(list_path(output))
     refuse_others(page_path(output), lambda path: is_page(path, "Labels of "), "modiste label")
-    refuse_filled(list_path(output))
+
+
+def check_list(path: Path) -> None:
+    """Refuse to write over what is no list, and over what people wrote into one or added a column to."""
+    refuse_others(path, is_list, "modiste label")
+    refuse_filled(path)
+
+
+def is_list(path: Path) -> bool:
+    """Whether a file has a list's columns and no more: a column more is people's work."""
+    with path.open("rb") as file:
+        return file.readline().removeprefix(BOM).strip() == ",".join(COLUMNS).encode()
 
 
 def refuse_filled(path: Path) -> None:
@@ -80,7 +91,7 @@ def write_list(output: Path, part: Path, listing: Listing, row_at: RowAt, classe
             for place in listing.places(which, order):
                 yield line_of(row_at(listing.at(place)), kind, classes)
 
-    refuse_filled(list_path(output))  # people may have been at it while photos were labelled
+    check_list(list_path(output))  # people may have been at it while photos were labelled
     return write_rows(list_path(output), part, COLUMNS, lines())
 
 
