@@ -81,11 +81,15 @@ class Door:
         return self.token is not None and hmac.compare_digest(hashlib.sha256(brought.encode("latin-1", "replace")).digest(), self.token)
 
     def in_cookie(self, headers: Headers) -> str:
-        """The token that a browser brings, '' where it brings none."""
+        """The token that a browser brings in hexadecimal, in which no sign is quoted; '' where it brings none."""
         if self.cookie is None:
             return ""
         said = "; ".join(value.decode("latin-1") for key, value in headers if key.lower() == b"cookie")
-        return next((value for name, _, value in (one.strip().partition("=") for one in said.split(";")) if name == self.cookie), "")
+        brought = next((value for name, _, value in (one.strip().partition("=") for one in said.split(";")) if name == self.cookie), "")
+        try:
+            return bytes.fromhex(brought).decode("latin-1")
+        except ValueError:
+            return ""
 
 
 def the_one(headers: Headers, name: bytes, reason: str, words: str) -> str | None:

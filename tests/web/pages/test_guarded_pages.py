@@ -5,14 +5,16 @@ import http.client
 import time
 
 import pytest
+from starlette.responses import Response
 
-from modiste.web.door import Door
+from modiste.web.door import ENVIRONMENT, Door, token_of
 from modiste.web.limits import Limits
 from modiste.web.pages.app import EVERY_PAGE, OPEN_PAGES
-from modiste.web.pages.shown import PAGES
+from modiste.web.pages.shown import PAGES, keep_token
 from modiste.web.pages.talking import TOKEN_COOKIE
 
 TOKEN = "a-token-of-the-tests"
+HELD = TOKEN.encode().hex()  # as a browser holds it
 STATIC = ("/static/base.css", "/static/login.js", "/static/nothing.js")
 GETS = (
     *(path for path in PAGES),
@@ -162,14 +164,14 @@ def closed(served, tmp_path_factory, colours):
 @pytest.mark.parametrize("method, path", ASKED[:-1])
 def test_without_the_token_there_is_nothing_but_the_way_in(closed, method, path):
     body = b"{}" if method == "POST" else None
-    for wrong in ({}, {"Cookie": f"{TOKEN_COOKIE}=wrong"}, {"Authorization": "Bearer wrong"}, {"Cookie": f"x{TOKEN_COOKIE}={TOKEN}"}):
+    for wrong in ({}, {"Cookie": f"{TOKEN_COOKIE}=wrong"}, {"Authorization": "Bearer wrong"}, {"Cookie": f"x{TOKEN_COOKIE}={HELD}"}):
         answer = closed.ask(method, path, body, **({"Content_Type": "application/json"} if body else {}), **wrong)
         if path == "/api/login":
             assert answer.status == 401
         else:
             assert (answer.status == 401) == (path not in OPEN_PAGES), (path, answer.status)
         assert "set-cookie" not in answer.headers
-    for right in ({"Cookie": f"a=b; {TOKEN_COOKIE}={TOKEN}"}, {"Authorization": f"Bearer {TOKEN}"}):
+    for right in ({"Cookie": f"a=b; {TOKEN_COOKIE}={HELD}"}, {"Authorization": f"Bearer {TOKEN}"}):
         if method == "GET":
             assert closed.ask(method, path, **right).status != 401
 
@@ -185,6 +187,18 @@ def test_the_token_opens_the_door_and_is_kept_where_no_script_sees_it(closed):
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
     assert closed.ask("GET", "/api/state", Cookie=cookie.partition(";")[0]).status == 200
     assert TOKEN.encode() not in closed.ask("GET", "/", Cookie=cookie.partition(";")[0]).text
+
+
+@pytest.mark.parametrize("token", ["q83vEjRWeJq83vEjRWeJ/0kx+A==", 'a "token", of; odd\\signs=?'.replace(" ", "_"), "abcdef" * 160])
+def test_every_token_that_a_server_takes_is_brought_back_by_a_browser(token):
+    """A browser sends the value of a cookie as it was set, quotes and all: none may be needed."""
+    door = Door("0.0.0.0", token=token_of(None, {ENVIRONMENT: token}), cookie=TOKEN_COOKIE)
+    made = Response()
+    keep_token(made, token)
+    brought = made.headers["set-cookie"].partition(";")[0]
+    assert door.is_token(door.in_cookie([(b"cookie", brought.encode())]))
+    for wrong in (brought + "00", brought[:-1], brought.partition("=")[0] + "=" + token, brought.replace("=", "=x")):
+        assert not door.is_token(door.in_cookie([(b"cookie", wrong.encode())]))
 
 
 def test_without_a_token_nothing_can_be_logged_into(shared):

@@ -21,7 +21,7 @@ from modiste.web.door import is_here
 from modiste.web.guard import State
 from modiste.web.limits import Refused
 from modiste.web.pages.asking import row_of
-from modiste.web.pages.talking import COOKIE_SECONDS, TOKEN_COOKIE, Talk, answer, apart, number_of, plain, text_of, who_of
+from modiste.web.pages.talking import COOKIE_SECONDS, TOKEN_COOKIE, Talk, answer, answered, apart, number_of, plain, text_of, who_of
 
 PAGES = {
     "/": "home",
@@ -60,7 +60,7 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, state: State) -> N
         if not door.is_token(token.strip()):
             raise Refused("no_token", "this is not the token that the server was started with.")
         made = answer({"words": "Welcome."})
-        made.set_cookie(TOKEN_COOKIE, token.strip(), max_age=COOKIE_SECONDS, httponly=True, samesite="strict", path="/")
+        keep_token(made, token.strip())
         return made
 
     @app.get("/static/{name}")
@@ -86,11 +86,16 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, state: State) -> N
 
     @app.get("/api/state")
     async def state_now(request: Request) -> Response:
-        return answer(await apart(state_of, studio, jobs, who_of(request)))
+        return await answered(state_of, studio, jobs, who_of(request))
 
     @app.get("/api/events")
     async def events(request: Request) -> Response:
         return StreamingResponse(news(studio, jobs, who_of(request), state), media_type="text/event-stream")
+
+
+def keep_token(made: Response, token: str) -> None:
+    """Have a browser keep the token: in hexadecimal, for it would bring others' quotes back with it."""
+    made.set_cookie(TOKEN_COOKIE, token.encode().hex(), max_age=COOKIE_SECONDS, httponly=True, samesite="strict", path="/")
 
 
 def page_route(studio: Studio, jobs: Jobs, name: str, alone: bool) -> Any:
