@@ -300,3 +300,18 @@ def test_photos_are_never_written_to(colours, tmp_path, faults):
     before = faults.tree_hash(photos)
     taken(photos, tmp_path / "looks", Counted(colours).labeller)
     assert faults.tree_hash(photos) == before
+
+
+def test_while_photos_are_read_for_what_is_known_it_is_told_and_stops(colours, tmp_path, monkeypatch):
+    photos = shop(tmp_path / "shop", 70)
+    taken(photos, tmp_path / "looks", Counted(colours).labeller)
+    read, told = [], []
+    real = looked.content_hash
+    monkeypatch.setattr(looked, "content_hash", lambda root, path: read.append(path) or real(root, path))
+    taken(photos, tmp_path / "looks", Counted(colours).labeller, tell=told.append)
+    assert [one.done for one in told if one.stage == "reading the photos"] == [16, 32, 48, 64]
+    for by in ("stop", "tell"):
+        read.clear()
+        with pytest.raises(Stopped):
+            taken(photos, tmp_path / "looks", Counted(colours).labeller, **{by: StopAt(0)})
+        assert len(read) == 16

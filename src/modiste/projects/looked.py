@@ -167,7 +167,7 @@ class Look:
 
     def asked(self, some: list[Listed], kept: Kept, before: int, total: int) -> list[bytes | None]:
         """SHA-256 of some photos' bytes, once what was not known of them is kept."""
-        known = [content_hash(self.source.root, one.path) for one in some] if kept.places else [None] * len(some)
+        known = self.hashes(some, before, total) if kept.places else [None] * len(some)
         lacking = [place for place, sha in enumerate(known) if sha is None or (sha not in kept.places and sha not in self.refused)]
         shas, done = list(known), before + len(some) - len(lacking)
         try:
@@ -186,6 +186,16 @@ class Look:
         finally:
             kept.flush()  # stopped too, all that is known is on the disk
         return shas
+
+    def hashes(self, some: list[Listed], before: int, total: int) -> list[bytes | None]:
+        """SHA-256 of some photos' bytes, by which it is known of which of them there are answers; None where they cannot be read."""
+        made: list[bytes | None] = []
+        for done, one in enumerate(some, before + 1):
+            made.append(content_hash(self.source.root, one.path))
+            if done % 16 == 0:
+                self.stop()
+                self.tell(Progress("reading the photos", done, total))
+        return made
 
     def answers(self, some: list[Listed], rows: list[int], kept: Kept) -> Iterator[tuple[int, bytes | None, Answers | PhotoRefused | None]]:
         photos = ((row, some[row].path) for row in rows)
