@@ -321,3 +321,12 @@ def test_mixed_gives_none_twice_and_all_there_is():
     assert choosing.mixed([1, 2, 3, 4, 5, 6], [9, 8], 7) == [1, 2, 3, 4, 9, 5, 6]
     assert choosing.mixed([1, 9, 2], [9, 8], 10) == [1, 2, 9, 8]
     assert choosing.mixed([], [], 5) == []
+
+
+@pytest.mark.parametrize("by", QUEUES)
+def test_a_filter_of_guesses_gives_no_photo_of_the_sample(made, by):
+    """Whoever filters by a guess has been told it."""
+    for label in made.classes.names:
+        rows = queue(made, by, n=100, label=label)
+        assert rows
+        assert not any(made.is_sample(paths(made.found)[row]) for row in rows)

@@ -37,7 +37,7 @@ class Wanted:
 def following(studio: Studio, found: Guesses, wanted: Wanted) -> list[int]:
     """The photos to label next, one of each group of copies: mostly those that the network learns most from, now and then one drawn."""
     heads, free = found.looked.heads, open_places(studio, found, wanted)
-    if wanted.by != "random":
+    if wanted.by != "random" or wanted.label is not None:  # a filter of guesses would tell the guess
         close(free, found, sample_rows(studio, found))
     free = unlent(studio, found, wanted, free)
     pool = Pool(probabilities_of(found, heads), found.looked.features[: len(heads)], free, labelled(studio, found, heads))

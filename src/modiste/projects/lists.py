@@ -18,7 +18,8 @@ KEPT = 64
 
 @dataclass(frozen=True)
 class Rows:
-    found: weakref.ref[Guesses]  # of whose photos they are numbers
+    paths: list[str]
+    found: weakref.ref[Guesses]  # of whose photos these are the numbers
     rows: NDArray[np.int32]
 
 
@@ -30,15 +31,23 @@ class Lists:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def rows(self, who: str, name: str, found: Guesses, make: Callable[[], NDArray[np.int64]]) -> NDArray[np.int64]:
-        """The list as it was the first time; made anew where it is kept no more, or is of what another network said."""
+        """The list as it was the first time, without photos that are gone; made anew where it is kept no more.
+
+        What is found changes with each look; somebody who goes through a list comes to every photo of it all the same.
+        """
         with self.lock:
             one = self.kept.get((who, name))
-            if one is not None and one.found() is found:
-                self.kept.move_to_end((who, name))
-                return one.rows.astype(np.int64)
-        made = make()
+        if one is not None and one.found() is found:
+            made = one.rows.astype(np.int64)
+        elif one is not None:
+            made = np.array([found.by_path[path] for path in one.paths if path in found.by_path], np.int64)
+        else:
+            made = make()
+        if one is None or one.found() is not found:
+            paths = [found.looked.photos[row].path for row in made.tolist()] if one is None else one.paths
+            one = Rows(paths, weakref.ref(found), made.astype(np.int32))
         with self.lock:
-            self.kept[who, name] = Rows(weakref.ref(found), made.astype(np.int32))
+            self.kept[who, name] = one
             self.kept.move_to_end((who, name))
             while len(self.kept) > KEPT:
                 self.kept.popitem(last=False)

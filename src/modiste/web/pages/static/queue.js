@@ -51,22 +51,21 @@ export class Queue {
 
   async fetch(round) {
     const open = this.items.filter((item) => !item.said).map((item) => item.photo.id);
-    const skip = [...new Set([...open, ...unsavedPhotos()])].slice(-SKIPPED).join(",");
-    const asked = get("/api/queue", { ...this.question, n: AT_ONCE, skip });
+    const skip = [...new Set([...open, ...unsavedPhotos()])].slice(-SKIPPED);
+    const asked = get("/api/queue", { ...this.question, n: AT_ONCE, skip: skip.join(",") });
     const { photos } = await asked.catch((error) => {
       if (round === this.round) this.failed = error;
       throw error;
     });
     if (round !== this.round) return;
     this.failed = null;
-    const known = new Set(
-      this.items
-        .slice(this.place)
-        .map((item) => item.photo.id)
-        .concat(unsavedPhotos(), open),
-    );
+    const ahead = this.items.slice(this.place);
+    const known = new Set([...ahead.map((item) => item.photo.id), ...unsavedPhotos(), ...skip]);
     const fresh = photos.filter((photo) => !known.has(photo.id));
-    this.items.push(...fresh.map((photo) => ({ photo, said: null })));
+    const again = new Set(fresh.map((photo) => photo.id)); // passed over so long ago that they come round once more
+    const behind = this.items.slice(0, this.place).filter((item) => !again.has(item.photo.id));
+    this.items = [...behind, ...ahead, ...fresh.map((photo) => ({ photo, said: null }))];
+    this.place = behind.length;
     this.dry = photos.length === 0;
   }
 
@@ -98,6 +97,16 @@ export class Queue {
     this.items.splice(this.place, 0, ...fresh.map((photo) => ({ photo, said: photo.said })));
     const first = ones.find((photo) => !photo.said) || ones[0];
     if (first) this.place = this.items.indexOf(known(first));
+  }
+
+  // A photo that is to be looked at anew comes next.
+  renew(photo) {
+    const item = { photo, said: null };
+    const at = this.items.findIndex((one) => one.photo.id === photo.id);
+    if (at >= 0 && at === this.place) return void (this.items[at] = item);
+    if (at >= 0) this.items.splice(at, 1);
+    if (at >= 0 && at < this.place) this.place -= 1;
+    this.items.splice(this.place + 1, 0, item);
   }
 
   forget(ids) {
