@@ -10,12 +10,15 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from modiste.data.layouts.readers import read
 from modiste.data.layouts.sources import source_at
 from modiste.data.layouts.writers import WRITERS, write
 from modiste.records.errors import BadRows, ModisteError
+from modiste.records.labels import PAPER_CLASSES
 
 
 def photos_of(where: Path, layout: str | None = None) -> list[tuple[str, str]]:
@@ -254,6 +257,30 @@ def test_numbers_that_are_no_codes_are_refused_and_long_lists_of_codes_are_cut(t
             source_at(tmp_path)
     with pytest.raises(ModisteError, match=r"name of code 59,\.\.\. \(100 in all\)"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("mark", [",", "\t", ";"])
+def test_a_list_in_a_text_file_is_labelled_as_it_is_read(tmp_path, jpeg, mark):
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(jpeg("red"))
+    (tmp_path / "list.txt").write_text("Image_Name,Label\n2.jpg,0\n1.jpg,3\n".replace(",", mark))
+    assert [photo.path for photo in read(tmp_path / "list.txt", classes=PAPER_CLASSES).photos] == ["2.jpg", "1.jpg"]
+    assert photos_of(tmp_path / "list.txt") == [("2.jpg", "2.jpg"), ("1.jpg", "1.jpg")]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize("twice", ["image", "title"])
+def test_two_columns_of_one_name_are_refused_alike(tmp_path, jpeg, ending, twice):
+    (tmp_path / "1.jpg").write_bytes(jpeg("red"))
+    names, row, file = ["image", "title", twice], ["1.jpg", "one", "1.jpg"], tmp_path / f"shop.{ending}"
+    mark = "\t" if ending == "tsv" else ","
+    if ending == "parquet":
+        pq.write_table(pa.table([[cell] for cell in row], names), file)
+    else:
+        file.write_text(f"{mark.join(names)}\n{mark.join(row)}\n")
+    for ask in (read, photos_of):
+        with pytest.raises(ModisteError, match="two columns for '"):
+            ask(file)
 
 
 def notes_of(where: Path) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SH
 from modiste.data.layouts.rows import MARKS, cells_of, csv_lines, decoded, misshapen, restored, separator, shown
 from modiste.data.layouts.tables import ending, entry_in, header, is_table_name, opened_table, text_columns
 from modiste.data.opening.containers import container_in
-from modiste.data.opening.parquet_file import text_rows
+from modiste.data.opening.parquet_file import refuse_twice, text_rows
 from modiste.data.opening.stores import Store, as_needed
 from modiste.records.errors import BadRow, BadRows, ModisteError
 
@@ -90,7 +90,9 @@ def columns_in(store: Store, file: str) -> list[str]:
     if ending(file) == ".jsonl":
         entry = entry_in(first)
         return list(entry) if isinstance(entry, dict) else []
-    return [restored(cell).strip() for cell in max((cells_of(first.rstrip("\r\n"), mark) for mark in MARKS), key=len)]
+    columns = [restored(cell).strip() for cell in max((cells_of(first.rstrip("\r\n"), mark) for mark in MARKS), key=len)]
+    refuse_twice(columns, columns, store.root / file)
+    return columns
 
 
 def placing(store: Store) -> Callable[[str], str]:
@@ -174,6 +176,7 @@ def tidy(text: str) -> str:
 CELLS: dict[str, Callable[[Store, str, str], Iterator[Cells]]] = {
     ".csv": csv_cells,
     ".tsv": csv_cells,
+    ".txt": csv_cells,
     ".jsonl": line_cells,
     ".parquet": parquet_cells,
 }

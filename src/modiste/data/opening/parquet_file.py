@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, count
 from pathlib import Path
@@ -257,11 +257,20 @@ def leaf(batch: pa.RecordBatch) -> Any:
 
 
 def text_rows(name: str, file: pq.ParquetFile, columns: list[str]) -> Iterator[dict[str, str]]:
-    """The values of each row by column, as text; '' where there is none."""
+    """The values of each row by column, as text; '' where there is none. Two columns of one name are refused."""
+    refuse_twice(columns, file.schema_arrow.names, name)
     for batch in batches(name, file, columns, 8192):
         texts = [texts_of(batch.column(column), f"{name}, column {column}") for column in columns]
         for place in range(batch.num_rows):
             yield {column: values[place] for column, values in zip(columns, texts, strict=True)}
+
+
+def refuse_twice(columns: Sequence[str], there: Sequence[str], where: object) -> None:
+    """Refuse a column whose name another one has, too: nobody knows which is meant."""
+    many = Counter(there)
+    twice = next((name for name in columns if name and many[name] > 1), None)
+    if twice is not None:
+        raise ModisteError(f"{where}: two columns for '{twice}' ({', '.join(there)}). Leave one out.")
 
 
 def texts_of(values: pa.Array, where: str) -> list[str]:
