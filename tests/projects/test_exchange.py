@@ -9,6 +9,7 @@ from shops import open_studio, say, shop
 
 from modiste.data.layouts.readers import read
 from modiste.projects.exchange import download, taken_in, written_out
+from modiste.projects.learning import labelled
 from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
 
@@ -88,3 +89,39 @@ def test_without_a_label_in_the_honest_sample_a_folder_has_no_splits(colours, tm
         for path in set(studio.found.by_path) - studio.sample:
             say(studio, path, "Red")
         assert {photo.split for photo in read(written_out(studio, "paper"), classes=studio.classes).photos} == {""}
+
+
+@pytest.mark.parametrize("known", [0, 3])
+def test_nothing_is_exported_or_learnt_while_not_all_photos_are_known(made, known):
+    """The honest sample is not whole then: its photos would be learnt from; and the others would be left out."""
+    for path in made.found.by_path:
+        say(made, path, "Red")
+    whole = made.found
+    made.found = replace(whole, looked=replace(whole.looked, waiting=tuple(f"later{n}.jpg" for n in range(50)))) if known else None
+    for act in (lambda: download(made, "labels.csv"), lambda: written_out(made, "paper"), lambda: labelled(made)):
+        with pytest.raises(ModisteError, match="still being looked at"):
+            act()
+    assert download(made, "log")[2].count(b"Red") >= 6
+    made.found = whole
+    assert len(labelled(made).photos) == 6
+    assert download(made, "labels.csv")[2].count(b",Red,") == 6
+
+
+def test_imported_labels_are_of_copies_too_and_say_one_thing_of_the_same_bytes(colours, tmp_path):
+    photos, table = shop(tmp_path / "shop", 6), tmp_path / "labels.csv"
+    for name in ("copy.png", "more/copy.png"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).write_bytes((photos / "001-Green.png").read_bytes())
+    alike = ["001-Green.png", "copy.png", "more/copy.png"]
+    with open_studio(photos, model=colours) as studio:
+        for rows in ("001-Green.png,Green\ncopy.png,Red\n", "copy.png,Red\nmore/copy.png,Blue\n"):
+            table.write_text(f"photo,label\n{rows}")
+            with pytest.raises(ModisteError, match="the same photo here, byte by byte"):
+                taken_in(studio, str(table), "ada")
+            assert studio.standing.photos() == []
+        table.write_text("photo,label\ncopy.png,Green\n001-Green.png,Green\n")
+        assert taken_in(studio, str(table), "ada")["words"] == "2 labels were taken in."
+        assert [studio.standing.settled(path) for path in alike] == ["Green"] * 3
+        assert taken_in(studio, str(table), "ada")["words"] == "0 labels were taken in. 2 were said before."
+        assert len(studio.undo("ada")) == 3
+        assert studio.standing.photos() == []

@@ -52,7 +52,7 @@ def test_labels_that_correct_a_network_lead_to_a_better_one_that_is_there_the_ne
         assert right(made.others[0]) == before
         guesses, model = made.found.labels.tolist(), made.model
         assert model.number == 1
-        assert model.labels == 75
+        assert model.labels == 75 - len(made.sample)  # those that judge it were not learnt from
         assert model.verdict
     with open_studio(photos, look=False) as made:
         assert made.model == model
@@ -250,3 +250,40 @@ def test_a_look_again_never_shows_less_than_was_known(swapped, photos, monkeypat
         monkeypatch.setattr(made, "show", lambda found: shown.append(len(found)) or real(found))
         made.look(silent, never)
         assert shown == [76]
+
+
+def test_a_network_that_knows_fewer_photos_forgets_none_when_it_is_put_in_use(colours, swapped, photos):
+    """Photos that came since it was asked are still to come: they are no strangers, and the honest sample stays what it was."""
+    with open_studio(photos, model=swapped) as made:
+        other = Model(1, Counted(colours).labeller.id, str(colours))
+        made.models = made.models.with_model(other)
+        made.look_with(1, silent, never)
+        assert made.said_by(1) is made.others[1]
+        for number in range(60):
+            (photos / f"new{number:02d}.png").write_bytes(png("Red", 500 + number))
+        made.look(silent, never)
+        sample, every = set(made.drawn), set(paths(made.found))
+        assert made.said_by(1) is None  # it is to be asked about the new ones first
+        made.promote(1)
+        assert (len(made.found), made.found.looked.total) == (75, 135)
+        assert set(made.drawn) == {path for path in sample if path in made.found.by_path}
+        assert {*paths(made.found), *made.found.looked.waiting} == every
+        assert made.said_by(0) is made.others[0]
+        made.look(silent, never)
+        assert set(made.drawn) == sample
+        assert set(paths(made.found)) == every
+
+
+def test_what_another_network_said_the_last_time_is_not_compared_where_it_lacks_photos(colours, swapped, photos):
+    with open_studio(photos, model=swapped) as made:
+        made.models = made.models.with_model(Model(1, Counted(colours).labeller.id, str(colours)))
+        made.look_with(1, silent, never)
+        made.others.clear()  # as after a restart: it is on the disk
+        assert len(made.said_by(1)) == 75
+        made.others.clear()
+        (photos / "new.png").write_bytes(png("Red", 500))
+        made.look(silent, never)
+        assert made.said_by(1) is None
+        (photos / "new.png").unlink()
+        made.look_with(1, silent, never)
+        assert len(made.said_by(1)) == 75  # one that is gone is not asked about for ever

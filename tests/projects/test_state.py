@@ -133,3 +133,11 @@ def test_each_change_is_another_version(made, jobs):
         change()
         seen.append(state_of(made, jobs, "ada")["version"])
     assert seen == sorted(set(seen))
+
+
+def test_labels_that_can_be_learnt_from_are_those_outside_the_sample(made, jobs):
+    for path in paths(made.found)[:40]:
+        say(made, path, "Red")
+    counts = state_of(made, jobs, "ada")["counts"]
+    assert counts["labelled"] == 40
+    assert counts["learnable"] == sum(not made.is_sample(path) for path in paths(made.found)[:40]) < 40

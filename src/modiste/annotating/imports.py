@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -17,38 +17,54 @@ from modiste.records.labels import Classes, folded
 
 @dataclass(frozen=True)
 class Imported:
-    """Decisions to save, one batch; how many said what stands already; and paths of labelled photos that are not known here."""
+    """Labels that stood in a file, as decisions to save, one batch."""
 
     decisions: tuple[Decision, ...]
-    same: int
-    unknown: tuple[str, ...]
+    taken: int  # labels that are new: their copies are not counted
+    same: int  # that said what stands already
+    unknown: tuple[str, ...]  # paths of labelled photos that are not known here
 
 
-def imported(catalogue: Catalogue, who: str, photos: Iterable[str], classes: Classes, standing: Standing) -> Imported:
-    """The labels of a catalogue as decisions of `who` on photos of one's own, in the names of one's own classes.
+def alone(path: str) -> list[str]:
+    """A photo without copies."""
+    return [path]
 
-    A class that is not one's own is refused, and so is a photo of which two rows say different things.
+
+def imported(
+    catalogue: Catalogue,
+    who: str,
+    photos: Iterable[str],
+    classes: Classes,
+    standing: Standing,
+    copies_of: Callable[[str], list[str]] = alone,
+) -> Imported:
+    """The labels of a catalogue as decisions of `who` on photos of one's own and on their copies, in the names of one's own classes.
+
+    A class that is not one's own is refused, and so is a photo of which, or of whose copies, two rows say different things.
     """
     theirs = {photo.path: catalogue.classes.names[photo.label] for photo in catalogue.photos if photo.label is not None}
     names = {name: classes.names[classes.code(name)] for name in set(theirs.values())}
     found, batch = places(theirs, photos, classes), uuid.uuid4().hex
-    decisions, same, said_by = [], 0, dict[str, str]()
+    decisions, taken, same, said_by = dict[str, Decision](), set[str](), 0, dict[str, str]()
     for path, name in theirs.items():
         here, label = found[path], names[name]
         if here is None:
             continue
-        first = said_by.setdefault(here, path)
+        alike = copies_of(here)
+        first = said_by.setdefault(min(alike), path)
         if names[theirs[first]] != label:
+            told = f"both '{here}' here" if found[first] == here else "the same photo here, byte by byte"
             raise ModisteError(
-                f"'{first}' ({names[theirs[first]]}) and '{path}' ({label}) are both '{here}' here. Leave one out, or write the paths as "
-                "they are here."
+                f"'{first}' ({names[theirs[first]]}) and '{path}' ({label}) are {told}. Leave one out, or write the paths as they are here."
             )
-        said = standing.said(here, who)
-        if said is not None and said.label == label:
+        lacking = [photo for photo in alike if (said := standing.said(photo, who)) is None or said.label != label]
+        if here in lacking:
+            taken.add(here)
+        else:
             same += 1
-        elif first == path:
-            decisions.append(Decision(uuid.uuid4().hex, here, LABEL, label, who, "import", batch=batch))
-    return Imported(tuple(decisions), same, tuple(path for path in theirs if found[path] is None))
+        for photo in lacking:
+            decisions.setdefault(photo, Decision(uuid.uuid4().hex, photo, LABEL, label, who, "import", batch=batch))
+    return Imported(tuple(decisions.values()), len(taken), same, tuple(path for path in theirs if found[path] is None))
 
 
 def places(theirs: Mapping[str, str], photos: Iterable[str], classes: Classes) -> dict[str, str | None]:

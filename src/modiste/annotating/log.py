@@ -94,6 +94,11 @@ class Log:
         with self.guard, said_in_words(self.path):
             return int(self.base.execute("SELECT max(number) FROM rows").fetchone()[0] or 0)
 
+    def knows(self, id: str) -> bool:  # noqa: A002
+        """Whether a decision or an undo of this name was written."""
+        with self.guard, said_in_words(self.path):
+            return self.called(id) is not None
+
     def unknown_of(self, decisions: Sequence[Decision]) -> list[Decision]:
         """Those decisions that are not in the log, each once."""
         found: dict[str, Decision] = {}

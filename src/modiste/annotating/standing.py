@@ -45,6 +45,7 @@ class Standing:
     own: dict[str, dict[str, Decision]] = field(default_factory=dict)  # photo -> who -> the last that stands
     ruled: dict[str, list[Decision]] = field(default_factory=dict)  # photo -> its adjudications that stand; the last one counts
     before: dict[str, Decision] = field(default_factory=dict)  # id of a decision -> the one that it took the place of
+    echoes: dict[str, Decision] = field(default_factory=dict)  # what stands of photos though it was said of others, by its id
     states: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     people: Counter[str] = field(default_factory=Counter)
     open_conflicts: dict[str, None] = field(default_factory=dict)
@@ -68,6 +69,21 @@ class Standing:
             if any(one.id in gone for one in self.lately):
                 self.lately = deque((one for one in self.lately if one.id not in gone), maxlen=RECENT)
 
+    def echo(self, decisions: Iterable[Decision]) -> None:
+        """Have what was said of some photos stand of others too, of which its people have not spoken; that is in no log, and no work."""
+        with self.guard:
+            for one in decisions:
+                self.echoes[one.id] = one
+                self.put(one, one)
+
+    def hush(self) -> None:
+        """Give up all echoes; one that its person has spoken over stands no more."""
+        with self.guard:
+            for one in self.echoes.values():
+                if any(stands is one for stands in (self.said(one.photo, one.who), *self.ruled.get(one.photo, ()))):
+                    self.put(one, None)
+            self.echoes.clear()
+
     def put(self, where: Decision, what: Decision | None) -> None:
         """Set what stands in the place of one decision, or empty it; keep the counts right."""
         photo = where.photo
@@ -87,7 +103,7 @@ class Standing:
         old = people.pop(where.who, None)
         if what is not None:
             people[where.who] = what
-            if old is not None and what is where:
+            if old is not None and what is where and old.id not in self.echoes:
                 self.before[what.id] = old
         self.people[where.who] += (what is not None) - (old is not None)
         if not people:

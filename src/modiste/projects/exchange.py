@@ -35,7 +35,7 @@ Exported = tuple[str, str, bytes]  # the file's name, its kind, its content
 
 def right_labels(studio: Studio) -> Exported:
     """A table that `modiste train --from` reads; it does not learn from photos of the honest sample either."""
-    photos = () if studio.found is None else studio.found.by_path
+    photos = studio.whole("Take the labels along").by_path
     return "labels.csv", "text/csv", right_csv(studio.standing, photos, studio.sample)
 
 
@@ -64,9 +64,8 @@ def written_out(studio: Studio, format: str, tell: Tell = silent) -> Path:  # no
     """
     if format not in (NAMED, *WRITERS):
         raise unknown("format to write", format, (NAMED, *WRITERS))
-    if studio.found is None:
-        raise ModisteError("the photos were not looked at yet. Wait for that to end.")
-    photos = tuple(Photo(one.path, product=one.product) for one in studio.found.looked.photos)
+    found = studio.whole("Write the folder")
+    photos = tuple(Photo(one.path, product=one.product) for one in found.looked.photos)
     catalogue = labelled(studio.standing, Catalogue(studio.source.root, studio.classes, photos))
     if any(studio.is_sample(photo.path) for photo in catalogue.photos):
         catalogue = catalogue.with_photos(
@@ -149,11 +148,9 @@ def sent_in(studio: Studio, name: str, data: bytes, who: str, paths: bool) -> Pl
 
 def taken(studio: Studio, labels: Catalogue, name: str, who: str) -> Plain:
     """Labels as decisions of whoever asks, on the disk."""
-    found = studio.found
-    if found is None or len(found) < found.looked.total:
-        raise ModisteError("the photos are still being looked at, and not all are known yet. Take the labels in once that has ended.")
+    found = studio.whole("Take the labels in")
     try:
-        made = imported(labels, who, found.by_path, studio.classes, studio.standing)
+        made = imported(labels, who, found.by_path, studio.classes, studio.standing, found.copies_of)
     except ModisteError as error:
         raise ModisteError(f"{name}: {shown(str(error))}") from None
     if made.unknown and not (made.decisions or made.same):
@@ -164,8 +161,8 @@ def taken(studio: Studio, labels: Catalogue, name: str, who: str) -> Plain:
         (len(made.unknown), "is of a photo that is not in this project", "are of photos that are not in this project"),
     ]
     rest = [f"{many:,} {one if many == 1 else more}." for many, one, more in told if many]
-    words = [f"{len(made.decisions):,} {'label was' if len(made.decisions) == 1 else 'labels were'} taken in.", *rest]
-    return {"taken": len(made.decisions), "same": made.same, "unknown": len(made.unknown), "words": " ".join(words)}
+    words = [f"{made.taken:,} {'label was' if made.taken == 1 else 'labels were'} taken in.", *rest]
+    return {"taken": made.taken, "same": made.same, "unknown": len(made.unknown), "words": " ".join(words)}
 
 
 def agreement(studio: Studio) -> Plain:

@@ -29,7 +29,7 @@ def learnt_from_labels(studio: Studio, tell: Tell, stop: Stop) -> str:
     written = write(learnt, studio.project.folder / "models" / f"{number}.onnx")
     if written.bundle is None:
         return written.words[0]
-    model = model_of(number, written, len(catalogue))
+    model = model_of(number, written, sum(photo.split != TEST for photo in catalogue.photos))
     with studio.lock:
         studio.models = studio.project.write_models(studio.models.with_model(model))
         studio.changed()
@@ -39,10 +39,8 @@ def learnt_from_labels(studio: Studio, tell: Tell, stop: Stop) -> str:
 
 def labelled(studio: Studio) -> Catalogue:
     """The photos with a label that stands; those of the honest sample are judged by, never learnt from."""
-    if studio.found is None:
-        raise ModisteError("the photos were not looked at yet. Wait for that to end.")
     photos = []
-    for one in studio.found.looked.photos:
+    for one in studio.whole("Train").looked.photos:
         label = studio.standing.settled(one.path)
         if label is not None:
             split = TEST if studio.is_sample(one.path) else ""

@@ -29,6 +29,7 @@ def state_of(studio: Studio, jobs: Jobs, who: str) -> Plain:
                 "name": shown(studio.project.name),
                 "source": shown(studio.project.about.source),
                 "photos": photos,
+                "looked": 0 if found is None else len(found),
                 "readable": readable,
                 "left_out": [shown(words) for words in studio.left_out],
                 "classes": list(studio.classes.names),
@@ -90,9 +91,11 @@ def point(studio: Studio, found: Guesses, labels: int) -> Point:
 def counts_of(studio: Studio, found: Guesses | None) -> Plain:
     """Photos by what was said of them, and by what the network would do with them."""
     counts = studio.standing.counts()
+    judges = sum(studio.standing.settled(path) is not None for path in studio.sample)
     lanes = [0] * len(DECISIONS) if found is None else np.bincount(found.decisions, minlength=len(DECISIONS)).tolist()
     return {
         "labelled": counts.labelled,
+        "learnable": counts.labelled - judges,
         "unsure": counts.unsure,
         "bad": counts.bad,
         "conflicts": counts.conflicts,

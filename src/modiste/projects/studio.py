@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modiste.annotating.decisions import Decision
@@ -15,6 +15,7 @@ from modiste.annotating.ledger import Ledger, open_ledger
 from modiste.annotating.standing import Standing
 from modiste.data.layouts.sources import Source
 from modiste.data.taxonomy import read_taxonomy
+from modiste.projects.copies import echoes
 from modiste.projects.guesses import Guesses, guesses
 from modiste.projects.jobs import Jobs
 from modiste.projects.lists import Lists
@@ -52,6 +53,8 @@ class Studio:
     sample: frozenset[str] = frozenset()  # the same, with their copies
     doubted: set[str] = field(default_factory=set)  # paths of photos that may have been replaced since people spoke of them
     lent: dict[str, tuple[str, float]] = field(default_factory=dict)  # paths of photos that lately came before somebody: whom, and when
+    echoes: dict[str, list[Decision]] = field(default_factory=dict)  # what stands of copies that came later, by the id of what was said
+    behind: frozenset[int] = frozenset()  # numbers of other networks that were not asked about all photos that are known
     lists: Lists = field(default_factory=Lists)  # of photos, that people go through just now
     version: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -80,12 +83,14 @@ class Studio:
         self.changed()
 
     def undo(self, who: str, name: str | None = None) -> list[Decision]:
-        """Take back what somebody said last; an undo of the same name is one."""
+        """Take back what somebody said last, of copies that came later too; an undo of the same name is one."""
         taken_back = self.ledger.undo(who, name)
         with self.lock:
+            echoed = [copy for one in taken_back for copy in self.echoes.get(one.id, ())]
+            self.echo()
             self.doubted.update(one.photo for one in taken_back)  # what stands again may be of other bytes
         self.changed()
-        return taken_back
+        return [*taken_back, *echoed]
 
     def lend(self, paths: Iterable[str], who: str) -> None:
         """Remember whom photos come before, so that nobody else is asked about them at the same time."""
@@ -130,6 +135,8 @@ class Studio:
         """Go on with what the network in use says."""
         with self.lock:
             self.found = found
+            self.echo()
+            self.behind = frozenset(number for number, other in self.others.items() if self.lacking(other))
             if found is not None:
                 there = [one.path for one, place in zip(found.looked.photos, found.looked.places.tolist(), strict=True) if place >= 0]
                 every = [*there, *found.looked.waiting]  # what was labelled before all were looked at must not come to be drawn
@@ -138,6 +145,13 @@ class Studio:
                 self.sample = frozenset(copy for path in self.drawn for copy in found.copies_of(path))
                 self.doubted = {path for path in self.standing.photos() if self.is_replaced(path)}
             self.changed()
+
+    def echo(self) -> None:
+        """Have what stands of photos stand of their copies that came later, too."""
+        with self.standing.guard:
+            self.standing.hush()
+            self.echoes = {} if self.found is None else echoes(self.found, self.standing)
+            self.standing.echo(copy for some in self.echoes.values() for copy in some)
 
     def look(self, tell: Tell, stop: Stop) -> str:
         """Ask the network in use about all photos; where another is put in use meanwhile, that one."""
@@ -152,6 +166,22 @@ class Studio:
                         self.show(self.guessed(looked, labeller))
         return f"{len(looked):,} photos were looked at."
 
+    def whole(self, then: str) -> Guesses:
+        """What the network in use says of all photos; refused, with what to do then, while it was not asked about all of them."""
+        if self.found is None or len(self.found) < self.found.looked.total:
+            raise ModisteError(
+                f"the photos are still being looked at, and not all are known yet. {then} once that has ended; where it was stopped, press "
+                "Look again on the page Home."
+            )
+        return self.found
+
+    def lacking(self, other: Guesses) -> list[str]:
+        """Photos that are known and that another network was not asked about."""
+        if self.found is None:
+            return []
+        known = {*other.by_path, *other.looked.waiting}
+        return [path for path in (*self.found.by_path, *self.found.looked.waiting) if path not in known]
+
     def says_more(self, looked: Looked) -> bool:
         """Whether more is known from the last time than what a look that goes on has come to."""
         return self.found is not None and self.found.looked.model == looked.model and len(self.found) > len(looked)
@@ -164,8 +194,20 @@ class Studio:
         *_, looked = self.looks(labeller, tell, stop)
         with self.lock:
             self.others[number] = self.guessed(looked, labeller)
+            self.behind -= {number}
             self.changed()
         return self.others[number]
+
+    def said_by(self, number: int) -> Guesses | None:
+        """What another network says of all photos, as far as it was ever asked; None where it is to be asked first."""
+        if number not in self.others:
+            before = self.before(self.project.labeller(self.models[number]))  # takes a while: others are answered meanwhile
+            with self.lock:
+                if before is not None and number != self.models.in_use:
+                    self.others.setdefault(number, before)
+                    self.behind |= {number} if self.lacking(before) else set()
+        with self.lock:
+            return None if number in self.behind else self.others.get(number)
 
     def promote(self, number: int) -> Models:
         """Put another network in use; what it says is there at once where it was asked before."""
@@ -179,7 +221,11 @@ class Studio:
                 self.others[self.models.in_use] = self.found
             self.models = self.project.write_models(Models(number, self.models.models))
             self.labeller = labeller
-            self.show(self.others.pop(number, None) or before)
+            known = self.others.pop(number, None) or before
+            if known is not None and (lacking := self.lacking(known)):  # they come with the next look, and are not forgotten until then
+                waiting = (*known.looked.waiting, *lacking)
+                known = replace(known, looked=replace(known.looked, waiting=waiting))
+            self.show(known)
             return self.models
 
     def before(self, labeller: Labeller) -> Guesses | None:

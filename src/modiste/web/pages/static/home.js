@@ -25,7 +25,7 @@ function nextStep(now) {
   const { counts, project, job, last, trouble } = now;
   const use = models.find((one) => one.in_use);
   const newer = models.filter((one) => use && one.number > use.number).at(-1);
-  const fresh = counts.labelled - (models.at(-1)?.labels || 0);
+  const fresh = counts.learnable - (models.at(-1)?.labels || 0);
   if (!project.photos && job)
     return step("Your photos are being looked at", "You can begin as soon as the first are there.", "/look", "See the photos");
   if (!project.photos && trouble)
@@ -159,7 +159,7 @@ function steps({ project, counts, model, job, trouble }) {
       "Use",
       [`In use: ${use?.name || model.name}`],
       [
-        ...DOWNLOADS.map(([format, words]) => made("a", { class: "chip", href: `/api/export?format=${format}`, download: "" }, `↓ ${words}`)),
+        ...DOWNLOADS.map(download),
         press("Write a folder", () => here("export-dialog").showModal(), { class: "chip" }),
         link("/search", "Search"),
       ],
@@ -183,6 +183,18 @@ function row(name, place, words, acts, how) {
     mark,
     made("div", {}, made("h2", {}, name, state), told, made("div", { class: "chips" }, acts)),
   );
+}
+
+function download([format, words]) {
+  return made("a", { class: "chip", href: `/api/export?format=${format}`, download: "", onclick: notBefore }, `↓ ${words}`);
+
+  // What the server refuses would be saved as a file.
+  function notBefore(event) {
+    const { looked, photos: all } = state().project;
+    if (format !== "labels.csv" || (all && looked === all)) return;
+    event.preventDefault();
+    tell("The photos are still being looked at: take the labels along once that has ended.");
+  }
 }
 
 const link = (href, words) => made("a", { class: "chip", href }, words);

@@ -18,7 +18,7 @@ let asking = 0;
 // --- learning
 
 function showLearn({ counts, job, last }) {
-  const { labelled, classes } = counts;
+  const { labelled, learnable, classes } = counts;
   const most = Math.max(1, ...Object.values(classes));
   const used = models.at(-1)?.labels || 0;
   say(
@@ -27,7 +27,7 @@ function showLearn({ counts, job, last }) {
       ? `From ${some(labelled, "label")}, on this machine. It is judged on photos it did not learn from; nothing changes until you put it in use.`
       : "Nothing is labelled yet: there is nothing to learn from. Annotate some photos first.",
   );
-  say(here("learn-hint"), job ? "" : used && labelled > used ? `${number(labelled - used)} more labels than the last network knew` : "");
+  say(here("learn-hint"), job ? "" : used && learnable > used ? `${number(learnable - used)} more labels than the last network knew` : "");
   here("learn").disabled = Boolean(job) || !labelled;
   filled(
     here("shares"),
