@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from modiste.data.relabel import labelled_by
+from modiste.data.layouts.declared import Undeclared
+from modiste.data.relabel import labelled_by, read_labelled_by
 from modiste.records.catalogue import Catalogue, Photo, Suggestion
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.labels import PAPER_CLASSES, Classes
@@ -51,3 +52,55 @@ def test_declared_classes_give_the_codes_and_refuse_other_values():
 def test_an_unknown_column_is_answered_with_the_near_one():
     with pytest.raises(UsageError, match="Did you mean 'article_type'"):
         labelled_by(catalogue("Belts", "Ties"), "articletype")
+
+
+@pytest.fixture
+def shop(tmp_path, paint):
+    """A table whose own labels nobody declared, with a column beside them."""
+
+    def made(*rows: str, head: str = "image,class,kind") -> Path:
+        paint(tmp_path, "1.jpg", "2.jpg", "3.jpg")
+        (tmp_path / "p.csv").write_text("\n".join([head, *rows]) + "\n")
+        return tmp_path / "p.csv"
+
+    return made
+
+
+WORDS, CODES = ("1.jpg,Hat,y", "2.jpg,Glove,x", "3.jpg,,y"), ("1.jpg,7,y", "2.jpg,0,x", "3.jpg,-1,y")
+
+
+def told(found: Catalogue) -> list[str | None]:
+    return [None if photo.label is None else found.classes.names[photo.label] for photo in found.photos]
+
+
+@pytest.mark.parametrize("rows", [WORDS, CODES])
+def test_a_column_labels_photos_whose_own_classes_nobody_declared(shop, rows):
+    where = shop(*rows)
+    for declared, names in ((None, ("x", "y")), (Classes(("y", "z", "x")), ("y", "z", "x"))):
+        found = read_labelled_by(where, None, "kind", declared)
+        assert (found.classes.names, told(found)) == (names, ["y", "x", "y"])
+    with pytest.raises(UsageError, match="Did you mean 'kind'"):
+        read_labelled_by(where, None, "kinds")
+
+
+def test_the_column_of_the_labels_is_a_column_too_and_its_codes_are_not_guessed(shop):
+    found = read_labelled_by(shop(*WORDS), None, "class")
+    assert (found.classes.names, told(found)) == (("Glove", "Hat"), ["Hat", "Glove", None])
+    found = read_labelled_by(shop(*WORDS), None, "Class", Classes(("Hat", "Glove")))
+    assert (found.classes.names, told(found)) == (("Hat", "Glove"), ["Hat", "Glove", None])
+    with pytest.raises(Undeclared):
+        read_labelled_by(shop(*CODES), None, "class")
+    found = read_labelled_by(shop(*CODES), None, "class", Classes(tuple("abcdefgh")))
+    assert told(found) == ["h", "a", None]
+
+
+def test_of_two_columns_of_labels_the_one_that_is_named_counts(shop):
+    where = shop("1.jpg,Hat,y", "2.jpg,Glove,", "3.jpg,Hat,x", head="image,label,class")
+    assert told(read_labelled_by(where, None, "class")) == ["y", None, "x"]
+    assert told(read_labelled_by(where, None, "label")) == ["Hat", "Glove", "Hat"]
+
+
+def test_folders_are_no_column(tmp_path, paint):
+    paint(tmp_path, "Shoes/1.jpg", "Bags/2.jpg")
+    with pytest.raises(ModisteError, match="no further columns"):
+        read_labelled_by(tmp_path, None, "class")

@@ -133,3 +133,17 @@ def test_a_result_in_parquet_with_names_that_are_no_text_is_a_table(painted, tmp
     rows = [(odd, "00", "Blue", 0.9, "red"), ("Blue-0.png", "00", "Blue", 0.9, "")]
     where = write_rows(tmp_path / "labels.parquet", tmp_path / "part", (*FIRST, RIGHT), rows, odd_names=True)
     assert labels_in(read_labels(where, photos, OWN)) == {odd: "Red"}
+
+
+@pytest.mark.parametrize("column", ["class", "temper"])
+@pytest.mark.parametrize("declared", [None, Classes(("warm", "lukewarm", "cold"))])
+def test_a_column_says_the_same_whether_or_not_the_folder_is_named(painted, column, declared) -> None:
+    where = painted({"Red": "warm", "Blue": "cold"}, 2, column=column)
+    table = where.parent / "photos" / "mine.csv"
+    lines = where.read_text().splitlines()
+    beside = ["class" if column != "class" else "kind", *("anything" if n % 2 else "else" for n in range(len(lines) - 1))]
+    table.write_text("".join(f"{line},{cell}\n" for line, cell in zip(lines, beside, strict=True)))
+    alone = read_labels(table, None, OWN, classes=declared, column=column)
+    named = read_labels(table, table.parent, OWN, classes=declared, column=column)
+    assert (alone.classes, labels_in(alone)) == (named.classes, labels_in(named))
+    assert alone.classes.names == (declared.names if declared else ("cold", "warm"))

@@ -135,7 +135,7 @@ def read_catalogue(
 ) -> Any:
     """The catalogue at a place, labelled by a column and cut to `most` photos a split when asked."""
     from modiste.data.layouts.readers import read
-    from modiste.data.relabel import labelled_by
+    from modiste.data.relabel import read_labelled_by
     from modiste.data.split import limit
     from modiste.data.taxonomy import read_taxonomy
     from modiste.records.labels import Classes
@@ -144,7 +144,7 @@ def read_catalogue(
     if label is None:
         catalogue = read(where, format, declared, read_taxonomy(taxonomy, level))
     else:
-        catalogue = labelled_by(read(where, format, None, read_taxonomy(taxonomy, level)), label, declared)
+        catalogue = read_labelled_by(where, format, label, declared, read_taxonomy(taxonomy, level))
     return catalogue if most is None else limit(catalogue, most)
 
 

@@ -13,7 +13,7 @@ from modiste.data.layouts.readers import read
 from modiste.data.layouts.rows import Row
 from modiste.data.layouts.tables import header, is_table_name, read_table
 from modiste.data.opening.stores import Store, open_store
-from modiste.data.relabel import classes_among, labelled_by
+from modiste.data.relabel import classes_among, read_labelled_by
 from modiste.data.taxonomy import read_taxonomy
 from modiste.records.catalogue import Catalogue, Photo
 from modiste.records.errors import BadRow, BadRows, ModisteError, UsageError, unknown
@@ -48,8 +48,7 @@ def read_labels(
     if tuple(names[: len(RESULT)]) == RESULT and RIGHT not in spelled and column is None:
         raise ModisteError(f"{where} is a result of `modiste label` that nobody has looked through: {FILL_IN}.")
     if data is None and RIGHT not in spelled:
-        found = read(where, format, None if column else classes)
-        return only_labelled(labelled_by(found, column, classes) if column else found, where)
+        return only_labelled(read_labelled_by(where, format, column, classes) if column else read(where, format, classes), where)
     pictures = open_store((data or where.parent).expanduser())
     return only_labelled(table(store, pictures, spelled, column, classes, own), where)
 
