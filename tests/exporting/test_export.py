@@ -228,6 +228,7 @@ def test_the_command_ends_with_3_where_the_gate_refuses(run, impossible, tmp_pat
         ({"to": "openvino", "output": "shop.onnx"}, r"ends in \.xml"),
         ({"usual": 0.0}, "--usual 0.0"),
         ({"name": "../shop"}, "plain name"),
+        ({"reject": "Bags"}, "--reject Bags: from where on a photo is rejected is learnt from photos. Give them with --data"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_any_work(run, settings, words):
@@ -236,12 +237,12 @@ def test_what_cannot_be_meant_is_refused_before_any_work(run, settings, words):
 
 
 @pytest.mark.parametrize("change", [{"loss": "hinge"}, {"network.head": "hinge"}, {"network.head": "svm"}])
-def test_a_class_of_a_network_with_margins_is_not_made_strangeness(run, change, monkeypatch):
+def test_a_class_of_a_network_with_margins_is_not_made_strangeness(run, drawn, change, monkeypatch):
     """A linear SVM is a linear layer too, but its margins are no log-odds."""
     changed = run.recipe.changed(change)
     monkeypatch.setattr(type(run), "recipe", property(lambda _: changed))
     with pytest.raises(ModisteError, match="margins"):
-        export(run, reject="Bags")
+        export(run, catalogue=drawn, reject="Bags")
 
 
 def test_the_usual_place_may_be_beside_the_photos_and_a_named_one_may_not(run, drawn, monkeypatch):

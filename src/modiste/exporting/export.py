@@ -109,6 +109,8 @@ def export(
     if not 0 < usual <= 1:
         raise UsageError(f"--usual {usual}: a share above 0 and up to 1, such as 0.99.")
     kind, called = EXPORTS[to], plain_name(name or named(run, to))
+    if reject is not None and catalogue is None:
+        raise UsageError(f"--reject {reject}: from where on a photo is rejected is learnt from photos. Give them with --data.")
     path = path_of(output, called, kind)
     kind.check(path)
     catalogue = read(catalogue) if isinstance(catalogue, Path | str) else catalogue
