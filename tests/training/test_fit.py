@@ -19,10 +19,10 @@ from modiste.models.heads import HEADS
 from modiste.records.catalogue import Catalogue
 from modiste.records.disk import digest
 from modiste.records.errors import MachineError, ModisteError, TrainingDiverged, UsageError
-from modiste.records.recipe import COLOURS, SAMPLING, Network, Recipe
+from modiste.records.recipe import COLOURS, PRESETS, SAMPLING, Network, Recipe
 from modiste.training import fit as room
 from modiste.training import loop
-from modiste.training.fit import Manner, balance_of, check_before_work, divided, fit
+from modiste.training.fit import Manner, balance_of, check_before_work, divided, fit, refuse_carving
 from modiste.training.losses import LOSSES, masses
 from modiste.training.model import open_model, predict, whole_on
 from modiste.training.team import Team
@@ -146,6 +146,18 @@ def test_a_validation_split_of_the_catalogue_s_own_is_used_whole(short, drawn):
     assert (len(splits.train), len(splits.validation), splits.test) == (48, 16, None)
 
 
+@pytest.mark.parametrize("setting", [{"validation": 0.3}, {"split_seed": 7}])
+def test_a_carving_of_which_nothing_comes_is_refused(setting, short, drawn, runs):
+    """The catalogue has a validation split: the same network would be trained again under another id."""
+    ((key, value),) = setting.items()
+    photos = [replace(p, split="validation") if p.split == "test" else p for p in drawn.photos]
+    with pytest.raises(ModisteError, match=f"{key}={value} would do nothing.* of its own, of 16 photos"):
+        fit(replace(short, **setting), drawn.with_photos(photos), runs)
+    for preset in PRESETS.values():
+        refuse_carving(preset(), drawn.with_photos(photos))
+    refuse_carving(replace(short, **setting), drawn)
+
+
 def test_a_run_without_test_predicts_validation(short, drawn, runs):
     run = fit(replace(short, validation=0.25, epochs=1), drawn.with_photos(drawn.split("train").photos), runs)
     assert run.splits == ["validation"]
@@ -227,7 +239,7 @@ def test_every_loss_finishes_a_run(name, short, drawn, runs):
 
 
 def test_the_hinge_head_is_the_hinge_loss(short, drawn, runs):
-    """Whatever loss the recipe names, so that the two are one result."""
+    """The two are one result."""
     by_head = fit(replace(short, network=Network(head="hinge"), epochs=1), drawn, runs)
     by_loss = fit(replace(short, loss="hinge", epochs=1), drawn, runs)
     assert load_file(by_head.folder / "weights.safetensors").keys() == load_file(by_loss.folder / "weights.safetensors").keys()
@@ -363,6 +375,11 @@ def test_a_catalogue_that_cannot_be_learnt_from_is_refused_in_words(keep, settin
         ({"loss": "crossentropy"}, "Did you mean 'cross_entropy'"),
         ({"optimiser": "sdg"}, "Did you mean 'sgd'"),
         ({"pixels.side": 62}, "AlexNet's three pools need 63 px or more"),
+        ({"network.attention": "cbam", "network.after_convs": ""}, "names no convolution, so there would be no cbam"),
+        ({"network.head": "hinge", "loss": "class_weighted"}, "loss = class_weighted: network.head=hinge has a loss of its own"),
+        ({"network.backbone": "resnet18", "batch": 1}, "batch = 1: this network's batch-norm needs 2 photos or more"),
+        ({"network.backbone": "efficientnet_lite0", "batch": 1}, "needs 2 photos or more"),
+        ({"network.attention": "cbam", "network.gate_norm": True, "batch": 1}, "needs 2 photos or more"),
     ],
 )
 def test_what_would_fail_later_is_refused_before_a_photo_is_decoded(settings, words, short, drawn, runs, monkeypatch):
@@ -370,6 +387,32 @@ def test_what_would_fail_later_is_refused_before_a_photo_is_decoded(settings, wo
     with pytest.raises(ModisteError, match=words):
         fit(short.changed(settings), drawn, runs)
     assert not list(runs.rglob("*"))
+
+
+def test_a_batch_of_one_photo_is_taken_where_nothing_measures_batches():
+    """A batch-norm that is frozen does not, nor do two photos of two batches that make one step."""
+    check_before_work(Recipe(batch=1))
+    check_before_work(Recipe(batch=1, network=Network(backbone="resnet18", weights="imagenet", frozen=True, attention="cbam")))
+    check_before_work(Recipe(batch=1, accumulate=2, network=Network(backbone="resnet18")))
+    with pytest.raises(ModisteError, match="batch-norm needs 2 photos"):  # the gates' own learns
+        check_before_work(Recipe(batch=1, network=Network("resnet18", weights="imagenet", frozen=True, attention="cbam", gate_norm=True)))
+
+
+@pytest.mark.parametrize(
+    "backbone, processes, least",
+    [("alexnet", 1, 1), ("alexnet", 8, 8), ("resnet18", 1, 2), ("resnet18", 8, 16), ("efficientnet_lite0", 3, 6)],
+)
+def test_each_process_of_a_team_has_what_it_needs_of_a_batch(backbone, processes, least, monkeypatch):
+    """With no photo it would have no loss, and the learning rate would be blamed."""
+    monkeypatch.setenv("WORLD_SIZE", str(processes))
+    recipe = Recipe(batch=least, network=Network(backbone=backbone))
+    check_before_work(recipe)
+    parts = [len(np.arange(least)[rank::processes]) for rank in range(processes)]
+    assert min(parts) == least // processes
+    if least > 1:
+        with pytest.raises(ModisteError, match=f"Set batch={least} or more, or start fewer" if processes > 1 else "2 photos or more"):
+            check_before_work(replace(recipe, batch=least - 1))
+        check_before_work(replace(recipe, batch=-(-least // 2), accumulate=2))
 
 
 @pytest.mark.parametrize("convs", [3, 4, 5, 6])

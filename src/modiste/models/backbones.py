@@ -72,6 +72,10 @@ def alexnet_layers(network: Network, widths: tuple[int, ...], channels: int) -> 
     beyond = [number for number in network.after_convs if not 1 <= number <= network.convs]
     if network.attention != "none" and beyond:
         raise UsageError(f"network.after_convs = {list(network.after_convs)}: there is no convolution {beyond[0]} among {network.convs}.")
+    if network.attention != "none" and not network.after_convs:
+        raise UsageError(
+            f"network.after_convs names no convolution, so there would be no {network.attention}. Name some, or set network.attention=none."
+        )
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for number, width in enumerate(widths[: network.convs], start=1):
         side, stride, padding = {1: (11, 4, 2), 2: (5, 1, 2)}.get(number, (3, 1, 1))

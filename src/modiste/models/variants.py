@@ -79,6 +79,11 @@ def without_norms(part: nn.Module) -> nn.Module:
     return made
 
 
+def measures_batches(classifier: Classifier) -> bool:
+    """Whether the network measures the batch that it is trained on: a batch-norm in it learns."""
+    return any(module.training for module in classifier.train().modules() if isinstance(module, nn.BatchNorm2d))
+
+
 def stands_still(stage: nn.Module) -> bool:
     restless = any(module.training and isinstance(module, nn.Dropout | nn.BatchNorm2d) for module in stage.modules())
     return not restless and not any(weight.requires_grad for weight in stage.parameters())

@@ -22,13 +22,15 @@ from modiste.data.describe import Contents
 from modiste.data.describe import contents as contents_of
 from modiste.data.split import carve
 from modiste.models.heads import HEADS
-from modiste.models.variants import Classifier, build, check, parameters, without_norms
+from modiste.models.variants import Classifier, build, check, measures_batches, parameters, sketch, without_norms
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue
 from modiste.records.errors import Busy, MachineError, ModisteError, unknown
+from modiste.records.launch import launched
 from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
-from modiste.records.recipe import Recipe
+from modiste.records.recipe import PRESETS, Recipe
 from modiste.records.run import ONLY_WHILE_TRAINING, Run, first_weights, run_folder
+from modiste.records.words import counted
 from modiste.training.given import Eyes, Given, computed, cut_off, features_of, pictures_of
 from modiste.training.loggers import check_loggers
 from modiste.training.loop import OPTIMISERS, Lesson, Watched, learn
@@ -80,6 +82,7 @@ def fit(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), manner:
     run = Run(run_folder(runs, recipe, splits.contents.data_hash, began))
     team = gather(device(manner.where))
     if not team.agree(run.finished):
+        refuse_carving(recipe, catalogue)
         with memory_kept(), fp32_whole(), sole_writer(run, team, manner.tell):
             if not team.agree(run.finished):  # by the process that had the lock until now
                 finish(recipe, catalogue, splits, run, began, manner, team)
@@ -155,16 +158,37 @@ def check_before_work(recipe: Recipe, where: str = "auto") -> None:
     if recipe.optimiser not in OPTIMISERS:
         raise unknown("optimiser", recipe.optimiser, OPTIMISERS)
     with torch.device("meta"):  # takes neither memory nor time: can it be built?
-        build(replace(recipe.network, weights="none", frozen=False), 2, recipe.pixels.channels)
+        check_batch(recipe, measures_batches(sketch(recipe.network, 2, recipe.pixels.channels)), launched()[0])
     check_augmentations(recipe.augment)
     loss(recipe.loss, [1])
     loss("hinge" if recipe.network.head == "hinge" else recipe.loss, [1], recipe.label_smoothing)
-    if recipe.network.backbone == "resnet18" and not recipe.network.frozen and recipe.batch == 1:
-        raise ModisteError("batch = 1: ResNet-18's batch-norm needs 2 photos or more in a batch.")
+    if recipe.network.head == "hinge" and recipe.loss not in (Recipe().loss, "hinge"):
+        raise ModisteError(f"loss = {recipe.loss}: network.head=hinge has a loss of its own. Leave loss away, or set network.head=softmax.")
     least = min(recipe.pixels.side, recipe.first_side or recipe.pixels.side)
     if recipe.network.backbone == "alexnet" and least < 63:
         key = "pixels.side" if least == recipe.pixels.side else "first_side"
         raise ModisteError(f"{key} = {least}: AlexNet's three pools need 63 px or more.")
+
+
+def check_batch(recipe: Recipe, measured: bool, processes: int) -> None:
+    """Refuse a step that leaves a process without a photo, or with one where batch-norm has a spread to measure."""
+    least = 2 if measured else 1
+    if recipe.batch * recipe.accumulate >= least * processes:
+        return
+    why = "this network's batch-norm needs 2 photos or more in a batch" if measured else "each process needs a photo of a batch"
+    shared = f", and {processes} processes divide it. Set batch={least * processes} or more, or start fewer" if processes > 1 else ""
+    raise ModisteError(f"batch = {recipe.batch}: {why}{shared}.")
+
+
+def refuse_carving(recipe: Recipe, catalogue: Catalogue) -> None:
+    """Refuse settings of a carving where the catalogue has a validation split, which is taken whole; a preset's share means any split."""
+    usual, own = {preset().validation for preset in PRESETS.values()}, len(catalogue.split(VALIDATION))
+    idle = {"validation": recipe.validation not in usual, "split_seed": recipe.split_seed != 0}
+    for key in (key for key, is_set in idle.items() if own and is_set):
+        raise ModisteError(
+            f"{catalogue.root}: {key}={getattr(recipe, key):g} would do nothing, for the catalogue has a validation split of its own, "
+            f"of {counted(own, 'photo')}. Leave {key} away, or put that split into train."
+        )
 
 
 def used_contents(catalogue: Catalogue, tell: Tell = silent) -> Contents:
