@@ -65,7 +65,7 @@ def obey(order: dict[str, str]) -> None:
             os.kill(os.getpid(), signal.Signals[name])
 
     if order["often"]:
-        loop.Keeper.now_and_then = loop.Keeper.write  # type: ignore[method-assign]
+        loop.Keeper.due = property(lambda _keeper: True)  # type: ignore[method-assign,assignment]
     if order["point"]:
         heard = (POINTS | FULL)[order["point"]](at_the_point)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,13 +14,15 @@ import torch
 from safetensors.torch import load_file
 
 import modiste
-from modiste.records.errors import Busy, MachineError
+from modiste.records.errors import Busy, MachineError, TrainingDiverged
 from modiste.records.launch import follows, launched
 from modiste.records.lock import locked
 from modiste.records.progress import silent
+from modiste.records.recipe import Recipe
 from modiste.records.run import Run
+from modiste.training.checkpoint import Learner, Position
 from modiste.training.fit import fit, sole_writer
-from modiste.training.loop import epoch_batches
+from modiste.training.loop import Keeper, epoch_batches
 from modiste.training.team import Team, gather
 
 CHILD = """
@@ -213,6 +216,23 @@ def test_a_run_that_is_busy_is_left_by_the_whole_team(tmp_path, monkeypatch):
             with pytest.raises(Busy, match=rf"is being worked on by process {os.getpid()} "), sole_writer(run, team(rank), silent):
                 pass
     assert heard[1] is None
+
+
+def test_weights_that_break_stop_the_whole_team(tmp_path, monkeypatch):
+    """The leader alone looks at them; the others would wait for it for ever."""
+    agreed = []
+    monkeypatch.setattr(Team, "agree", lambda self, value: agreed.append(value) or agreed[0])
+    for rank in (0, 1):
+        team = Team(torch.device("cpu"), type("Fabric", (), {"global_rank": rank, "world_size": 2})())
+        network = torch.nn.Linear(1, 1)
+        network.weight.data.fill_(float("nan") if rank == 0 else 1.0)
+        taught = SimpleNamespace(team=team, recipe=Recipe(), bf16=False, checkpoint_seconds=0)
+        keeper = Keeper(tmp_path / "checkpoint", taught, Learner(network, torch.optim.SGD(network.parameters(), 0.1)), [])
+        assert keeper.due == team.leads, "or each would write by a clock of its own"
+        with pytest.raises(TrainingDiverged, match="no longer numbers after epoch 1, step 3"):
+            keeper.write(Position(step=3))
+    assert agreed[1] is None
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_team_measures_with_the_statistics_of_its_leader(drawn, short_resnet, tmp_path):

@@ -130,7 +130,7 @@ def learner_of(lesson: Lesson) -> Learner:
 
 @dataclass
 class Keeper:
-    """Writes checkpoints by the clock, or at once when it is asked."""
+    """Writes checkpoints by the clock, or at once when it is asked: in a team by its leader, whom all wait for."""
 
     path: Path
     lesson: Lesson
@@ -142,19 +142,23 @@ class Keeper:
     def __post_init__(self) -> None:
         self.saved = time.monotonic()
 
-    def now_and_then(self, position: Position) -> None:
-        """A checkpoint, if the last one is old enough for what one costs; after every step where seconds are 0."""
+    @property
+    def due(self) -> bool:
+        """Whether the last checkpoint is old enough for what one costs; after every step where seconds are 0. The leader's clock counts."""
         seconds = self.lesson.checkpoint_seconds
-        if not seconds or time.monotonic() - self.saved > max(seconds, self.took / CHECKPOINTS_COST):
-            self.write(position)
+        old = not seconds or time.monotonic() - self.saved > max(seconds, self.took / CHECKPOINTS_COST)
+        return old and self.lesson.team.leads
 
     def write(self, position: Position) -> None:
-        begun = time.monotonic()
+        """A checkpoint; where the weights are no numbers it is refused in every process of the team, or the others would wait for ever."""
+        begun, broken = time.monotonic(), None
         if self.lesson.team.leads:
             try:
                 save_checkpoint(self.path, position, self.epochs, self.learner)
             except TrainingDiverged as error:
-                raise diverged(self, f"{error} after epoch {position.epoch + 1}, step {position.step}") from error
+                broken = f"{error} after epoch {position.epoch + 1}, step {position.step}"
+        if (broken := self.lesson.team.agree(broken)) is not None:
+            raise diverged(self, broken)
         self.saved = time.monotonic()
         self.took = self.saved - begun
 
@@ -169,7 +173,8 @@ def train_epoch(lesson: Lesson, learner: Learner, joined: nn.Module, position: P
     for rows in batches[position.step :]:
         torch.manual_seed(chance(recipe.seed, position.epoch, position.step, team.rank))  # dropout and augmentation of this step
         set_lr(learner.optimiser, recipe, position, len(batches))
-        loss_sum, hits, asked = team.total(*step(lesson, learner, joined, rows, side), float(wish.reason is not None))
+        done_here = step(lesson, learner, joined, rows, side)
+        loss_sum, hits, asked, due = team.total(*done_here, float(wish.reason is not None), float(keeper.due))
         if not math.isfinite(loss_sum):
             raise diverged(keeper, f"the loss became {loss_sum} in epoch {position.epoch + 1}, step {position.step + 1}")
         position.step += 1
@@ -182,7 +187,8 @@ def train_epoch(lesson: Lesson, learner: Learner, joined: nn.Module, position: P
         lesson.tell(Progress("training", done, recipe.epochs * len(lesson.train), note=note))
         if asked:
             raise stopped(keeper, position, wish)
-        keeper.now_and_then(position)
+        if due:
+            keeper.write(position)
     team.share_buffers(learner.network, *([learner.kept] if learner.average else []))
 
 
