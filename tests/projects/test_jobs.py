@@ -206,3 +206,22 @@ def test_a_failure_stands_until_one_of_its_kind_is_on_its_way_or_did_well(bench)
     bench.last("look")
     bench.until(lambda: bench.jobs.now is None)
     assert bench.jobs.failed("look") is None
+
+
+def test_a_kind_is_done_once_its_last_did_well_and_none_is_on_its_way(bench):
+    go = threading.Event()
+
+    def fails(_tell, _stop):
+        raise ModisteError("row 3 is bent.")
+
+    assert not bench.jobs.done("look")
+    bench.jobs.add("look", lambda _tell, _stop: str(go.wait(20)))
+    assert not bench.jobs.done("look")
+    go.set()
+    bench.last("look")
+    bench.until(lambda: bench.jobs.now is None)
+    assert bench.jobs.done("look")
+    bench.jobs.add("look", fails)
+    bench.last("look")
+    bench.until(lambda: bench.jobs.now is None)
+    assert not bench.jobs.done("look")

@@ -66,12 +66,19 @@ class Jobs:
     def failed(self, kind: str) -> str | None:
         """Why the last of a kind did not do what it was to do, in words; None where it did, or one is on its way."""
         ended = self.ends.get(kind)
-        on_its_way = kind in self.waiting or (self.now is not None and self.now.kind == kind)
-        return None if ended is None or ended.ok or on_its_way else ended.words
+        return None if ended is None or ended.ok or self.on_its_way(kind) else ended.words
+
+    def done(self, kind: str) -> bool:
+        """Whether the last of a kind did what it was to do, and none is on its way."""
+        ended = self.ends.get(kind)
+        return ended is not None and ended.ok and not self.on_its_way(kind)
+
+    def on_its_way(self, kind: str) -> bool:
+        return kind in self.waiting or (self.now is not None and self.now.kind == kind)
 
     def add(self, kind: str, work: Work) -> bool:
         """Have it done once its turn has come; False where one of its kind waits already."""
-        if kind in self.waiting or (self.now is not None and self.now.kind == kind):
+        if self.on_its_way(kind):
             return False
         self.waiting.append(kind)
         self.queue.put((kind, work))

@@ -14,6 +14,7 @@ from modiste.projects.studio import Studio
 from modiste.serving.deciding import DECISIONS, WHY
 
 WORDS = {**REASONS, **WHY}
+SHA_DIGITS = 8  # of the SHA-256 of a photo's bytes, by which pages tell it from another of its name
 Plain = dict[str, Any]
 
 
@@ -43,9 +44,10 @@ def brief(studio: Studio, found: Guesses, row: int, who: str) -> Plain:
     return {
         "id": found.ids[row],
         "name": shown(one.path),
-        "sha": found.looked.shas[row, :4].tobytes().hex(),
+        "sha": found.looked.shas[row].tobytes().hex()[:SHA_DIGITS],
         "label": None if label < 0 or hidden else studio.classes.names[label],
         "confidence": None if hidden else number(found.confidence[row]),
+        "model": found.looked.model,
         "sample": studio.is_sample(one.path),
         "decision": DECISIONS[found.decisions[row]],
         "said": None if mine is None else {"kind": mine.kind, "label": mine.label},

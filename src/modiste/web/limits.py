@@ -42,6 +42,7 @@ STATUS = {  # reason of a refusal -> HTTP status
     "not_found": 404,
     "wrong_method": 405,
     "too_slow": 408,
+    "replaced": 409,
     "too_big": 413,
     "too_many_photos": 413,
     "not_a_photo": 415,

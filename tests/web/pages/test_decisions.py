@@ -1,5 +1,6 @@
 """What is said of photos: saved once, taken back whole, exported as it was said; names are data."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -10,10 +11,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from modiste.projects.project import project_at
+from modiste.projects.project import Model, project_at
 from modiste.web.door import Door
 from modiste.web.limits import Limits, Refused
-from modiste.web.pages import deciding
+from modiste.web.pages import deciding, talking
 from modiste.web.pages.deciding import decisions_of
 from modiste.web.pages.talking import TOKEN_COOKIE
 
@@ -193,8 +194,10 @@ def test_a_decision_is_of_whom_its_page_names(pages):
         assert 400 <= pages.send("/api/decisions", {"decisions": [pages.decision(photo)], "who": wrong}).status < 500
 
 
-@pytest.mark.parametrize(("waiting", "reason"), [((), "not_found"), (("later.png",), "not_yet")])
-def test_a_decision_on_a_photo_that_is_still_to_be_looked_at_is_told_to_come_again(tmp_path, colours, waiting, reason):
+@pytest.mark.parametrize(
+    ("waiting", "whole", "reason"), [((), True, "not_found"), (("later.png",), True, "not_yet"), ((), False, "not_yet")]
+)
+def test_a_decision_on_a_photo_that_is_still_to_be_looked_at_is_told_to_come_again(tmp_path, colours, waiting, whole, reason):
     """A network that was put in use before it was asked about all photos knows the first of them; the decision is not given up for that."""
     import shops
 
@@ -202,8 +205,63 @@ def test_a_decision_on_a_photo_that_is_still_to_be_looked_at_is_told_to_come_aga
     with shops.open_studio(shops.shop(tmp_path / "shop", 6), model=colours) as made:
         found = replace(made.found, looked=replace(made.found.looked, waiting=waiting))
         with pytest.raises(Refused) as refused:
-            decisions_of(made, found, sent, "ada")
+            decisions_of(made, found, sent, "ada", whole)
     assert refused.value.reason == reason
+
+
+def test_what_was_said_of_other_bytes_than_those_of_now_is_refused(pages, project):
+    """The page was open while the photo was replaced: nobody has seen what is there now."""
+    photo, shop = pages.id_of("000-Red.png"), project.with_name("shop")
+    shown = pages.get(f"/api/photo/{photo}")
+    saved = pages.decision(photo, "Red", sha=shown["sha"], model=shown["model"])
+    pages.say(saved)
+    (shop / "000-Red.png").write_bytes((shop / "001-Green.png").read_bytes())
+    pages.post("/api/look", {})
+    pages.settled()
+    before = pages.everything()
+    refused = pages.send("/api/decisions", {"decisions": [pages.decision(photo, "Blue", sha=shown["sha"])]})
+    assert (refused.status, refused.plain["reason"]) == (409, "replaced")
+    assert "000-Red.png was replaced" in refused.plain["error"]
+    assert pages.say(saved)["saved"] == [saved["id"]]  # it is on the disk: an answer that was lost is given again
+    assert pages.everything() == before
+    assert pages.get(f"/api/photo/{pages.id_of('001-Green.png')}")["said"] is None
+    pages.say(pages.decision(photo, "Green", sha=pages.get(f"/api/photo/{photo}")["sha"]))  # the control
+    for wrong in ("0", shown["sha"][:7], 7, "x" * 65):
+        assert pages.send("/api/decisions", {"decisions": [pages.decision(photo, sha=wrong)]}).status == 422
+
+
+def test_a_suggestion_is_of_the_network_that_made_it(tmp_path, colours):
+    """Another network was put in use while the page was open."""
+    import shops
+
+    sent = {"id": "d", "kind": "label", "label": "Red", "how": "single", "suggested": "Red", "confidence": 0.9}
+    with shops.open_studio(shops.shop(tmp_path / "shop", 6), model=colours) as made:
+        sent, first = {**sent, "photo": made.found.ids[0]}, made.model.id
+        made.models = replace(made.models.with_model(Model(1, "1-other", "models/1.onnx")), in_use=1)
+        for said, kept in ((first, first), ("1-other", "1-other"), (None, "1-other")):
+            assert [one.model for one in decisions_of(made, made.found, {**sent, "model": said}, "ada")] == [kept]
+        with pytest.raises(Refused, match="network of this project"):
+            decisions_of(made, made.found, {**sent, "model": "of elsewhere"}, "ada")
+
+
+def test_an_undo_tells_of_the_last_photos_and_of_how_many_more(pages, monkeypatch):
+    monkeypatch.setattr(deciding, "MOST_TAKEN_BACK", 5)
+    names = [f"{number:03d}-{colour}.png" for number, colour in zip(range(12), ["Red", "Green", "Blue"] * 4, strict=True)]
+    table = "photo,label\n" + "".join(f"{name},Red\n" for name in names)
+    assert send_file(pages, "labels.csv", table.encode()).plain["taken"] == 12
+    gone = pages.post("/api/undo", {}, "bob")
+    assert [photo["name"] for photo in gone["photos"]] == names[:-6:-1]
+    assert (len(gone["undone"]), gone["rest"], gone["words"]) == (12, 7, "Taken back: 12 decisions.")
+    assert pages.get("/api/state")["counts"]["labelled"] == 0
+
+
+def test_an_answer_that_takes_a_while_is_written_where_it_holds_up_nobody(monkeypatch):
+    threads = []
+    monkeypatch.setattr(talking, "plain", lambda value: threads.append(threading.current_thread()) or value)
+    made = asyncio.run(talking.answered(dict, a=1))
+    assert made.body == b'{"a":1}'
+    assert threads != [threading.current_thread()]
+    assert len(threads) == 1
 
 
 def test_names_are_data_in_json_pages_and_csv_and_come_back_byte_for_byte(served, tmp_path, colours, odd_names):

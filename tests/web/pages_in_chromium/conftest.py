@@ -107,7 +107,7 @@ def served(folder, looked=True):
     assert not thread.is_alive()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serving():
     """serving(folder): its pages, served by a thread."""
     return served

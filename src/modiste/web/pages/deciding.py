@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -10,6 +9,7 @@ from fastapi.responses import Response
 
 from modiste.annotating.decisions import Decision, check_who
 from modiste.projects import exchange, views
+from modiste.projects.copies import said_of
 from modiste.projects.guesses import Guesses
 from modiste.projects.jobs import Jobs
 from modiste.projects.state import counts_of, pace_of
@@ -19,10 +19,12 @@ from modiste.web.door import is_here
 from modiste.web.guard import State
 from modiste.web.limits import Refused
 from modiste.web.pages.asking import found_of
-from modiste.web.pages.talking import COOKIE_SECONDS, WHO_COOKIE, Talk, answer, apart, text_of, who_of
+from modiste.web.pages.talking import COOKIE_SECONDS, WHO_COOKIE, Talk, answer, answered, apart, text_of, who_of
 
 MOST_DECISIONS = 5000
-SENT = ("id", "photo", "kind", "label", "how", "batch", "seconds", "suggested", "confidence")
+MOST_TAKEN_BACK = 200  # photos that are told of an undo; a whole import may be taken back at once
+SENT = ("id", "photo", "kind", "label", "how", "batch", "seconds", "suggested", "confidence", "model")
+SEEN = "sha"  # the first digits of the SHA-256 of the bytes that were shown, as photos are sent with it
 
 
 def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> None:
@@ -34,12 +36,12 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> 
         sent = given.get("decisions")
         if not isinstance(sent, list) or not 1 <= len(sent) <= MOST_DECISIONS:
             raise Refused("bad_parameter", f"decisions: a list of 1 to {MOST_DECISIONS} of them.")
-        return answer(await apart(saved, studio, jobs, sent, named(given, request)))
+        return await answered(saved, studio, jobs, sent, named(given, request))
 
     @app.post("/api/undo")
     async def undo(request: Request) -> Response:
         given = await talk.json_of(request)
-        return answer(await apart(taken_back, studio, jobs, named(given, request), text_of(given, "id")))
+        return await answered(taken_back, studio, jobs, named(given, request), text_of(given, "id"))
 
     @app.post("/api/who")
     async def who(request: Request) -> Response:
@@ -51,14 +53,14 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> 
 
     @app.get("/api/agreement")
     async def agreement() -> Response:
-        return answer(await apart(exchange.agreement, studio))
+        return await answered(exchange.agreement, studio)
 
     @app.post("/api/import")
     async def taken_in(request: Request) -> Response:
         given = await talk.json_of(request)
         if not is_here(talk.door.host):
             raise Refused("refused", "others reach this server, and it opens no path for them. Choose the file with the labels instead.")
-        return answer(await apart(exchange.taken_in, studio, text_of(given, "path", None, 4096), who_of(request)))
+        return await answered(exchange.taken_in, studio, text_of(given, "path", None, 4096), who_of(request))
 
     @app.post("/api/import/file")
     async def sent_in(request: Request) -> Response:
@@ -68,7 +70,7 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> 
         paths = is_here(talk.door.host)
         larger = "Name a larger file by its path." if paths else "Send it in parts."
         async with received(request.receive, talk.limits.request_bytes, talk.held, larger) as body:
-            return answer(await apart(exchange.sent_in, studio, name, bytes(body), who_of(request), paths))
+            return await answered(exchange.sent_in, studio, name, bytes(body), who_of(request), paths)
 
     @app.get("/api/export")
     async def export(request: Request) -> Response:
@@ -88,8 +90,9 @@ def named(given: dict[str, Any], request: Request) -> str:
 
 def saved(studio: Studio, jobs: Jobs, sent: list[Any], who: str) -> dict[str, Any]:
     """What was sent, on the disk: answered only then."""
+    whole = jobs.done("look")  # asked before what is known: a look that ends meanwhile knows more
     found = found_of(studio, jobs)
-    made = [one for each in sent for one in decisions_of(studio, found, each, who)]
+    made = [one for each in sent for one in decisions_of(studio, found, each, who, whole)]
     studio.take(made)
     return {
         "saved": [one["id"] for one in sent],
@@ -99,37 +102,60 @@ def saved(studio: Studio, jobs: Jobs, sent: list[Any], who: str) -> dict[str, An
     }
 
 
-def decisions_of(studio: Studio, found: Guesses, sent: Any, who: str) -> list[Decision]:
-    """What was sent of one photo, as said of it and of all with the same bytes, with the network that had made the guess."""
-    if not isinstance(sent, dict) or set(sent) - set(SENT):
-        raise Refused("bad_parameter", f"a decision is an object with {', '.join(SENT)}, and nothing else.")
+def decisions_of(studio: Studio, found: Guesses, sent: Any, who: str, whole: bool = True) -> list[Decision]:
+    """What was sent of one photo, as said of it and of all with the same bytes, with the network that had made the guess.
+
+    A photo that is not known is none only where the last look was `whole`. What was said of other bytes than those of now is refused.
+    """
+    if not isinstance(sent, dict) or set(sent) - {*SENT, SEEN}:
+        raise Refused("bad_parameter", f"a decision is an object with {', '.join((*SENT, SEEN))}, and nothing else.")
     row = found.rows.get(str(sent.get("photo")))
-    if row is None and len(found) < found.looked.total:
-        raise Refused("not_yet", "the photos are being looked at, and this one is still to come. It is sent again by itself.", 2)
+    if row is None and (not whole or len(found) < found.looked.total):
+        raise Refused("not_yet", "the photos are not all looked at, and this one is still to come. It is sent again by itself.", 2)
     if row is None:
         raise Refused("not_found", f"there is no photo {str(sent.get('photo'))[:40]!r} in this project (any more).")
     rest: dict[str, Any] = {name: sent.get(name) for name in SENT if name != "photo"}
-    more = {"who": who, "model": studio.model.id, "sha256": found.looked.shas[row].tobytes().hex()}
     rest["batch"] = rest["batch"] or rest["id"]  # copies, be they known now or later, are taken back together
-    made = [Decision(photo=found.looked.photos[row].path, **rest, **more)]
-    for other in found.copies(row)[1:]:
-        copy = {**rest, "id": sha256(f"{made[0].id} {found.ids[other]}".encode()).hexdigest()[:32]}
-        made.append(Decision(photo=found.looked.photos[other].path, **copy, **more))
-    return made
+    rest["model"] = model_of(studio, rest["model"])
+    path, sha = found.looked.photos[row].path, found.looked.shas[row].tobytes().hex()
+    one = Decision(photo=path, who=who, sha256=sha, **rest)
+    seen = seen_of(sent)
+    if studio.ledger.log.knows(one.id):  # sent again: it was saved as said of what was shown then, and of its copies
+        return [one]
+    if not sha.startswith(seen):
+        raise Refused("replaced", f"{views.shown(path)} was replaced while it was shown. Look at it as it is now.")
+    return [one, *(said_of(one, copy) for copy in found.copies_of(path)[1:])]
+
+
+def model_of(studio: Studio, name: Any) -> str:
+    """The id of the network whose guess was shown: one of the project's, the one in use where nothing is said."""
+    known = [studio.model.id, *(one.id for one in studio.models.models)]
+    if name is not None and name not in known:
+        raise Refused("bad_parameter", f"model: the id of a network of this project, not {str(name)[:40]!r}.")
+    return name or studio.model.id
+
+
+def seen_of(sent: dict[str, Any]) -> str:
+    """The digits by which the photo that was shown is known; '' where nothing is said."""
+    seen = text_of(sent, SEEN, "", 64) or ""
+    if seen and len(seen) < views.SHA_DIGITS:
+        raise Refused("bad_parameter", f"{SEEN}: the first {views.SHA_DIGITS} digits or more of the SHA-256 of the photo's bytes.")
+    return seen
 
 
 def taken_back(studio: Studio, jobs: Jobs, who: str, name: str | None) -> dict[str, Any]:
-    """What somebody said last, taken back, and the photos it was said of."""
+    """What somebody said last, taken back, and the photos it was said of: the last ones, and how many more."""
     found = found_of(studio, jobs)
     gone = studio.undo(who, name)
     rows = [found.by_path[one.photo] for one in gone if one.photo in found.by_path]
     places = found.looked.places
     many = len(gone) - len(rows) + len({int(places[row]) if places[row] >= 0 else -1 - row for row in rows})  # copies are told as one
     words = f"Taken back: {many} decisions." if many > 1 else "Taken back." if gone else "There is nothing to take back."
-    photos = [views.photo(studio, found, row, who) for row in rows]
+    photos = [views.photo(studio, found, row, who) for row in rows[:MOST_TAKEN_BACK]]
     return {
         "undone": [one.id for one in gone],
         "photos": photos,
+        "rest": len(rows) - len(photos),
         "words": words,
         "counts": counts_of(studio, found),
         "version": studio.version,

@@ -1,15 +1,15 @@
 // One photo at a time: the suggestion, the classes, one key each; saved while the next photo is already there.
 
-import { follow, state } from "./api.js";
+import { follow, get, state } from "./api.js";
 import { asked, filled, here, made, notFetched, remember, say } from "./elements.js";
 import { begin } from "./frame.js";
 import { bind, cap, showKeys } from "./keys.js";
 import { complain, speak, tell } from "./messages.js";
-import { picture, preload } from "./photo.js";
+import { asShown, picture, preload } from "./photo.js";
 import { Queue } from "./queue.js";
 import { decide, inTurn, onRefused, onSaving, undo } from "./saving.js";
 import { about, AHEAD, flash, frameWidth, hidden, showClasses, showGuess, showStrip } from "./stage.js";
-import { number } from "./words.js";
+import { number, some } from "./words.js";
 
 const ORDERS = [
   ["margin", "closest calls"], // teaches most: results/annotating
@@ -53,7 +53,10 @@ function go(place) {
 function showEnd() {
   if (queue.asking) return filled(here("done"), made("p", {}, "Fetching photos …"));
   if (queue.failed) return filled(here("done"), notFetched(queue.failed, fetchAgain));
-  const none = here("label").value
+  const open = queue.items.filter((item) => !item.said).length;
+  const none = open
+    ? `${some(open, "photo")} that you passed over: go back to answer.`
+    : here("label").value
     ? `Nothing is left that is guessed to be ${here("label").value}.`
     : "Every photo that can be read has an answer.";
   const links = [
@@ -69,20 +72,8 @@ function answer(kind, label = null) {
   const item = queue.now;
   if (!item) return;
   const { photo } = item;
-  const blind = hidden(item);
   const looked = Math.min(LONGEST_S, (performance.now() - since) / 1000);
-  const suggested = blind ? null : photo.label;
-  decide([
-    {
-      photo: photo.id,
-      kind,
-      label,
-      how: "single",
-      seconds: Number(looked.toFixed(2)),
-      suggested,
-      confidence: suggested ? photo.confidence : null,
-    },
-  ]);
+  decide([{ ...asShown(photo, hidden(item) ? null : photo.label), kind, label, how: "single", seconds: Number(looked.toFixed(2)) }]);
   item.said = { kind, label };
   flash(buttons, label);
   queue.forward({ open: true });
@@ -102,6 +93,16 @@ async function takeBack() {
   const answered = await undo();
   if (!answered?.photos?.length) return;
   queue.reopen(answered.photos);
+  show();
+}
+
+// Photos that were replaced while they were shown, as they are now: next, for the keys are for the one that is shown.
+async function comeAgain(ids) {
+  try {
+    for (const id of ids) queue.renew(await get(`/api/photo/${id}`));
+  } catch (error) {
+    complain(error);
+  }
   show();
 }
 
@@ -221,7 +222,12 @@ function start() {
   here("label").value = asked().label || "";
   for (const id of ["by", "label"]) here(id).addEventListener("change", () => (here(id).blur(), choose()));
   here("accept").addEventListener("click", () => inTurn(accept));
-  onRefused((decisions) => (queue.forget(new Set(decisions.map((one) => one.photo))), show()));
+  onRefused((decisions, error) => {
+    const ids = new Set(decisions.map((one) => one.photo));
+    queue.forget(ids);
+    show();
+    if (error.reason === "replaced") comeAgain(ids);
+  });
   let left = 0;
   onSaving(({ unsaved }) => {
     if (left && !unsaved && !queue.now) refill(); // the last ones are saved: is there more?

@@ -2,7 +2,7 @@
 
 import { get, state } from "./api.js";
 import { calmly, filled, here, made, notFetched, say } from "./elements.js";
-import { answerWith, bindAnswers, bulkBar, Choosing, heard } from "./choosing.js";
+import { answerWith, bindAnswers, bulkBar, Choosing, heard, hearAgain } from "./choosing.js";
 import { Detail } from "./detail.js";
 import { bind } from "./keys.js";
 import { complain } from "./messages.js";
@@ -104,6 +104,7 @@ export class Browse {
   }
 
   moved(photo, place, event) {
+    if (!photo) return this.choosing.clear();
     if (event?.shiftKey) this.choosing.reach(place, (each) => this.wall.at(each));
     else this.choosing.only(photo, place);
     if (!here("detail").hidden) this.look(photo);
@@ -149,6 +150,7 @@ export class Browse {
       const place = this.wall.placeOf(photo.id);
       if (place >= 0) heard(this.wall.at(place), photo);
     }
+    if (answer?.rest) await hearAgain(this.wall.loaded()).catch(complain);
     this.lookAgain();
     this.refresh();
   }

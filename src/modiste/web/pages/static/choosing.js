@@ -1,9 +1,10 @@
 // Photos that are chosen among many, and what is said of all of them at once.
 
-import { state } from "./api.js";
+import { post, state } from "./api.js";
 import { filled, press } from "./elements.js";
 import { bind, cap } from "./keys.js";
 import { tell } from "./messages.js";
+import { asShown } from "./photo.js";
 import { decide } from "./saving.js";
 import { number, photos as photosWords, some } from "./words.js";
 
@@ -75,6 +76,17 @@ export function heard(known, { said, settled, ruled, conflict }) {
   return Object.assign(known, { said, settled, ruled, conflict });
 }
 
+const AT_ONCE = 5000; // photos that the server speaks of at once
+
+// The same, asked of the server.
+export async function hearAgain(photos) {
+  for (let first = 0; first < photos.length; first += AT_ONCE) {
+    const some = new Map(photos.slice(first, first + AT_ONCE).map((photo) => [photo.id, photo]));
+    const answer = await post("/api/briefs", { ids: [...some.keys()] });
+    for (const photo of answer.photos) heard(some.get(photo.id), photo);
+  }
+}
+
 // Say something of each photo; it is shown as said at once, and saved as one batch. Where people disagree it settles that,
 // and what was settled before is settled anew: a word beside that would change nothing.
 function sayEach(said, settle = false) {
@@ -82,12 +94,10 @@ function sayEach(said, settle = false) {
   const settles = (photo) => settle || Boolean(photo.ruled || photo.conflict);
   decide(
     said.map(([photo, kind, label]) => ({
-      photo: photo.id,
+      ...asShown(photo),
       kind,
       label,
       how: settles(photo) ? "adjudicated" : "review",
-      suggested: photo.label ?? null,
-      confidence: photo.label ? (photo.confidence ?? null) : null,
     })),
   );
   for (const [photo, kind, label] of said) {

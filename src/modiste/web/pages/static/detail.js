@@ -38,6 +38,8 @@ export class Detail {
       if (this.id !== brief.id) return;
       if (unsavedPhotos().includes(brief.id)) heard(photo, brief); // what was said since is not on the disk yet
       else heard(brief, photo);
+      Object.assign(brief, { sha: photo.sha, model: photo.model }); // what is said now is said of what is shown now
+      if (!keptBack(photo)) Object.assign(brief, { label: photo.label, confidence: photo.confidence });
       this.said(brief);
       this.draw(photo, brief);
     } catch (error) {

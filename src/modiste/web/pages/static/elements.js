@@ -29,8 +29,8 @@ export function press(words, act, properties = {}) {
 }
 
 // What stands where photos would: they did not come, which says nothing of how many there are.
-export function notFetched(error, again) {
-  return [made("h2", {}, "The photos did not come"), made("p", {}, error.message), press("Try again", again, { class: "button primary" })];
+export function notFetched(error, again, words = "The photos did not come") {
+  return [made("h2", {}, words), made("p", {}, error.message), press("Try again", again, { class: "button primary" })];
 }
 
 // Tabs that move by arrows, as screen readers expect them; chosen(name) is called with the `data-tab` of the one chosen.

@@ -6,7 +6,7 @@ import { fitting } from "./fitting.js";
 import { begin } from "./frame.js";
 import { bind, cap } from "./keys.js";
 import { complain, speak } from "./messages.js";
-import { preload, withoutCopies } from "./photo.js";
+import { asShown, preload, withoutCopies } from "./photo.js";
 import { decide, inTurn, onRefused, onSaving, undo, unsaved } from "./saving.js";
 import { mark, tile } from "./tiles.js";
 import { number } from "./words.js";
@@ -165,7 +165,7 @@ function confirm() {
     .filter((photo) => !marked.has(photo.id) || marked.get(photo.id))
     .map((photo) => {
       const answer = marked.get(photo.id) || { kind: "label", label };
-      return { photo: photo.id, ...answer, how: "grid", seconds, suggested: photo.label, confidence: photo.confidence };
+      return { ...asShown(photo), ...answer, how: "grid", seconds };
     });
   for (const photo of shown) passed.add(photo.id);
   for (const [id, answer] of marked) if (!answer) leftOpen.add(id);
@@ -234,7 +234,7 @@ async function takeBack() {
   if (!answer?.photos?.length) return;
   const photos = withoutCopies(answer.photos.toReversed()).filter((photo) => !photo.said); // the last comes first
   for (const photo of photos) passed.delete(photo.id), leftOpen.delete(photo.id);
-  const back = photos.filter((photo) => photo.label === label);
+  const back = photos.filter((photo) => photo.label === label && !photo.sample); // what is guessed of the honest sample is not to be seen
   if (!back.length) return void fetchMore();
   const others = shown.filter((photo) => !back.some((one) => one.id === photo.id));
   coming = [...back.slice(page), ...others, ...coming];

@@ -2,14 +2,14 @@
 
 import { get, post } from "./api.js";
 import { Browse } from "./browse.js";
-import { answerWith, bindAnswers, bulkBar, Choosing, heard } from "./choosing.js";
-import { asked, filled, here, made, press, remember, say, tabs } from "./elements.js";
+import { answerWith, bindAnswers, bulkBar, Choosing, heard, hearAgain } from "./choosing.js";
+import { asked, filled, here, made, notFetched, press, remember, say, tabs } from "./elements.js";
 import { begin } from "./frame.js";
 import { bind } from "./keys.js";
 import { colourOf, PhotoMap } from "./map.js";
 import { complain } from "./messages.js";
 import { picture } from "./photo.js";
-import { inTurn, undo } from "./saving.js";
+import { inTurn, onRefused, undo } from "./saving.js";
 import { day, number, percent, photos as photosWords } from "./words.js";
 import { Wall } from "./wall.js";
 
@@ -61,10 +61,11 @@ async function showFindings() {
 
 // --- the map
 
-async function openMap() {
+// `again`: asked by itself, while the map is drawn.
+async function openMap(again = false) {
   map ||= new PhotoMap(here("canvas"), { hovered, looped, opened: ([, , , id]) => location.assign(`/search?photo=${id}`) });
   try {
-    const answer = await get("/api/map");
+    const answer = await get("/api/map", { again: again || null });
     here("map-waits").hidden = answer.ready;
     if (!answer.ready) {
       filled(
@@ -72,12 +73,14 @@ async function openMap() {
         made("h2", {}, "The map is being drawn"),
         made("p", {}, "Once for each network; it is there by itself when it is done."),
       );
-      return setTimeout(() => now === "map" && openMap(), AGAIN_MS);
+      return setTimeout(() => now === "map" && openMap(true), AGAIN_MS);
     }
     classes = answer.classes;
     map.show(answer.points);
     legend();
   } catch (error) {
+    here("map-waits").hidden = false;
+    filled(here("map-waits"), notFetched(error, () => openMap(), "The map is not there"));
     complain(error);
   }
 }
@@ -131,6 +134,7 @@ async function takeBack() {
     const known = loop.photos.find((one) => one.id === photo.id);
     if (known) heard(known, photo);
   }
+  if (answer?.rest) await hearAgain(loop.photos).catch(complain);
   refreshLoop();
 }
 
@@ -227,6 +231,7 @@ function runRow(run) {
 
 begin();
 bindAnswers(sayOfLoop);
+onRefused(() => loop.photos.length && looped(loop.photos.map((photo) => [0, 0, 0, photo.id])));
 bind("undo", "Take back", "z", takeBack);
 const choose = tabs(here("tabs"), (name) => {
   now = name;

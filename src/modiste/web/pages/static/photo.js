@@ -111,6 +111,12 @@ export function shares(photo, most = 9) {
 export const keptBack = (photo) => Boolean(photo.sample && !photo.said);
 export const KEPT_BACK = "Of the honest sample: the suggestion is shown once you have said what it is.";
 
+// What a decision says of a photo as it was shown: which bytes of it, and what was guessed by which network, where that was to be seen.
+export function asShown(photo, guess = photo.label) {
+  const { id, sha, model, confidence } = photo;
+  return { photo: id, sha, model, suggested: guess ?? null, confidence: guess ? (confidence ?? null) : null };
+}
+
 // What stands of a photo, as a tag.
 export function standing(photo) {
   if (photo.conflict) return made("span", { class: "tag doubt" }, "disagreement");

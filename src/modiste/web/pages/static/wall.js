@@ -13,7 +13,8 @@ const NARROW = 108; // px of a picture on a phone, at least
 const CALM_MS = 90; // photos that fly past are not asked for
 
 export class Wall {
-  // pages(offset, limit) -> { total, photos }; chosen: has(id); opened(photo, place, event) when one is pressed.
+  // pages(offset, limit) -> { total, photos }; chosen: has(id); opened(photo, place, event) when one is pressed;
+  // moved(photo, place, event) when the keyboard came to one: null until that one is loaded.
   constructor(scroller, { pages, chosen, opened, moved = () => {}, failed = () => {}, least = 132 }) {
     Object.assign(this, { scroller, pages, chosen, opened, moved, failed, least });
     this.tall = scroller.appendChild(made("div", { class: "tall" }));
@@ -30,6 +31,7 @@ export class Wall {
     this.total = 0;
     this.trouble = null; // why photos did not come
     this.place = -1; // under the keyboard
+    this.coming = null; // the place that it came to before the photo was there, and the event
     this.tall.replaceChildren();
   }
 
@@ -77,6 +79,7 @@ export class Wall {
         this.layOut();
       }
       this.draw(true);
+      this.arrived();
     } catch (error) {
       if (round !== this.round) return;
       this.known.delete(page);
@@ -195,6 +198,7 @@ export class Wall {
     const photo = this.at(place);
     if (!photo) return;
     this.place = place;
+    this.coming = null;
     this.opened(photo, place, event);
   }
 
@@ -208,8 +212,18 @@ export class Wall {
     else if (top + this.row > scrollTop + clientHeight) this.scroller.scrollTop = top + this.row - clientHeight;
     this.draw();
     this.refresh();
-    const photo = this.at(this.place);
-    if (photo) this.moved(photo, this.place, event);
+    this.coming = { place: this.place, event };
+    if (this.at(this.place)) this.arrived();
+    else this.moved(null, this.place, event);
+  }
+
+  // The photo that the keyboard is on is there.
+  arrived() {
+    const { place, event } = this.coming || {};
+    const photo = place === this.place && this.at(place);
+    if (!photo) return;
+    this.coming = null;
+    this.moved(photo, place, event);
   }
 
   step(key) {
