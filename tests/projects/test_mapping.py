@@ -9,7 +9,7 @@ from shops import open_studio, png, shop, truth
 
 from modiste.projects import mapping
 from modiste.projects.mapping import map_of, mapped, path_of, principal
-from modiste.records.errors import MachineError, Stopped
+from modiste.records.errors import MachineError, ModisteError, Stopped
 from modiste.records.progress import silent
 
 
@@ -56,7 +56,8 @@ def test_there_is_nothing_to_draw_of_photos_that_cannot_be_read(colours, tmp_pat
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "a.jpg").write_bytes(b"no picture")
     with open_studio(tmp_path / "shop", model=colours) as made:
-        assert "nothing to draw" in mapped(made, silent, never)
+        with pytest.raises(ModisteError, match="nothing to draw"):
+            mapped(made, silent, never)
 
 
 def test_one_photo_and_two_are_maps_too(colours, tmp_path):

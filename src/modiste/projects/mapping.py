@@ -17,7 +17,7 @@ from modiste.projects.choosing import blind
 from modiste.projects.guesses import Guesses
 from modiste.projects.studio import Stop, Studio
 from modiste.records.disk import write_bytes
-from modiste.records.errors import MachineError
+from modiste.records.errors import MachineError, ModisteError
 from modiste.records.progress import Progress, Tell
 from modiste.searching.nearest import unit
 
@@ -56,10 +56,10 @@ def mapped(studio: Studio, tell: Tell, stop: Stop) -> str:
     """Make the map."""
     found = studio.found
     if found is None or not found.looked.width:
-        return "There is nothing to draw a map of yet."
+        raise ModisteError("There is nothing to draw a map of yet.")
     places = np.flatnonzero(found.looked.heads >= 0)
     if not len(places):
-        return "There is no photo that can be read, and nothing to draw a map of."
+        raise ModisteError("There is no photo that can be read, and nothing to draw a map of.")
     if len(places) > MOST:
         places = np.sort(np.random.default_rng(0).choice(places, MOST, replace=False))
     tell(Progress("drawing the map", 0, 2, "steps"))

@@ -3,15 +3,18 @@
 import base64
 import io
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from modiste.projects.jobs import Jobs
-from modiste.projects.project import project_at
-from modiste.records.errors import Stopped, UsageError
+from modiste.projects.project import Model, opened, project_at
+from modiste.records.errors import ModisteError, Stopped, UsageError
+from modiste.serving.bundle import read_bundle
 from modiste.web.limits import Refused
+from modiste.web.pages import looking
 from modiste.web.pages.asking import found_of
 from modiste.web.pages.shown import PAGES
 
@@ -156,7 +159,7 @@ def test_labels_lead_to_a_better_network_that_is_compared_put_in_use_and_there_a
         assert (ended["kind"], ended["ok"]) == ("train", True), ended
         models = pages.get("/api/models")
         assert [(one["number"], one["in_use"]) for one in models["models"]] == [(0, True), (1, False)]
-        assert models["models"][1]["labels"] == 75
+        assert models["models"][1]["labels"] == 75 - sum(one["sample"] for one in pages.photos())
         found = until(pages, "/api/compare?a=0&b=1&limit=500")
         right = {one["id"]: one["a"]["label"] == shops.truth(one["name"]) for one in found["photos"]}
         assert found["differ"] == len(found["photos"]) == len(right)
@@ -301,3 +304,43 @@ def test_where_a_first_look_was_stopped_nothing_is_said_to_be_broken():
         found_of(SimpleNamespace(found=None), jobs)
     assert "mended" not in str(told.value)
     assert told.value.reason == "not_looked"
+
+
+def fails(*_given):
+    raise ModisteError("the disk is away.")
+
+
+def stops(*_given):
+    raise Stopped("it was asked to stop.", 0)
+
+
+@pytest.mark.parametrize(("work", "words"), [(fails, "the disk is away."), (stops, "It was stopped.")])
+@pytest.mark.parametrize(
+    ("path", "begins"),
+    [("/api/compare?a=0&b=1", "modiste.projects.studio.Studio.look_with"), ("/api/map?", "modiste.web.pages.looking.mapped")],
+)
+def test_work_that_failed_or_was_stopped_is_told_to_whoever_waits_and_not_begun_again(
+    served, project, monkeypatch, path, begins, work, words
+):
+    import shops
+
+    with opened(project) as one:
+        other = shops.network(one.folder / "models" / "1.onnx", (1, 0, 2))
+        one.write_models(one.models().with_model(Model(1, read_bundle(other).id, "models/1.onnx")))
+    done = []
+    monkeypatch.setattr(begins, lambda *given: done.append(1) or work(*given))
+    with served(project) as pages:
+        pages.ask("GET", path)
+        pages.settled()
+        for _ in range(3):
+            told = pages.ask("GET", f"{path}&again=true")
+            assert (told.status, words in told.plain["error"], len(done)) == (422, True, 1)
+        pages.ask("GET", path)  # whoever asks anew begins it anew
+        pages.settled()
+        assert len(done) == 2
+
+
+def test_the_pages_say_where_they_ask_again():
+    static = Path(looking.__file__).with_name("static")
+    assert "asked = { ...parameters, again: true }" in (static / "api.js").read_text()
+    assert 'get("/api/map", { again: again || null })' in (static / "look.js").read_text()

@@ -21,7 +21,7 @@ from modiste.projects.studio import Studio
 from modiste.web.bodies import SMALLER, photos_in, received
 from modiste.web.guard import State
 from modiste.web.limits import Refused
-from modiste.web.pages.talking import Talk, answer, apart, number_of, text_of, who_of
+from modiste.web.pages.talking import Talk, answer, answered, number_of, text_of, who_of
 
 MOST_PHOTOS, MOST_NEXT, MOST_NEAR, MOST_BRIEFS = 1000, 100, 200, 5000
 NEIGHBOURS = 12  # beside a photo
@@ -58,7 +58,7 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> 
         ids = (await talk.json_of(request)).get("ids")
         if not isinstance(ids, list) or not len(ids) <= MOST_BRIEFS or not all(isinstance(one, str) for one in ids):
             raise Refused("bad_parameter", f"ids: a list of {MOST_BRIEFS} photos at most.")
-        return answer(await apart(briefs_of, studio, jobs, ids, who_of(request)))
+        return await answered(briefs_of, studio, jobs, ids, who_of(request))
 
     @app.get("/api/photo/{photo}")
     def one(request: Request, photo: str) -> Response:
@@ -89,7 +89,7 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> 
             if len(pieces) != 1:
                 raise Refused("bad_request", "drop one photo at a time.")
             data = bytes(pieces[0].data)
-        return answer(await apart(like_dropped, studio, jobs, data, given, who_of(request)))
+        return await answered(like_dropped, studio, jobs, data, given, who_of(request))
 
 
 def wanted_of(request: Request, usual: str, many: int) -> choosing.Wanted:

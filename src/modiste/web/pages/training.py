@@ -57,7 +57,8 @@ def add(app: FastAPI, studio: Studio, jobs: Jobs, talk: Talk, _state: State) -> 
     def compare(request: Request) -> Response:
         given = request.query_params
         first, second = number_of(given, "a", studio.models.in_use), number_of(given, "b", -1)
-        one, other = said_by(studio, jobs, first), said_by(studio, jobs, second)
+        again = text_of(given, "again") is not None
+        one, other = (said_by(studio, jobs, number, again) for number in (first, second))
         offset, limit = number_of(given, "offset", 0), number_of(given, "limit", 60, 1, 500)
         became = (text_of(given, "from"), text_of(given, "to"))
         return answer(compared(studio, (first, one), (second, other), became, slice(offset, offset + limit), who_of(request)))
@@ -77,16 +78,17 @@ def shown(studio: Studio, model: Model) -> dict[str, Any]:
     }
 
 
-def said_by(studio: Studio, jobs: Jobs, number: int) -> Guesses:
-    """What a network says of all photos; where it was not asked yet, it is asked now, and whoever wants to know comes again."""
-    model = studio.models[number]
+def said_by(studio: Studio, jobs: Jobs, number: int, again: bool = False) -> Guesses:
+    """What a network says of all photos; where it was not asked about them yet, it is asked now, and whoever wants to know comes `again`.
+
+    Whoever comes again hears why it failed; it is begun anew only for who asks anew.
+    """
     if number == studio.models.in_use:
         return found_of(studio, jobs)
-    if (known := studio.others.get(number)) is not None:
+    if (known := studio.said_by(number)) is not None:
         return known
-    if (before := studio.before(studio.project.labeller(model))) is not None:  # takes a while: others are answered meanwhile
-        with studio.lock:
-            return before if number == studio.models.in_use else studio.others.setdefault(number, before)
+    if again and (why := jobs.failed("compare")) is not None:
+        raise Refused("refused", f"the networks were not compared: {why} Press Compare to begin anew.")
 
     def ask(tell: Tell, stop: Stop) -> str:
         studio.look_with(number, tell, stop)

@@ -22,11 +22,12 @@ export class Refused extends Error {
   }
 }
 
-// Ask for something. Where the photos are being looked at for the first time there is nothing to say yet: it waits, and asks again.
+// Ask for something. Where the photos are being looked at for the first time there is nothing to say yet: it waits, and asks again, saying so:
+// the server begins nothing anew for that which failed.
 export async function get(path, parameters = {}, signal) {
-  for (;;) {
+  for (let asked = parameters; ; asked = { ...parameters, again: true }) {
     try {
-      return await answered(`${path}${query(parameters)}`, { signal });
+      return await answered(`${path}${query(asked)}`, { signal });
     } catch (error) {
       if (error.reason !== "not_yet") throw error;
       await new Promise((done) => setTimeout(done, NOT_YET_MS));
