@@ -55,9 +55,8 @@ def test_a_map_goes_on_with_photos_that_came_or_went_and_a_damaged_one_is_none(c
 def test_there_is_nothing_to_draw_of_photos_that_cannot_be_read(colours, tmp_path):
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "a.jpg").write_bytes(b"no picture")
-    with open_studio(tmp_path / "shop", model=colours) as made:
-        with pytest.raises(ModisteError, match="nothing to draw"):
-            mapped(made, silent, never)
+    with open_studio(tmp_path / "shop", model=colours) as made, pytest.raises(ModisteError, match="nothing to draw"):
+        mapped(made, silent, never)
 
 
 def test_one_photo_and_two_are_maps_too(colours, tmp_path):
