@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-from modiste.evaluation.statistics.estimates import LEVEL, check_level, freedom, seed_parts, variance
+from modiste.evaluation.statistics.estimates import LEVEL, check_level, freedom, seed_parts, unseen, variance
 from modiste.evaluation.statistics.resampling import Sample
 
 Weights = Mapping[str, float]  # network -> its weight; they sum to 0
@@ -42,7 +42,7 @@ def contrast(samples: Mapping[str, Sample], weights: Weights, level: float = LEV
     shown = {name: samples[name] for name, weight in weights.items() if weight}
     value = sum(weights[name] * one.mean for name, one in shown.items())
     drawn = sum((weights[name] * one.drawn.mean(0) for name, one in shown.items()), np.zeros(1))
-    total = variance(drawn) + max(weights[name] ** 2 * one.unseen for name, one in shown.items())
+    total = variance(drawn) + unseen([*shown.values()], [weights[name] for name in shown])
     parts = seed_parts([*shown.values()], [weights[name] for name in shown])
     total += sum(beyond for beyond, _, _ in parts)
     sd, free = math.sqrt(total), freedom(total, parts)

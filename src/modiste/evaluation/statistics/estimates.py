@@ -8,9 +8,9 @@ degrees of freedom: few seeds that differ much make an interval wide. Where four
 drawn towards that of all (seeds.py).
 
 A share's interval is Wilson's (1927), with as many photos as would have given its variance: it stays in [0, 1] and says something
-even where every photo was right. The interval of a difference is symmetric, widened by one photo a class as Agresti and Min (2005) do by
-one, so that two networks that never differ are not called equal beyond doubt, and classes of a few photos are not taken for known: draws
-within a class of n photos show n - 1 parts in n of its variance. What an interval of one seed cannot tell is the seeds' part.
+even where every photo was right. The interval of a difference is symmetric, widened by one photo as Agresti and Min (2005) do, so
+that two networks that never differ are not called equal beyond doubt. Draws within a class of n photos show n - 1 parts in n of its
+variance, and of one photo nothing: what they hide is added. What an interval of one seed cannot tell is the seeds' part.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def differing(ours: Sample, than: Sample, level: float = LEVEL) -> Difference:
     """The difference of two samples of the same draws."""
     check_level(level)
     value = ours.mean - than.mean
-    total = variance(ours.drawn.mean(0) - than.drawn.mean(0)) + max(ours.unseen, than.unseen)
+    total = variance(ours.drawn.mean(0) - than.drawn.mean(0)) + unseen([ours, than], [1.0, -1.0])
     parts = seed_parts([ours, than], [1.0, -1.0])
     total += sum(beyond for beyond, _, _ in parts)
     sd, free = math.sqrt(total), freedom(total, parts)
@@ -118,6 +118,16 @@ def differing(ours: Sample, than: Sample, level: float = LEVEL) -> Difference:
     p = 2 * float(student.sf(abs(value) / sd, free)) if sd > 0 else 1.0
     low, high = max(-1.0, value - reach), min(1.0, value + reach)
     return Difference(value, low, high, level, max(p, sys.float_info.min), ours.photos, (ours.seeds, than.seeds), sd, free)
+
+
+def unseen(samples: Sequence[Sample], weights: Sequence[float]) -> float:
+    """What draws of photos do not show of the variance of a weighted sum: one photo more that is called otherwise, and of each class the
+    part that its own few photos hide, by how often such sums differ from 0 over all photos.
+    """
+    apart = sum((weight * one.right for weight, one in zip(weights, samples, strict=True)), np.zeros(1))
+    pairs = [*zip(weights, samples, strict=True)]
+    hidden = max(one.unseen for _, one in pairs) * float((apart**2).mean())
+    return max((weight * one.step) ** 2 for weight, one in pairs) + hidden
 
 
 def seed_parts(samples: Sequence[Sample], weights: Sequence[float]) -> list[SeedPart]:
@@ -132,7 +142,7 @@ def seed_parts(samples: Sequence[Sample], weights: Sequence[float]) -> list[Seed
     if any(shared(a, b) for a, b in combinations(samples, 2)) and len({one.seeds for one in samples}) == 1:
         values = sum((weight * one.values for weight, one in zip(weights, samples, strict=True)), np.zeros(1))
         drawn = sum((weight * one.drawn for weight, one in zip(weights, samples, strict=True)), np.zeros(1))
-        return [seed_part(Sample(values, drawn, np.zeros(0), samples[0].photos), samples[0].seeds)]
+        return [seed_part(Sample(values, drawn, samples[0].steps, samples[0].right), samples[0].seeds)]
     return [
         scaled(seed_part(one if one.seeds > 1 or one.spread else known[0], one.seeds), weight)
         for one, weight in zip(samples, weights, strict=True)

@@ -29,14 +29,15 @@ CELLS = 4_000_000  # numbers in memory at once, in each of a few arrays
 class Sample:
     """A measure of one network: its value for each seed (S,), and for each seed in each round of the bootstrap (S, rounds).
 
-    `steps` (K,) are the most that one photo of each class called otherwise would move it; `spread` how far seeds lie apart, None where
-    nothing is known; `others_apart` is what `apart` is of networks of several seeds, for one of a single seed.
+    `steps` (K,) are the most that one photo of each class called otherwise would move it; `right` is the share of seeds that call each
+    photo rightly, in the order of the paths; `spread` how far seeds lie apart, None where nothing is known; `others_apart` is what `apart`
+    is of networks of several seeds, for one of a single seed.
     """
 
     values: NDArray[np.float64]
     drawn: NDArray[np.float64]
     steps: NDArray[np.float64]
-    photos: int
+    right: NDArray[np.float64]
     spread: Spread | None = None
     others_apart: float = 0.0
 
@@ -50,10 +51,12 @@ class Sample:
         return float(self.steps.max(initial=0.0))
 
     @property
+    def photos(self) -> int:
+        return len(self.right)
+
+    @property
     def unseen(self) -> float:
-        """The variance that draws within classes cannot show, at most: a photo of each class. Of n photos they show n - 1 parts of n, of
-        one photo nothing.
-        """
+        """The variance that draws within classes cannot show, were every photo a toss: of n photos they show n - 1 parts in n."""
         return float((self.steps**2).sum())
 
     @property
@@ -90,6 +93,7 @@ def sampled_each(
     for name in measures:
         check_photos(name, every[0].classes, every[0].confusion.sum(1).tolist())
     drawn = redrawn(every, tuple(measures), rounds, seed)  # (measures, runs, rounds)
+    rights = {name: right(runs) for name, runs in shown.items()}
     for place, name in enumerate(measures):
         measuring, at = measure(name, every[0].classes), 0
         counts = {model: np.stack([run.confusion for run in runs]) for model, runs in shown.items()}
@@ -99,7 +103,7 @@ def sampled_each(
             if only and model not in only:
                 continue
             steps = steps_of(measuring, of_seeds)
-            found[name][model] = Sample(values[model], drawn[place, at : at + len(of_seeds)], steps, len(every[0]), spread[model])
+            found[name][model] = Sample(values[model], drawn[place, at : at + len(of_seeds)], steps, rights[model], spread[model])
             at += len(of_seeds)
         several = [one.apart for one in found[name].values() if one.seeds > 1]
         if several:
@@ -134,6 +138,13 @@ def aligned(runs: Sequence[Predictions]) -> tuple[NDArray[np.int64], NDArray[np.
             raise ModisteError(f"'{photo}' stands twice among the predictions: a photo may be counted once. Leave one of the rows out.")
     orders = [np.argsort(np.array(run.photos)) for run in runs]
     return runs[0].truth[orders[0]], np.stack([run.called[order] for run, order in zip(runs, orders, strict=True)])
+
+
+def right(runs: Sequence[Predictions]) -> NDArray[np.float64]:
+    """The share of seeds that call each photo rightly, (N,), in the order of the paths."""
+    truth, called = aligned(runs)
+    shares: NDArray[np.float64] = (called == truth).mean(0)
+    return shares
 
 
 def at_once(*numbers: int) -> int:

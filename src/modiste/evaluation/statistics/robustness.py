@@ -67,7 +67,7 @@ def left(found: Robustness, measured: str = "macro_f1", *, rounds: int = ROUNDS,
 def averaged(samples: list[Sample]) -> Sample:
     """The mean of several samples of the same draws, as a sample."""
     values, drawn = np.mean([one.values for one in samples], 0), np.mean([one.drawn for one in samples], 0)
-    return Sample(values, drawn, np.mean([one.steps for one in samples], 0), samples[0].photos)
+    return Sample(values, drawn, np.mean([one.steps for one in samples], 0), np.mean([one.right for one in samples], 0))
 
 
 def corruption_error(found: Robustness, beside: Robustness) -> float:

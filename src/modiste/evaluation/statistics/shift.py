@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from modiste.evaluation.measures import Measure, measure, share
 from modiste.evaluation.statistics.calibration import Temperatures, log_probabilities, of_each_seed, some_photos
 from modiste.evaluation.statistics.estimates import Estimate, estimated
-from modiste.evaluation.statistics.resampling import ROUNDS, Sample, aligned, at_once, cells_of, draws, steps_of
+from modiste.evaluation.statistics.resampling import ROUNDS, Sample, aligned, at_once, cells_of, draws, right, steps_of
 from modiste.evaluation.tables import Results, classes_of, notes
 from modiste.records.errors import UsageError, unknown
 from modiste.records.labels import folded
@@ -124,7 +124,7 @@ def sample_of(runs: Sequence[Predictions], measuring: Measure, rounds: int, seed
         for weights in draws(truth, rounds, seed, at_once(len(truth), kinds * kinds))
     ]
     counts = np.stack([run.confusion for run in runs])
-    return Sample(measuring(counts), np.concatenate(drawn, 1), steps_of(measuring, counts), len(truth))
+    return Sample(measuring(counts), np.concatenate(drawn, 1), steps_of(measuring, counts), right(runs))
 
 
 def mixes_table(runs: Sequence[Predictions], mixes: Mapping[str, Mix], measures: Sequence[str] = ("accuracy", "macro_f1")) -> Table:
