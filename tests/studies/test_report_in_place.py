@@ -27,4 +27,4 @@ def test_a_report_takes_the_place_of_the_one_before(drawn: Catalogue, tmp_path: 
     assert again.replaced == ""
 
     longer = finish(Study("own", "Which?", {"mine": replace(SMALL, epochs=2)}), drawn, tmp_path)
-    assert longer.replaced.startswith("1 epochs")
+    assert longer.replaced.startswith("1 epoch,")
