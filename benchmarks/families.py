@@ -54,14 +54,15 @@ FAMILIES = (
 
 def study(family: Family, rng: np.random.Generator) -> tuple[dict[str, list[Predictions]], dict[str, float]]:
     """What each network said with each seed, and what is true of each over all seeds."""
-    truth, hard = np.repeat(np.arange(len(MIX)), MIX), rng.normal(size=int(MIX.sum()))
+    truth, hard = np.repeat(np.arange(len(MIX)), MIX), rng.normal(size=sum(MIX))
     said: dict[str, list[Predictions]] = {}
     true: dict[str, float] = {}
     several = len(family.right) - family.alone
     for place, (right, moved) in enumerate(zip(family.right, family.moved, strict=True)):
-        margin, effects = margins(right, 1.0), rng.normal(size=SEEDS if place < several else 1) * moved * np.sqrt(2)
-        said[str(place)] = [tested(truth, (margin + effect)[truth] + hard, rng) for effect in effects]
-        true[str(place)] = expected(MEASURE, margin, Setting(right, right, (SEEDS, SEEDS), moved), None)
+        setting = Setting(right, right, (SEEDS, SEEDS), moved)
+        margin, effects = margins(right, 1.0, len(MIX)), rng.normal(size=SEEDS if place < several else 1) * moved * np.sqrt(2)
+        said[str(place)] = [tested(truth, (margin + effect)[truth] + hard, setting, rng) for effect in effects]
+        true[str(place)] = expected(MEASURE, margin, setting, None)
     return said, true
 
 
