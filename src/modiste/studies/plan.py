@@ -26,7 +26,7 @@ from modiste.training.fit import USUAL, Manner, Splits, check_before_work, divid
 from modiste.training.given import Eyes
 from modiste.training.loggers import check_loggers
 from modiste.training.loop import epoch_batches, learner_of, step
-from modiste.training.machine import device, memory_kept
+from modiste.training.machine import device, fp32_whole, memory_kept
 from modiste.training.model import Model
 from modiste.training.team import Team
 
@@ -148,7 +148,7 @@ def seconds_a_step(recipe: Recipe, splits: Splits, where: str, timed: dict[Recip
     """Measured on this machine, with made-up pictures of the right size; the same network is measured once."""
     key = replace(without_second_stage(recipe), **{name: getattr(Recipe(), name) for name in COST_NOTHING}, epochs=1, warmup_epochs=0.0)
     if key not in timed:
-        with memory_kept():
+        with memory_kept(), fp32_whole():
             timed[key] = measure(key, splits, device(where))
     return timed[key]
 
