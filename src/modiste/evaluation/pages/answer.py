@@ -40,7 +40,8 @@ def answer(notes: Sequence[str], facts: Sequence[Fact], sentences: Sequence[str]
 
 def fact(one: Fact) -> str:
     words = f'<dd class="quiet">{html_text(one.words)}</dd>' if one.words else ""
-    return f'<div><dt>{html_text(one.name)}</dt><dd class="value">{html_text(one.value)}</dd>{words}</div>\n'
+    value = html_text(one.value).replace("_", "_<wbr>")  # a long name breaks between its words
+    return f'<div><dt>{html_text(one.name)}</dt><dd class="value">{value}</dd>{words}</div>\n'
 
 
 def verdict(one: Verdict) -> str:
