@@ -11,7 +11,7 @@ from modiste.data.layouts.cells import snake
 from modiste.data.layouts.declared import Undeclared
 from modiste.data.layouts.products import LABELS
 from modiste.data.layouts.readers import detect, innermost, read
-from modiste.data.layouts.sources import codes_as_classes, words_as_classes
+from modiste.data.layouts.sources import in_their_stead
 from modiste.data.opening.stores import open_store
 from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue, Photo
@@ -47,9 +47,8 @@ def readable(where: Path, format: str | None, taxonomy: Taxonomy | None) -> tupl
         return read(where, format, None, taxonomy), None
     except Undeclared as error:
         undeclared = error
-    stead = words_as_classes(undeclared.names) if undeclared.largest is None else codes_as_classes(undeclared.largest, where)
     try:
-        return read(where, format, stead, taxonomy), undeclared
+        return read(where, format, in_their_stead(undeclared, where), taxonomy), undeclared
     except BadRows:  # rows that speak of other classes than the declaration would
         raise undeclared from None
 

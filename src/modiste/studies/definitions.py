@@ -49,7 +49,7 @@ class Study:
         if "pilot" in self.tables and (self.claims or len(self.tables) > 1):
             what = "claims" if self.claims else f"the table '{next(table for table in self.tables if table != 'pilot')}'"
             raise UsageError(
-                f"study '{self.name}': a pilot looks at validation alone, and {what} would be judged on test. Give it a study."
+                f"study '{self.name}': a pilot looks at validation alone, and {what} would be judged on test. Leave it to another study."
             )
         if "fair-lr" in self.tables and not self.choices:
             raise UsageError(f"study '{self.name}': the table 'fair-lr' shows what was chosen on validation; this study chooses nothing.")

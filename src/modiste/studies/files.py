@@ -14,7 +14,7 @@ import yaml
 from modiste.evaluation.claims import Claim
 from modiste.models.variants import VARIANTS
 from modiste.records.errors import ModisteError, UsageError, unknown
-from modiste.records.plain import from_plain
+from modiste.records.plain import flat, from_plain
 from modiste.records.recipe import PRESETS, Recipe
 from modiste.studies.definitions import STUDIES, Study, refuse_seed
 
@@ -159,15 +159,12 @@ def told_of(where: str) -> Iterator[None]:
         raise error if str(error).startswith(where) else type(error)(f"{where}: {error}") from None
 
 
-def dotted(settings: Any, where: str, before: str = "") -> dict[str, Any]:
-    """Nested tables as dotted keys.
+def dotted(settings: Any, where: str) -> dict[str, Any]:
+    """Nested tables as dotted keys; what is no table is refused.
 
     >>> dotted({"pixels": {"side": 112}, "lr": 0.001}, "")
     {'pixels.side': 112, 'lr': 0.001}
     """
     if not isinstance(settings, Mapping):
         raise UsageError(f"{where}: {settings!r} is not a table of settings.")
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= dotted(value, where, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": value}
-    return flat
+    return flat(settings)

@@ -16,9 +16,10 @@ from modiste.evaluation.pages.hard_photos import NUMBERS, Disagreement, disagree
 from modiste.evaluation.pages.page import Section, figures, tables, with_titles
 from modiste.evaluation.pages.photos_on_page import Album, album
 from modiste.evaluation.statistics.pairs import mcnemar
-from modiste.evaluation.winners import Standing
+from modiste.evaluation.winners import Behind, Standing
 from modiste.records.progress import Tell, silent
 from modiste.records.table import Table, html_text
+from modiste.records.words import counted
 from modiste.studies.circumstances import made
 from modiste.studies.in_words import facts, first_words, pilot_sentences, sentences, verdicts
 from modiste.studies.outcome import Outcome
@@ -88,26 +89,25 @@ def confusion_parts(outcome: Outcome, pictured: Album) -> list[str]:
 
 def disagreeing(outcome: Outcome, stands: Standing) -> list[Disagreement]:
     """The pairs of models that are set side by side: the best and the second, the best and the baseline."""
-    ranked = outcome.ranked
-    if len(ranked) < 2:
+    behind = {one.name: one for one in stands.others}
+    if not behind:
         return []
-    found = {ranked[1]: "best and second"}
-    if outcome.baseline != ranked[0]:
+    found = {next(iter(behind)): "best and second"}
+    if outcome.baseline in behind:
         found[outcome.baseline] = "best and baseline" if outcome.baseline not in found else "best and second, which is the baseline"
-    return [Disagreement(ranked[0], other, why, compared(outcome, ranked[0], other, stands)) for other, why in found.items()]
+    return [Disagreement(stands.best, other, why, compared(outcome, stands.best, behind[other])) for other, why in found.items()]
 
 
-def compared(outcome: Outcome, one: str, other: str, stands: Standing) -> str:
+def compared(outcome: Outcome, best: str, behind: Behind) -> str:
     """On which photos two models' first seeds differ, and whether the models can be told apart with all pairs in mind.
 
     The best was picked on these very photos: McNemar's p of this pair alone would call too much of it more than chance.
     """
-    found = mcnemar(outcome.shown[one][0], outcome.shown[other][0])
-    behind = next(behind for behind in stands.others if behind.name == other)
+    found = mcnemar(outcome.shown[best][0], outcome.shown[behind.name][0])
     told = "They can be told apart" if behind.told else "They cannot be told apart"
     return (
-        f"{found.only_a} photos are called rightly by {one} alone, {found.only_b} by {other} alone (seed {outcome.study.seeds[0]}). {told} "
-        f"in macro F1, with all pairs in mind (p {shown_p(behind.p)})."
+        f"Called rightly by {best} alone: {counted(found.only_a, 'photo')}; by {behind.name} alone: {found.only_b:,} (first seeds). "
+        f"{told} in macro F1, with all pairs in mind (p {shown_p(behind.p)})."
     )
 
 

@@ -20,9 +20,7 @@ from modiste.records.recipe import Pixels, Recipe
 from modiste.training.machine import fp32_whole, memory_bytes
 from modiste.training.team import Team
 
-SHARE_OF_MEMORY = (
-    0.25  # that features may take, of all processes here together; a network whose features are larger computes them anew in each step
-)
+SHARE_OF_MEMORY = 0.25  # that features of all processes here may take; a network whose are larger computes them anew in each step
 
 
 @dataclass(frozen=True)

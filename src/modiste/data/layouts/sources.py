@@ -198,9 +198,8 @@ def catalogue(where: Path, format: str | None, taxonomy: Taxonomy | None) -> Sou
     try:
         found = read(where, format, None, taxonomy)
     except Undeclared as error:
-        worded = error.largest is None
-        classes = words_as_classes(error.names) if error.largest is None else codes_as_classes(error.largest, where)
-        found = read(where, format, classes, taxonomy)
+        worded = not error.coded
+        found = read(where, format, in_their_stead(error, where), taxonomy)
     inside = found.root.relative_to(where).as_posix() if found.root.is_relative_to(where) else "."
     names = found.classes.names
     return Source(
@@ -218,6 +217,11 @@ def catalogue(where: Path, format: str | None, taxonomy: Taxonomy | None) -> Sou
         ),
         notes=dict.fromkeys(found.notes, 0),
     )
+
+
+def in_their_stead(undeclared: Undeclared, where: Path) -> Classes:
+    """Classes to read a catalogue with whose own nobody declared: the words that stand there, or its codes."""
+    return words_as_classes(undeclared.names) if undeclared.largest is None else codes_as_classes(undeclared.largest, where)
 
 
 def words_as_classes(names: Iterable[str]) -> Classes:

@@ -112,13 +112,15 @@ def open_store(where: Path, lenient: bool = False) -> Store:
         return container_store(where, *inside)
     if not where.exists():
         raise ModisteError(f"{where}: no such file or folder (looked in {Path.cwd()}).")
-    root, chosen, links = (where, "", set[str]()) if where.is_dir() else (where.parent, where.name, set[str]())
+    root, chosen = (where, "") if where.is_dir() else (where.parent, where.name)
+    links = set[str]()
     return Store(root, chosen, lambda folder: scanned(root, folder, links), lenient, links=links)
 
 
 def container_store(where: Path, file: Path, inside: str) -> Store:
     """The store of a container, or of what stands at a path inside it."""
-    tree, outside = opened(file).tree, opened(file).outside
+    container = opened(file)
+    tree, outside = container.tree, container.outside
     if inside in tree:
         return Store(where, "", lambda folder: tree.get(joined(inside, folder), ([], [])), outside=outside)
     folder, _, name = inside.rpartition("/")
