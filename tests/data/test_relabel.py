@@ -83,6 +83,13 @@ def test_a_column_labels_photos_whose_own_classes_nobody_declared(shop, rows):
         read_labelled_by(where, None, "kinds")
 
 
+def test_a_column_labels_photos_whose_own_labels_are_mostly_the_papers(tmp_path, paint):
+    paint(tmp_path, "1.jpg", "2.jpg", "3.jpg")
+    (tmp_path / "metadata.csv").write_text("file_name,label,kind\n1.jpg,Shoes,y\n2.jpg,Hat,x\n3.jpg,Bags,y\n")
+    assert told(read_labelled_by(tmp_path, None, "kind")) == ["y", "x", "y"]
+    assert told(read_labelled_by(tmp_path, None, "label")) == ["Shoes", "Hat", "Bags"]
+
+
 def test_the_column_of_the_labels_is_a_column_too_and_its_codes_are_not_guessed(shop):
     found = read_labelled_by(shop(*WORDS), None, "class")
     assert (found.classes.names, told(found)) == (("Glove", "Hat"), ["Hat", "Glove", None])

@@ -241,6 +241,35 @@ def test_a_catalogue_with_classes_of_its_own_needs_no_declaration_and_gives_its_
     assert [said.path for said in source_at(tmp_path).photos()] == ["1.jpg", "2.jpg"]
 
 
+def test_words_that_are_none_of_a_catalogues_classes_keep_no_photo_from_being_labelled(tmp_path, jpeg):
+    """Most rows speak of the paper's classes or of declared ones, some do not: a catalogue would list those, a label needs none of them."""
+    words = ["Shoes", "Bags", "Hats", "Shoes", "Bags"]
+    names = [f"{number}.jpg" for number in range(5)]
+    for name in names:
+        (tmp_path / name).write_bytes(jpeg("red"))
+    pairs = list(zip(names, words, strict=True))
+    samples = [{"filepath": name, "ground_truth": {"_cls": "Classification", "label": word}} for name, word in pairs]
+    for file, text in (
+        ("metadata.csv", "file_name,label\n" + "".join(f"{name},{word}\n" for name, word in pairs)),
+        ("samples.json", json.dumps({"samples": samples})),
+    ):
+        (tmp_path / file).write_text(text)
+        for declared in ("", "Bags\nGloves\n"):
+            (tmp_path / "classes.txt").write_text(declared) if declared else None
+            with pytest.raises(BadRows, match="'Hats' is no class"):
+                read(tmp_path)
+            assert [said.words for said in source_at(tmp_path).photos()] == [(word,) for word in words], (file, declared)
+        (tmp_path / "classes.txt").unlink()
+        (tmp_path / file).unlink()
+    (tmp_path / "classes.txt").write_text("Bags\nGloves\n")
+    (tmp_path / "metadata.csv").write_text("file_name,label\n0.jpg,1\n1.jpg,Hats\n")
+    assert [said.words for said in source_at(tmp_path).photos()] == [("Gloves",), ("Hats",)]  # a code means what is declared
+    (tmp_path / "metadata.csv").write_text("file_name,label\ngone.jpg,Bags\n1.jpg,Hats\n")
+    with pytest.raises(BadRows, match=r"'gone\.jpg' is missing") as refused:
+        source_at(tmp_path)
+    assert "Hats" not in str(refused.value)
+
+
 @pytest.mark.parametrize("codes", [[0, 49, 50, 52], [60], [0], [99_999]])
 def test_undeclared_codes_are_no_words_however_large_they_are(codes, tmp_path, jpeg):
     for code in codes:
@@ -257,6 +286,34 @@ def test_numbers_that_are_no_codes_are_refused_and_long_lists_of_codes_are_cut(t
             source_at(tmp_path)
     with pytest.raises(ModisteError, match=r"name of code 59,\.\.\. \(100 in all\)"):
         read(tmp_path)
+
+
+def test_of_several_tables_those_are_labelled_that_are_read(tmp_path, jpeg):
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(jpeg("red"))
+    (tmp_path / "a.csv").write_text("photo,type\n1.jpg,Shoes\n")
+    (tmp_path / "b.csv").write_text("photo,type\n2.jpg,Bags\n")
+    for ask in (read, photos_of):
+        with pytest.raises(ModisteError, match=r"has a.csv and b.csv. Give the one to read"):
+            ask(tmp_path)
+        with pytest.raises(ModisteError, match=r"no labels.csv there"):
+            ask(tmp_path, "paper")
+    assert photos_of(tmp_path / "b.csv") == [("2.jpg", "2.jpg")]
+    for old, new in (("a", "train"), ("b", "test")):
+        (tmp_path / f"{old}.csv").rename(tmp_path / f"{new}.csv")
+    assert {path for _, path in photos_of(tmp_path)} == {photo.path for photo in read(tmp_path).photos} == {"1.jpg", "2.jpg"}
+
+
+@pytest.mark.parametrize("more", ["Label,Attribute,Image", "Image,Type"])
+def test_the_column_of_the_pictures_is_the_one_that_is_read_where_two_may_be(more, tmp_path, jpeg):
+    """`image` may be an address, a shot of another side, or a number; Image_Name is the paper's own word."""
+    for name in ("1.jpg", "2.jpg", "other.jpg"):
+        (tmp_path / name).write_bytes(jpeg("red"))
+    cells = ["1.jpg,0,Shoes,other.jpg", "2.jpg,3,Bags,other.jpg"] if "Label" in more else ["1.jpg,other.jpg,Shoes", "2.jpg,other.jpg,Bags"]
+    (tmp_path / "labels.csv").write_text("\n".join([f"Image_Name,{more}", *cells]))
+    for where in (tmp_path, tmp_path / "labels.csv"):
+        assert [path for _, path in photos_of(where)] == [photo.path for photo in read(where, classes=PAPER_CLASSES).photos]
+        assert [path for _, path in photos_of(where)] == ["1.jpg", "2.jpg"]
 
 
 @pytest.mark.parametrize("mark", [",", "\t", ";"])

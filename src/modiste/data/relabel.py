@@ -11,7 +11,7 @@ from modiste.data.layouts.cells import snake
 from modiste.data.layouts.declared import Undeclared
 from modiste.data.layouts.products import LABELS
 from modiste.data.layouts.readers import detect, innermost, read
-from modiste.data.layouts.sources import in_their_stead
+from modiste.data.layouts.sources import read_in_words
 from modiste.data.opening.stores import open_store
 from modiste.data.suggest import Taxonomy
 from modiste.records.catalogue import Catalogue, Photo
@@ -42,15 +42,11 @@ def read_labelled_by(
 
 
 def readable(where: Path, format: str | None, taxonomy: Taxonomy | None) -> tuple[Catalogue, Undeclared | None]:  # noqa: A002
-    """The catalogue at a place; where nobody declared its classes, what stands there in their stead, and the error that says so."""
+    """The catalogue at a place, whatever its own labels say; where nobody declared its classes, with the error that says so."""
     try:
-        return read(where, format, None, taxonomy), None
-    except Undeclared as error:
-        undeclared = error
-    try:
-        return read(where, format, in_their_stead(undeclared, where), taxonomy), undeclared
-    except BadRows:  # rows that speak of other classes than the declaration would
-        raise undeclared from None
+        return read_in_words(where, format, taxonomy)
+    except BadRows:
+        return read(where, format, None, taxonomy), None  # which says what is wrong with it as it stands
 
 
 def has_columns(where: Path, format: str | None) -> bool:  # noqa: A002

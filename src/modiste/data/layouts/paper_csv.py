@@ -24,9 +24,7 @@ def read_paper(store: Store, classes: Classes | None, _taxonomy: Taxonomy | None
 
     Every bad row is listed, and then nothing is read.
     """
-    files = label_files(store)
-    if not files:
-        raise ModisteError(f"{store.where}: no labels.csv there, nor train.csv and test.csv, nor a CSV file with AAT or LAT in its name.")
+    files = chosen_label_files(store)
     rows = [row for file in files for row in read_rows(store, file)]
     if not rows:
         raise ModisteError(f"{store.where}: there is no row under the header.")
@@ -35,6 +33,14 @@ def read_paper(store: Store, classes: Classes | None, _taxonomy: Taxonomy | None
     taken = () if declared or classes == PAPER_CLASSES else (f"Nobody declared the classes; they were taken from the rows: {classes}.",)
     notes = (*taken, *told_by_names(sum(map(is_split_by_name, rows))))
     return catalogue_of(store, files[0] if len(files) == 1 else "", rows, classes, partial(photo_of, classes=classes, store=store), notes)
+
+
+def chosen_label_files(store: Store) -> list[str]:
+    """The label files of a store, of which there must be one."""
+    files = label_files(store)
+    if not files:
+        raise ModisteError(f"{store.where}: no labels.csv there, nor train.csv and test.csv, nor a CSV file with AAT or LAT in its name.")
+    return files
 
 
 def label_files(store: Store) -> list[str]:

@@ -37,7 +37,7 @@ from modiste.records.errors import ModisteError
 from modiste.records.labels import Classes
 
 SHOPIFY = "image_src"
-SURE = ("image", "image_path", "image_name", "image_file", "image_url", "image_link", SHOPIFY, "photo", "picture")  # names of pictures
+SURE = ("image_name", "image", "image_path", "image_file", "image_url", "image_link", SHOPIFY, "photo", "picture")  # names of pictures
 PERHAPS = ("file_name", "filename", "file", "path")  # of pictures where a type or a class stands beside
 LABELS = ("label", "class", "attribute")
 PRODUCTS = ("product_id", "product", "handle")
@@ -46,11 +46,7 @@ ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 def read_products(store: Store, classes: Classes | None, taxonomy: Taxonomy | None) -> Catalogue:
     """Each row that names a picture as a photo: its label where a column holds one, else a class suggested by its type."""
-    files = tables(store)
-    if not files:
-        raise ModisteError(f"{store.where}: no table there with a column of pictures ({', '.join(SURE)}).")
-    if len(files) > 1 and not all(map(split_of, files)):
-        raise ModisteError(f"{store.where} has {' and '.join(files)}. Give the one to read.")
+    files = chosen_tables(store)
     rows, notes = list[Row](), list[str]()
     for file in files:
         columns, needed = columns_of(header(store, file))
@@ -63,6 +59,16 @@ def read_products(store: Store, classes: Classes | None, taxonomy: Taxonomy | No
     classes = known or (declared(rows, label_of, store) if label_of else (taxonomy or read_taxonomy(None)).classes)
     make = partial(photo_of, classes=classes, label_of=label_of, taxonomy=taxonomy or read_taxonomy(None), find=finder(store))
     return catalogue_of(store, files[0] if len(files) == 1 else "", rows, classes, make, notes)
+
+
+def chosen_tables(store: Store) -> list[str]:
+    """The tables of a store that are read: the only one that names pictures, or those of several splits."""
+    files = tables(store)
+    if not files:
+        raise ModisteError(f"{store.where}: no table there with a column of pictures ({', '.join(SURE)}).")
+    if len(files) > 1 and not all(map(split_of, files)):
+        raise ModisteError(f"{store.where} has {' and '.join(files)}. Give the one to read.")
+    return files
 
 
 def tables(store: Store) -> list[str]:

@@ -11,8 +11,8 @@ from typing import TextIO
 
 from modiste.data.layouts.cells import shop_details, snake, spellings
 from modiste.data.layouts.entries import text_of
-from modiste.data.layouts.paper_csv import label_files
-from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SHOPIFY, SURE, file_names, pictures, tables
+from modiste.data.layouts.paper_csv import chosen_label_files
+from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SHOPIFY, SURE, chosen_tables, file_names, pictures
 from modiste.data.layouts.rows import MARKS, cells_of, csv_lines, decoded, misshapen, restored, separator, shown
 from modiste.data.layouts.tables import ending, entry_in, header, is_table_name, opened_table, text_columns
 from modiste.data.opening.containers import container_in
@@ -37,9 +37,9 @@ class Said:
 
 def tables_of(store: Store, layout: str) -> list[str]:
     """The tables of a store that its layout is read from, or the one that was asked for: what else lies there names no photos."""
-    if store.chosen and is_table_name(store.chosen):
-        return [store.chosen]
-    return (label_files(store) or tables(store)) if layout == "paper" else (tables(store) or label_files(store))
+    if layout == "paper":
+        return chosen_label_files(store)
+    return [store.chosen] if store.chosen and is_table_name(store.chosen) else chosen_tables(store)
 
 
 def rows_in(store: Store, file: str, notes: dict[str, int]) -> Iterator[Said]:

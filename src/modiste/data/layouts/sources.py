@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modiste.data.layouts.cells import shop_details, suggested
-from modiste.data.layouts.declared import Undeclared
+from modiste.data.layouts.cells import CODE, shop_details, suggested
+from modiste.data.layouts.declared import Undeclared, read_classes
 from modiste.data.layouts.folders import OUTSIDE, told_links
 from modiste.data.layouts.names import NOT_READ, PICTURES
 from modiste.data.layouts.parquet import opened_shards, rows_of
@@ -20,7 +20,8 @@ from modiste.data.layouts.unnamed import WHAT, hashes, unnamed
 from modiste.data.opening.containers import container_in
 from modiste.data.opening.stores import Store, is_visible, joined, not_listed, open_store
 from modiste.data.suggest import Taxonomy
-from modiste.records.errors import ModisteError, unknown
+from modiste.records.catalogue import Catalogue
+from modiste.records.errors import BadRows, ModisteError, unknown
 from modiste.records.labels import PAPER_CLASSES, Classes, folded
 
 TELLING = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt", ".gz", "-ubyte")  # files that may say more than pictures do
@@ -194,12 +195,8 @@ def shards(where: Path, store: Store) -> Source:
 
 def catalogue(where: Path, format: str | None, taxonomy: Taxonomy | None) -> Source:  # noqa: A002
     """Any other layout, read whole by its reader; labels whose classes nobody declared are the words that stand there, codes are none."""
-    worded = True
-    try:
-        found = read(where, format, None, taxonomy)
-    except Undeclared as error:
-        worded = not error.coded
-        found = read(where, format, in_their_stead(error, where), taxonomy)
+    found, undeclared = read_in_words(where, format, taxonomy)
+    worded = undeclared is None or not undeclared.coded
     inside = found.root.relative_to(where).as_posix() if found.root.is_relative_to(where) else "."
     names = found.classes.names
     return Source(
@@ -219,6 +216,24 @@ def catalogue(where: Path, format: str | None, taxonomy: Taxonomy | None) -> Sou
     )
 
 
+def read_in_words(where: Path, format: str | None, taxonomy: Taxonomy | None) -> tuple[Catalogue, Undeclared | None]:  # noqa: A002
+    """The catalogue at a place whatever its labels say: a word that is none of its classes becomes one, behind them.
+
+    Where nobody declared its classes, with what stands there in their stead, and the error that says so.
+    """
+    undeclared, classes = None, None
+    while True:
+        try:
+            return read(where, format, classes, taxonomy), undeclared
+        except Undeclared as error:
+            undeclared, classes = error, in_their_stead(error, where)
+        except BadRows as error:
+            known = classes or read_classes(innermost(open_store(where))) or PAPER_CLASSES
+            classes = with_words(known, (row.value for row in error.rows if not CODE.fullmatch(row.value)))
+            if classes == known:
+                raise
+
+
 def in_their_stead(undeclared: Undeclared, where: Path) -> Classes:
     """Classes to read a catalogue with whose own nobody declared: the words that stand there, or its codes."""
     return words_as_classes(undeclared.names) if undeclared.largest is None else codes_as_classes(undeclared.largest, where)
@@ -226,11 +241,21 @@ def in_their_stead(undeclared: Undeclared, where: Path) -> Classes:
 
 def words_as_classes(names: Iterable[str]) -> Classes:
     """Words as classes, whoever's they are; the paper's four stand behind them, as two are needed."""
+    return Classes(distinct((*names, *PAPER_CLASSES.names)))
+
+
+def with_words(classes: Classes, words: Iterable[str]) -> Classes:
+    """Classes whose codes stay what they are, and words behind them."""
+    return Classes(distinct((*classes.names, *words)))
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Names that differ, in order."""
     spelled: dict[str, str] = {}
-    for name in (*names, *PAPER_CLASSES.names):
+    for name in names:
         if name.strip():
             spelled.setdefault(folded(name), name)
-    return Classes(tuple(spelled.values()))
+    return tuple(spelled.values())
 
 
 def codes_as_classes(largest: int, where: Path) -> Classes:
