@@ -216,6 +216,24 @@ def test_copies_have_two_labels_though_the_first_of_them_has_none(tmp_path):
     assert names(found, "two_labels") == {frozenset("bc")}
 
 
+@pytest.mark.parametrize(
+    "large, small, label, what",
+    [
+        (None, 1, 1, ["small.png left out", "large.png labelled Bags"]),
+        (0, 1, None, ["small.png left out", "large.png label taken away"]),
+        (0, None, 0, ["small.png left out"]),
+        (None, None, None, ["small.png left out"]),
+    ],
+)
+def test_the_label_of_a_tiny_twin_passes_to_the_copy_that_stays(tmp_path, large, small, label, what):
+    rows = ("large.png", noise(21, (224, 56)), large, ""), ("small.png", noise(22, (124, 31)), small, "")
+    found = audit(standing(tmp_path, *rows), label_errors=False)
+    seen = replace(found.seen, pairs=[Pair(0, 1, "near", 0.95)])
+    mended = fixed(replace(found, seen=seen, findings=(*found.findings, seen.of_pair("near_duplicate", seen.pairs[0], ""))))
+    assert [(photo.path, photo.label) for photo in mended.catalogue.photos] == [("large.png", label)]
+    assert [f"{change.path} {change.what}" for change in mended.changes] == what
+
+
 def test_of_twins_one_of_which_is_tiny_the_other_is_kept(tmp_path):
     """Though the tiny one is in the test split, whose photos are else the ones to keep."""
     rows = ("large.png", noise(21, (224, 56)), 0, "train"), ("small.png", noise(22, (124, 31)), 1, "test")

@@ -67,7 +67,7 @@ def left_out(audit: Audit) -> Iterator[tuple[Change, None]]:
 def without_twins(audit: Audit) -> Iterator[tuple[Change, Photo | None]]:
     """All but one photo of every group of twins, the one kept being the best on the side that must keep it.
 
-    What is left out for itself is not the one that is kept, but its label counts.
+    What is left out for itself is not the one that is kept, but its label counts, and passes to the one that has none.
     """
     seen = audit.seen
     gone = {change.path for change, _ in left_out(audit)}
@@ -92,11 +92,16 @@ def one_of(group: list[int], seen: Seen) -> Iterator[tuple[Change, Photo | None]
     kept, *others = (seen.photo(place) for place in group)
     for other in others:
         yield Change(other.path, "left out", f"the same picture as {kept.path}"), None
-    labels = sorted({seen.label(photo) for photo in (kept, *others) if photo.label is not None})
+    labelled = [photo for photo in (kept, *others) if photo.label is not None]
+    labels = sorted(set(map(seen.label, labelled)))
     if len(labels) > 1:
-        suggestion = Suggestion(kept.label, f"one of its labels: {', '.join(labels)}") if kept.label is not None else None
+        suggestion = Suggestion(kept.label, f"one of its labels: {', '.join(labels)}") if kept.label is not None else kept.suggestion
+        what = "label taken away" if kept.label is not None else "left without a label"
         why = f"the same picture stood there as {' and as '.join(labels)}"
-        yield Change(kept.path, "label taken away", why), replace(kept, label=None, suggestion=suggestion)
+        yield Change(kept.path, what, why), replace(kept, label=None, suggestion=suggestion)
+    elif labels and kept.label is None:
+        why = f"the same picture stood there so, as {labelled[0].path}"
+        yield Change(kept.path, f"labelled {labels[0]}", why), replace(kept, label=labelled[0].label)
 
 
 def suggested(audit: Audit) -> Iterator[tuple[Change, Photo]]:
