@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from modiste.data.layouts.sources import source_at
 from modiste.labelling.files import write_rows
 from modiste.labelling.rows import FIRST
 from modiste.learning.labels import RESULT, RIGHT, read_labels
@@ -71,6 +73,37 @@ def test_a_class_that_nobody_declared_is_refused_with_the_near_one(painted) -> N
         read_labels(where, where.parent / "photos", OWN)
     found = read_labels(where, where.parent / "photos", OWN, classes=Classes(("Red", "Gren")))
     assert found.classes.names == ("Red", "Gren")
+
+
+def test_how_new_classes_are_declared_is_said_once_and_does_it(painted) -> None:
+    where = painted({"Red": "warm", "Green": "WARM", "Blue": "cold"}, 2)
+    with pytest.raises(BadRows, match="'warm' is no class") as refused:
+        read_labels(where, where.parent / "photos", OWN)
+    (line,) = re.findall('--classes "(.*)"', str(refused.value))
+    found = read_labels(where, where.parent / "photos", OWN, classes=Classes.parse(line))
+    assert sorted(found.counts()) == [2, 4]
+    where.write_text("photo,right_label\n" + "".join(f"Red-0.png,kind {number}\n" for number in range(40)))
+    with pytest.raises(BadRows, match="--label right_label takes all 40 words") as refused:
+        read_labels(where, where.parent / "photos", OWN)
+    assert str(refused.value).count("--label") == 1
+    where.write_text('photo,right_label\nRed-0.png,"hats, caps"\nBlue-0.png,gloves\n')
+    with pytest.raises(BadRows, match="--label right_label takes all 2 words"):  # --classes has commas between names
+        read_labels(where, where.parent / "photos", OWN)
+    assert len(read_labels(where, where.parent / "photos", OWN, column="right_label").classes) == 2
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_photos_are_found_in_the_only_folder_of_what_was_labelled(painted, tmp_path, packed) -> None:
+    """A table in it names its pictures from there, and so does a result of `modiste label`."""
+    table = painted({"Red": "Red", "Blue": "Blue"}, 2)
+    (tmp_path / "outer").mkdir()
+    table.parent.joinpath("photos").rename(tmp_path / "outer" / "inner")
+    (tmp_path / "outer" / "inner" / "products.csv").write_text("image,title\nRed-0.png,a\n")
+    where = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "outer")) if packed else tmp_path / "outer"
+    assert {said.photo for said in source_at(where).photos()} == {"Red-0.png"}
+    assert len(read_labels(table, where, OWN)) == 4
+    table.write_text("photo,right_label\ninner/Red-0.png,Red\ninner/Blue-0.png,Blue\n")
+    assert len(read_labels(table, where, OWN)) == 2
 
 
 def test_any_table_and_any_column_will_do(painted) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from modiste.data.layouts.cells import CODE, catalogue_of, photos_of, snake
+from modiste.data.layouts.cells import CODE, BadCell, catalogue_of, photos_of, snake
 from modiste.data.layouts.products import LABELS, PERHAPS, PRODUCTS, SURE, declared, finder, label_in, label_rule, photo_of
 from modiste.data.layouts.products import columns_of as columns_of_products
-from modiste.data.layouts.readers import read
+from modiste.data.layouts.readers import innermost, read
 from modiste.data.layouts.rows import Row
+from modiste.data.layouts.sources import distinct
 from modiste.data.layouts.tables import header, is_table_name, read_table
 from modiste.data.opening.stores import Store, open_store
 from modiste.data.relabel import classes_among, read_labelled_by
@@ -21,6 +23,7 @@ from modiste.records.labels import Classes
 
 RIGHT = "right_label"  # the column in which people write what is right
 RESULT = ("photo", "sha256", "label", "confidence")  # how a result of `modiste label` begins
+SPELLED_OUT = 20  # class names in an error, at most
 FILL_IN = (
     f"write the right class into its column {RIGHT} (add it where there is none), for every photo that you looked at, "
     "those that were called rightly too"
@@ -79,7 +82,7 @@ def table(
                 f"{store.where}: no column of labels; it may be called {', '.join((RIGHT, *LABELS))}, or name it with --label."
             )
         classes = classes or declared(rows, rule, store)
-    return placed(rows, classes, rule, store, pictures)
+    return placed(rows, classes, rule, store, pictures, next(name for name, holds in columns.items() if holds == "label"))
 
 
 def labels_in(where: Path, own: Classes) -> Catalogue | None:
@@ -116,25 +119,51 @@ def columns_of(spelled: Mapping[str, str], chosen: str | None, store: Store) -> 
     return {name.casefold(): holds for holds, name in kept.items()}, needed
 
 
-def placed(rows: Sequence[Row], classes: Classes, rule: Callable[[Row, Classes], int | None], store: Store, pictures: Store) -> Catalogue:
+def placed(
+    rows: Sequence[Row], classes: Classes, rule: Callable[[Row, Classes], int | None], store: Store, pictures: Store, column: str
+) -> Catalogue:
     """The catalogue of rows whose pictures stand elsewhere; every bad row is listed, and then nothing is read."""
+    pictures = named_from(rows, pictures)
     make = partial(photo_of, classes=classes, label_of=rule, taxonomy=read_taxonomy(None), find=finder(pictures))
     found = photos_of(rows, make, classes)
-    bad = [row for row in found if isinstance(row, BadRow)]
-    if bad:
-        words = sorted({row.cell("label") for row in rows} - {""})
-        raise BadRows(store.where, [explained(one, pictures, words) for one in bad])
+    if bad := [row for row in found if isinstance(row, BadRow)]:
+        words = distinct(sorted(row.cell("label") for row in rows))
+        raise BadRows(store.where, explained(bad, pictures, words, column))
     return Catalogue(pictures.root, classes, tuple(photo for photo in found if isinstance(photo, Photo)))
 
 
-def explained(bad: BadRow, pictures: Store, words: Sequence[str]) -> BadRow:
-    """What to do about a row beside mending it."""
-    if "no such picture" in bad.problem:
-        return BadRow(
-            bad.row,
-            bad.value,
-            f"{bad.problem.replace('beside the label file', f'in {pictures.root}')} --data FOLDER says where the photos are.",
-        )
-    if "is no class" in bad.problem and "There are" in bad.problem:
-        return BadRow(bad.row, bad.value, f'{bad.problem} New classes are declared: --classes "{", ".join(words[:20])}".')
-    return bad
+def named_from(rows: Sequence[Row], pictures: Store) -> Store:
+    """The store, or the only folder in it: a table that stands in there names its pictures from there."""
+    inner = innermost(pictures)
+    is_outer = inner.root == pictures.root or any_there(rows, pictures) or not any_there(rows, inner)
+    return pictures if is_outer else inner
+
+
+def any_there(rows: Iterable[Row], pictures: Store) -> bool:
+    """Whether a picture that a row names is there."""
+    find = finder(pictures)
+    for row in rows:
+        with suppress(BadCell):
+            find(row.cell("name"))
+            return True
+    return False
+
+
+def explained(bad: Sequence[BadRow], pictures: Store, words: Sequence[str], column: str) -> list[BadRow]:
+    """What to do about rows beside mending them: that new classes can be declared is said once."""
+    told, declare = list[BadRow](), declaration(words, column)
+    for one in bad:
+        problem = one.problem
+        if "no such picture" in problem:
+            problem = f"{problem.replace('beside the label file', f'in {pictures.root}')} --data FOLDER says where the photos are."
+        elif "is no class" in problem and "There are" in problem:
+            problem, declare = f"{problem}{declare}", ""
+        told.append(BadRow(one.row, one.value, problem))
+    return told
+
+
+def declaration(words: Sequence[str], column: str) -> str:
+    """How the words of a column become classes."""
+    if len(words) <= SPELLED_OUT and not any("," in word for word in words):
+        return f' New classes are declared: --classes "{", ".join(words)}".'
+    return f" Are they new classes? --label {column} takes all {len(words)} words of that column as such."
