@@ -1,14 +1,18 @@
 """Errors: exit codes, near names, and how many bad rows are shown."""
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import (
     BadRow,
     BadRows,
     MachineError,
     ModisteError,
+    Stopped,
     TrainingDiverged,
     UsageError,
     missing_extra,
@@ -47,3 +51,18 @@ def test_bad_rows_are_shown_up_to_twenty_and_all_counted(count, shown):
 
 def test_a_missing_package_comes_with_the_line_that_installs_it():
     assert 'pip install "modiste[serve]"' in str(missing_extra("fastapi", "serve", "serving"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MachineError("no disk"),
+        Stopped("stopped by SIGTERM", 143),
+        BadRows("labels.csv", [BadRow(3, "Hta", "is no class.")]),
+        PhotoRefused("a.jpg", "bad_size", "0 x 1 px"),
+    ],
+)
+def test_an_error_reaches_another_process_whole(error):
+    """A pool of processes that cannot unpickle what one of them raised ends with a traceback of its own, or waits for ever."""
+    there = pickle.loads(pickle.dumps(error))
+    assert (type(there), str(there), vars(there), there.exit_code) == (type(error), str(error), vars(error), error.exit_code)

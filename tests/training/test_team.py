@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 import modiste
-from modiste.records.errors import Busy, MachineError, TrainingDiverged
+from modiste.records.errors import Busy, MachineError, ModisteError, TrainingDiverged
 from modiste.records.launch import follows, launched
 from modiste.records.lock import locked
 from modiste.records.progress import silent
@@ -22,7 +22,7 @@ from modiste.records.recipe import Recipe
 from modiste.records.run import Run
 from modiste.training.checkpoint import Learner, Position
 from modiste.training.fit import fit, sole_writer
-from modiste.training.loop import Keeper, epoch_batches
+from modiste.training.loop import Keeper, epoch_batches, keep_best
 from modiste.training.team import Team, gather
 
 CHILD = """
@@ -232,6 +232,54 @@ def test_weights_that_break_stop_the_whole_team(tmp_path, monkeypatch):
         with pytest.raises(TrainingDiverged, match="no longer numbers after epoch 1, step 3"):
             keeper.write(Position(step=3))
     assert agreed[1] is None
+    assert not list(tmp_path.iterdir())
+
+
+def pair(monkeypatch):
+    """The two processes of a team, one after the other: the second hears what the first told."""
+    told = []
+    monkeypatch.setattr(Team, "agree", lambda self, value: told.append(value) or told[0])
+    return [Team(torch.device("cpu"), type("Fabric", (), {"global_rank": rank, "world_size": 2})()) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("wanted", ["by_the_leader", "first_the_leader"])
+def test_what_the_leader_is_refused_ends_the_whole_team(monkeypatch, wanted):
+    """A disk that is full in one process only: the others would wait for it for ever."""
+    leader, other = pair(monkeypatch)
+
+    def full():
+        raise MachineError("No space left on device")
+
+    for team, work in ((leader, full), (other, list)):
+        with pytest.raises(MachineError, match="No space left"):
+            getattr(team, wanted)(work)
+
+
+def test_a_run_whose_disk_is_full_ends_in_every_process(monkeypatch, tmp_path):
+    """Each thing that a run writes, by the leader alone."""
+    run, taught = Run(tmp_path / "run"), SimpleNamespace(recipe=Recipe(), checkpoint_seconds=0)
+    network = torch.nn.Linear(1, 1)
+    (tmp_path / "run").write_text("no folder can be here")
+    learner = Learner(network, torch.optim.SGD(network.parameters(), 0.1))
+    for write in (
+        lambda team: Keeper(run.folder / "checkpoint", taught, learner, []).write(Position(step=3)),
+        lambda team: keep_best(taught, SimpleNamespace(kept=network), run.folder / "best.safetensors", [SimpleNamespace(epoch=1)]),
+    ):
+        with monkeypatch.context() as patch:
+            for taught.team in pair(patch):
+                with pytest.raises(MachineError, match="could not be written"):
+                    write(taught.team)
+
+
+@pytest.mark.parametrize("split, each", [("train", 2), ("test", 1)])
+def test_a_team_with_more_processes_than_photos_is_refused(drawn, short, tmp_path, monkeypatch, split, each):
+    """Before anything is computed: a process without a photo would end in torch, and the others wait for it."""
+    photos = len(drawn.split(split))
+    processes = photos // each + 1
+    monkeypatch.setattr("modiste.training.fit.launched", lambda: (processes, processes))
+    lacking = rf"{photos} photos in split '{split}', but {processes} processes need {each * processes}\. Start fewer"
+    with pytest.raises(ModisteError, match=lacking):
+        fit(replace(short, batch=2 * processes), drawn, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

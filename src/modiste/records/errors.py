@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class ModisteError(Exception):
     """A mistake the user can mend: shown as its message alone, never with a traceback."""
 
     exit_code = 4  # the input was refused
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that it reaches another process whole, whatever its constructor takes."""
+        return revived, (type(self), self.args, self.__dict__)
+
+
+def revived(kind: type[ModisteError], args: tuple[Any, ...], facts: Mapping[str, Any]) -> ModisteError:
+    """An error as it was in the process that sent it."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class UsageError(ModisteError):

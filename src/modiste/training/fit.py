@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +24,7 @@ from modiste.data.split import carve
 from modiste.models.heads import HEADS
 from modiste.models.variants import Classifier, build, check, measures_batches, parameters, sketch, without_norms
 from modiste.records.catalogue import TEST, TRAIN, VALIDATION, Catalogue
-from modiste.records.errors import Busy, MachineError, ModisteError, unknown
+from modiste.records.errors import MachineError, ModisteError, unknown
 from modiste.records.launch import launched
 from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
@@ -78,6 +78,7 @@ def fit(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), manner:
     check_before_work(recipe, manner.where)
     check_loggers(manner.log)
     splits = divided(catalogue, recipe, contents or used_contents(catalogue, manner.tell))
+    check_shares(splits, launched()[0])
     began = first_weights(recipe)  # read once: the id and about.json speak of one file, whatever becomes of it meanwhile
     run = Run(run_folder(runs, recipe, splits.contents.data_hash, began))
     team = gather(device(manner.where))
@@ -95,14 +96,7 @@ def fit(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), manner:
 def sole_writer(run: Run, team: Team, tell: Tell) -> Iterator[None]:
     """The run is this team's until the block ends; what an earlier process left half written is taken away."""
     with ExitStack() as held:
-        refused = None
-        if team.leads:
-            try:
-                held.enter_context(locked(run.folder / ".lock", str(run.folder), tell=tell))
-            except Busy as error:
-                refused = str(error)
-        if (refused := team.agree(refused)) is not None:  # all go on to other work, or none
-            raise Busy(refused)
+        team.by_the_leader(lambda: held.enter_context(locked(run.folder / ".lock", str(run.folder), tell=tell)))
         for leftover in run.folder.rglob(".*.part") if team.leads else ():
             leftover.unlink(missing_ok=True)
         yield
@@ -127,13 +121,15 @@ def finish(recipe: Recipe, catalogue: Catalogue, splits: Splits, run: Run, began
         for name, part in pictures.items()
         if name != TRAIN
     }
-    if team.leads:
+
+    def store() -> None:
         run.write_recipe(recipe)
         save_model(run.folder, model, recipe.network)
         for name, predictions in said.items():
             predictions.write(run.folder / "predictions" / f"{name}.csv")
         run.write_about(about(recipe, splits, model, began, team, facts, time.monotonic() - begun))
-    team.wait()
+
+    team.by_the_leader(store)
 
 
 def pictures_for(recipe: Recipe, splits: Splits, runs: Path, team: Team, tell: Tell) -> dict[str, Pictures]:
@@ -180,11 +176,23 @@ def check_batch(recipe: Recipe, measured: bool, processes: int) -> None:
     raise ModisteError(f"batch = {recipe.batch}: {why}{shared}.")
 
 
-def refuse_carving(recipe: Recipe, catalogue: Catalogue) -> None:
-    """Refuse settings of a carving where the catalogue has a validation split, which is taken whole; a preset's share means any split."""
+def check_shares(splits: Splits, processes: int) -> None:
+    """Refuse a team in which a process would get no photo of a split, or in training a single one."""
+    for name, part in splits.named().items():
+        least = processes * (2 if name == TRAIN else 1)
+        if processes > 1 and len(part) < least:
+            raise ModisteError(f"{counted(len(part), 'photo')} in split '{name}', but {processes} processes need {least}. Start fewer.")
+
+
+def refuse_carving(recipe: Recipe, catalogue: Catalogue, given: Iterable[str] = ()) -> None:
+    """Refuse settings of a carving where the catalogue has a validation split, which is taken whole.
+
+    A preset's share means any split, unless it was `given` by name.
+    """
     usual, own = {preset().validation for preset in PRESETS.values()}, len(catalogue.split(VALIDATION))
+    named = {key.removeprefix("recipe.") for key in given}
     idle = {"validation": recipe.validation not in usual, "split_seed": recipe.split_seed != 0}
-    for key in (key for key, is_set in idle.items() if own and is_set):
+    for key in (key for key, is_set in idle.items() if own and (is_set or key in named)):
         raise ModisteError(
             f"{catalogue.root}: {key}={getattr(recipe, key):g} would do nothing, for the catalogue has a validation split of its own, "
             f"of {counted(own, 'photo')}. Leave {key} away, or put that split into train."
@@ -235,8 +243,7 @@ def trained(
     recipe: Recipe, splits: Splits, pictures: Mapping[str, Pictures], run: Run, began: str, manner: Manner, team: Team
 ) -> tuple[Lesson, dict[str, Any]]:
     """A network trained from its first step to its last, or from its checkpoint on."""
-    if team.leads:
-        run.write_recipe(recipe)
+    team.by_the_leader(lambda: run.write_recipe(recipe))
     begun = time.monotonic()
     lesson = first_lesson(recipe, splits, pictures, manner, team)
     refuse_others(recipe, began, first_weights(recipe))
@@ -327,8 +334,7 @@ def second_stage(
     with torch.inference_mode():
         folded = fitted.layer(of_told).argmax(1).numpy()
     same = int((fitted.decide(of_told.double().numpy()).argmax(1) == folded).sum())
-    if team.leads:
-        run.write_history(trunk.history())
+    team.by_the_leader(lambda: run.write_history(trunk.history()))
     svm = {"c": fitted.c, "agrees_with_scikit_learn": f"{same} of {len(folded)} photos of {told}"}
     return model, {**{key: trunk.about[key] for key in ("kept_epoch", "precision")}, "trunk": trunk.folder.name, "svm": svm}
 

@@ -88,8 +88,7 @@ def learn(lesson: Lesson, run: Run) -> int:
             while position.epoch < recipe.epochs and not out_of_patience(epochs, recipe.patience):
                 train_epoch(lesson, learner, joined, position, keeper, wish)
                 epochs.append(measured(lesson, learner, position, keeper, wish))
-                if lesson.team.leads:
-                    run.write_history(epochs)
+                lesson.team.by_the_leader(lambda: run.write_history(epochs))
                 logger.tell(epochs[-1])
                 position = Position(epoch=position.epoch + 1)
                 if recipe.select == "best" and best_epoch(epochs) == position.epoch:
@@ -108,8 +107,8 @@ def learn(lesson: Lesson, run: Run) -> int:
 
 def keep_best(lesson: Lesson, learner: Learner, path: Path, epochs: Sequence[Epoch]) -> None:
     """Write the weights of the epoch that has just ended, the best so far."""
-    if lesson.team.leads:
-        write_tensors(path, learner.kept.state_dict(), {"epoch": epochs[-1].epoch})
+    weights = learner.kept.state_dict()
+    lesson.team.by_the_leader(lambda: write_tensors(path, weights, {"epoch": epochs[-1].epoch}))
 
 
 def best_weights(path: Path, epoch: int) -> dict[str, Tensor]:
@@ -150,15 +149,12 @@ class Keeper:
         return old and self.lesson.team.leads
 
     def write(self, position: Position) -> None:
-        """A checkpoint; where the weights are no numbers it is refused in every process of the team, or the others would wait for ever."""
-        begun, broken = time.monotonic(), None
-        if self.lesson.team.leads:
-            try:
-                save_checkpoint(self.path, position, self.epochs, self.learner)
-            except TrainingDiverged as error:
-                broken = f"{error} after epoch {position.epoch + 1}, step {position.step}"
-        if (broken := self.lesson.team.agree(broken)) is not None:
-            raise diverged(self, broken)
+        """A checkpoint; where the weights are no numbers it is refused."""
+        begun = time.monotonic()
+        try:
+            self.lesson.team.by_the_leader(lambda: save_checkpoint(self.path, position, self.epochs, self.learner))
+        except TrainingDiverged as error:
+            raise diverged(self, f"{error} after epoch {position.epoch + 1}, step {position.step}") from error
         self.saved = time.monotonic()
         self.took = self.saved - begun
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from modiste.records.errors import missing_extra
+from modiste.records.errors import ModisteError, missing_extra
 from modiste.records.launch import launched
 
 if TYPE_CHECKING:
@@ -73,14 +73,22 @@ class Team:
         assert isinstance(summed, Tensor)
         return summed
 
+    def by_the_leader(self, work: Callable[[], object]) -> None:
+        """Work that the leader alone does, and the others wait for; what it is refused with is raised in every process."""
+        refused: ModisteError | None = None
+        if self.leads:
+            try:
+                work()
+            except ModisteError as error:
+                refused = error
+        if (refused := self.agree(refused)) is not None:  # or the others would wait for ever
+            raise refused
+
     def first_the_leader(self, work: Callable[[], T]) -> T:
         """The same work in each process, in the leader's before it begins in the others': it fills a cache for them."""
-        if self.leads:
-            made = work()
-            self.wait()
-            return made
-        self.wait()
-        return work()
+        made: list[T] = []
+        self.by_the_leader(lambda: made.append(work()))
+        return made[0] if made else work()
 
     def share_buffers(self, *networks: nn.Module) -> None:
         """The leader's batch-norm statistics in every process: each has gathered its own since the last step began."""
