@@ -18,12 +18,15 @@ from modiste.records.run import Run
 from modiste.studies.definitions import STUDIES, Study, variants
 from modiste.studies.files import find
 from modiste.studies.finish import Finished, finish
-from modiste.training.fit import Manner, fit
+from modiste.studies.settings import refuse_idle
+from modiste.training.fit import Manner, fit, refuse_carving
 
 
 def recipe(variant: str, preset: str = "paper", settings: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe of a variant of Table 7, with some settings changed ({'pixels.side': 112})."""
-    return variants(variant, preset=preset)[variant].changed(settings or {}, "--set")
+    made = variants(variant, preset=preset)
+    refuse_idle(flat(settings or {}), made)
+    return made[variant].changed(settings or {}, "--set")
 
 
 def train(
@@ -48,7 +51,9 @@ def train(
             f"preset='{preset}' beside a recipe, which has all its settings. Give a variant's name with it, or the recipe alone."
         )
     made = recipe(variant, preset or "paper", settings) if isinstance(variant, str) else variant.changed(settings or {})
-    return fit(made, opened(catalogue), Path(runs), manner_of(device, max_seconds, log, tell))
+    catalogue = opened(catalogue)
+    refuse_carving(made, catalogue, flat(settings or {}))
+    return fit(made, catalogue, Path(runs), manner_of(device, max_seconds, log, tell))
 
 
 def study(

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from modiste.api import prepared, train
 from modiste.records.catalogue import Catalogue
 from modiste.records.errors import ModisteError
 from modiste.records.recipe import Network, Pixels, Recipe
 from modiste.studies import finish as finishing
 from modiste.studies import plan as planning
+from modiste.studies.checks import check_carving
 from modiste.studies.definitions import Study
+from modiste.studies.files import read_study
 from modiste.training import fit as fitting
 from modiste.training.fit import Manner
 
+LEAST = "epochs = 1, pixels.side = 64"
 SMALL = Recipe(network=Network(backbone="resnet18"), pixels=Pixels(side=32), epochs=2, validation=0.25, precision="fp32")
 
 
@@ -48,3 +52,27 @@ def test_a_wrong_name_is_told_before_a_photo_is_read(
     ):
         with pytest.raises(ModisteError, match=words):
             work()
+
+
+@pytest.mark.parametrize("key", ["validation", "split_seed"])
+def test_a_carving_that_was_asked_for_beside_a_validation_split_is_refused_before_work(drawn: Catalogue, tmp_path: Path, key: str) -> None:
+    """The split is taken whole, whatever share is asked for; the share of a preset, which nobody gave by name, means any split."""
+    own = drawn.with_photos(replace(photo, split="validation") if photo.split == "test" else photo for photo in drawn.photos)
+    file = tmp_path / "own.toml"
+    file.write_text(
+        f'variants = ["AlexNet (baseline)"]\nrecipe = {{ validation = 0.15, split_seed = 0, {LEAST} }}\n'.replace(
+            "validation = 0.15, " if key == "split_seed" else "split_seed = 0, ", ""
+        )
+    )
+    asked = prepared("sound", settings={"recipe." + key: 0.15 if key == "validation" else 0})
+    runs = tmp_path / "runs"
+    for study in (asked, read_study(file)):
+        for work in (lambda study=study: finishing.finish(study, own, runs), lambda study=study: planning.plan(study, own, runs)):
+            with pytest.raises(ModisteError, match=f"{key}=.* would do nothing, for the catalogue has a validation split of its own"):
+                work()
+    check_carving(prepared("sound", settings={"epochs": 1}), own)
+    check_carving(asked, drawn)
+    settings = {key: 0.15 if key == "validation" else 0}
+    with pytest.raises(ModisteError, match=f"{key}=.* would do nothing"):
+        train("AlexNet (baseline)", own, runs, preset="sound", settings=settings)
+    assert not runs.exists()

@@ -61,6 +61,33 @@ def test_a_setting_that_makes_two_variants_one_network_is_refused(name: str, set
         STUDIES[name]().changed(settings)
 
 
+def test_variants_that_differ_in_what_no_network_reads_become_one_too() -> None:
+    cbam = Recipe(network=Network(attention="cbam", kernel=3))
+    study = Study("own", "Which?", {"plain": Recipe(), "cbam": cbam})
+    with pytest.raises(UsageError, match="plain and cbam would be one network under two names"):
+        study.changed({"network.attention": "none"})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"network.kernel": "3"},
+        {"recipe.network.svm_c": 1.0},
+        {"split_seed": 7},
+        {"network.widths": "2012", "network.backbone": "resnet18"},
+    ],
+)
+def test_a_setting_that_no_variant_reads_is_refused(settings: dict[str, Any]) -> None:
+    """And it is taken where one of them reads it, or where what it belongs to is given with it."""
+    with pytest.raises(UsageError, match=r"would change nothing: plain does not read it"):
+        Study("own", "Which?", {"plain": Recipe()}).changed(settings)
+    with pytest.raises(UsageError, match="would change nothing"):
+        prepared(Study("own", "Which?", {"a": Recipe(), "b": Recipe(lr=0.01)}), settings=settings)
+    read = {"network.attention": "cbam", "network.kernel": 3, "validation": 0.2, "split_seed": 7}
+    assert Study("own", "Which?", {"plain": Recipe()}).changed(read).recipes["plain"].network.kernel == 3
+    assert STUDIES["sensitivity"]().changed({"network.svm_c": 2.0}).given == {"network.svm_c"}
+
+
 def test_where_networks_start_is_given_once_and_from_imagenet_means_that() -> None:
     frozen = Recipe(network=Network(backbone="resnet18", weights="own.safetensors", frozen=True))
     own = Study("own", "Which?", {"from a file": frozen})
@@ -228,6 +255,11 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
         ("seeds = [0, 5]", "seeds = [0, 5", "not TOML"),
         ("variants = [", "variants = []\nothers = [", "'variants' must list"),
         ('name = "ratio 4"', 'name = "AlexNet (baseline)"', "two variants are called"),
+        (
+            'like = "Alex-CBAM(16&7)", set = { network.ratio = 4 }',
+            "set = { network.ratio = 4 }",
+            "'AlexNet (baseline)' and 'ratio 4' are one network: what they differ in, network.ratio, is read by neither",
+        ),
     ],
 )
 def test_a_mistake_in_a_study_file_is_named_with_the_near_name(tmp_path: Path, before: str, after: str, words: str) -> None:

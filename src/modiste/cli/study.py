@@ -132,9 +132,10 @@ def train(
         refuse_found(asked, "batch", "--auto-batch finds the batch")
     from modiste.evaluation.metrics import report
     from modiste.terminal import progress
-    from modiste.training.fit import fit
+    from modiste.training.fit import fit, refuse_carving
 
     recipe, catalogue = recipe_of(variant, preset, seed, asked, epochs), asked.catalogue()
+    refuse_carving(recipe, catalogue, asked.settings())
     with progress() as tell:
         manner = sitting.manner(asked.device, tell)
         if auto_batch:
@@ -158,9 +159,11 @@ def find_lr(
     """Suggest a learning rate: some hundred steps of a trial, each at a higher rate, and where the loss falls longest."""
     refuse_found(asked, "lr", "find-lr finds the learning rate")
     from modiste.terminal import progress
+    from modiste.training.fit import refuse_carving
     from modiste.training.trying import rate_for
 
     recipe, catalogue = recipe_of(variant, preset, 0, asked, None), asked.catalogue()
+    refuse_carving(recipe, catalogue, asked.settings())
     with progress() as tell:
         found = rate_for(recipe, catalogue, asked.runs, USUALLY.manner(asked.device, tell))
     show({"lr": found.lr, **found.table.plain()}, [found.table], json, f"\nTrain with it: --set lr={found.lr:g}")

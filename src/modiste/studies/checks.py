@@ -1,4 +1,4 @@
-"""What is refused before a study trains: claims of other classes, judging by other photos, weights that do not fit."""
+"""What is refused before a study trains: claims of other classes, a carving of nothing, judging by other photos, unfit weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modiste.records.progress import Progress, Tell
 from modiste.records.run import Run, run_folder
 from modiste.studies.claimed import PAPER_CLAIMS
 from modiste.studies.definitions import Study
-from modiste.training.fit import Splits
+from modiste.training.fit import Splits, refuse_carving
 
 
 def check_claims(study: Study, catalogue: Catalogue) -> None:
@@ -21,6 +21,12 @@ def check_claims(study: Study, catalogue: Catalogue) -> None:
     if set(catalogue.classes.names) == set(PAPER_CLASSES.names) or study.claims is not PAPER_CLAIMS:
         for claim in study.claims:
             claim.check(catalogue.classes.names)
+
+
+def check_carving(study: Study, catalogue: Catalogue) -> None:
+    """Refuse a share to carve for validation where the catalogue has such a split of its own, before the first network is trained."""
+    for recipe in study.recipes.values():
+        refuse_carving(recipe, catalogue, study.given)
 
 
 def check_judged_alike(study: Study, splits: Sequence[Splits]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from typing import Any
 
 from modiste.evaluation.claims import Claim
@@ -12,6 +11,7 @@ from modiste.models.variants import VARIANTS
 from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.recipe import PRESETS, Network, Pixels, Recipe
 from modiste.studies.claimed import FROM_IDENTITY, PAPER_CLAIMS, UNFREEZING_CLAIMS
+from modiste.studies.settings import become_one, in_proportion, refuse_idle, refuse_seed
 
 TABLES = ("3", "4", "5", "6", "7", "summary", "pilot", "fair-lr")
 RATES = (3e-5, 1e-4, 3e-4, 1e-3)
@@ -33,6 +33,7 @@ class Study:
     note: str = ""  # of whoever runs it: stands before all else in the report
     claims: tuple[Claim, ...] = ()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()  # settings by name that its file, or whoever runs it, gave
 
     def __post_init__(self) -> None:
         if not self.name or self.name.startswith(".") or set(self.name) & set("/\\"):
@@ -58,7 +59,7 @@ class Study:
         """The same study with some settings of every recipe changed.
 
         `pixels.side` is that of the first variant; another's stays in proportion to it: 224 and 244 px become 112 and 122. A setting
-        that variants differ in is refused: they would be one network under several names.
+        that variants differ in is refused: they would be one network under several names; and so is one that none of them reads.
         """
         refuse_seed(settings)
         first = next(iter(self.recipes.values()))
@@ -66,7 +67,8 @@ class Study:
         if one := become_one(self.recipes, recipes):
             given = ", ".join(f"{key}={value}" for key, value in settings.items())
             raise UsageError(f"{given}: {' and '.join(one)} would be one network under two names: study '{self.name}' compares just that.")
-        return replace(self, recipes=recipes)
+        refuse_idle(settings, self.recipes)
+        return replace(self, recipes=recipes, given=self.given | {key.removeprefix("recipe.") for key in settings})
 
     def starting_from(self, weights: str | None) -> Study:
         """The pretrained variants started from other weights: a file, or 'none', which trains them whole (decision 0014)."""
@@ -100,29 +102,6 @@ class Study:
     def planned(self) -> list[tuple[str, Recipe]]:
         """Every run of the study, first seed first."""
         return [(name, replace(recipe, seed=seed)) for seed in self.seeds for name, recipe in self.recipes.items()]
-
-
-def become_one(before: Mapping[str, Recipe], after: Mapping[str, Recipe]) -> tuple[str, ...]:
-    """Two variants that were different networks and are the same one now; none where there are no such."""
-    for name, other in combinations(before, 2):
-        if before[name] != before[other] and after[name] == after[other]:
-            return name, other
-    return ()
-
-
-def in_proportion(settings: Mapping[str, Any], recipe: Recipe, first: Recipe) -> dict[str, Any]:
-    """The settings with the side that a variant of another side than the first's is to have."""
-    keys = [key for key in settings if key.removeprefix("recipe.") == "pixels.side"]
-    if not keys or recipe.pixels.side == first.pixels.side:
-        return dict(settings)
-    side = first.changed(settings).pixels.side * recipe.pixels.side / first.pixels.side
-    return {**settings, keys[-1]: round(side)}
-
-
-def refuse_seed(settings: Iterable[str]) -> None:
-    """The seed of a run is the study's to give: a recipe's own would be overwritten."""
-    if any(key.removeprefix("recipe.") == "seed" for key in settings):
-        raise UsageError("seed is not changed so. Give --seeds 0,5 (study), --seed 5 (train), or seeds = [0, 5] in a study file.")
 
 
 def variants(*names: str, preset: str = "paper") -> dict[str, Recipe]:

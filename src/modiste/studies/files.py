@@ -6,6 +6,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import combinations
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ import yaml
 from modiste.evaluation.claims import Claim
 from modiste.models.variants import VARIANTS
 from modiste.records.errors import ModisteError, UsageError, unknown
-from modiste.records.plain import flat, from_plain
+from modiste.records.plain import all_keys, flat, from_plain
 from modiste.records.recipe import PRESETS, Recipe
-from modiste.studies.definitions import STUDIES, Study, refuse_seed
+from modiste.studies.definitions import STUDIES, Study
+from modiste.studies.settings import at_work, refuse_seed
 
 
 @dataclass(frozen=True)
@@ -77,18 +80,31 @@ def study_of(plain: dict[str, Any], path: Path) -> Study:
             f"{path}: '{head.name or path.stem}' is a study of modiste's own. Give this one another name, in the file: name = \"...\"."
         )
     recipe = PRESETS[head.preset]().changed(dotted(shared, f"{path}, recipe"), f"{path}, recipe")
+    given = {*dotted(shared, f"{path}, recipe")}
     recipes: dict[str, Recipe] = {}
     for row in rows:
         variant = Variant(row) if isinstance(row, str) else variant_of(row, path)
         if variant.name in recipes:
             raise ModisteError(f"{path}: two variants are called '{variant.name}'.")
         recipes[variant.name] = recipe_of(variant, recipe, shared, path)
+        given |= {*dotted(variant.set, str(path))}
+    refuse_twice(recipes, path)
     for claim in claims:
         for name in claim.names:
             if name not in recipes:
                 raise UsageError(f"{path}, claim '{claim.text}': {unknown('variant', name, recipes)}")
     question = head.question or f"The study in {path.name}."
-    return Study(head.name or path.stem, question, recipes, head.seeds, head.tables, claims=tuple(claims))
+    named = frozenset(key.removeprefix("recipe.") for key in given)
+    return Study(head.name or path.stem, question, recipes, head.seeds, head.tables, claims=tuple(claims), given=named)
+
+
+def refuse_twice(recipes: Mapping[str, Recipe], path: Path) -> None:
+    """Refuse two names of one network: it would be judged beside itself, and every gain be excluded with certainty."""
+    for one, other in combinations(recipes, 2):
+        if at_work(recipes[one]) == at_work(recipes[other]):
+            apart = [key for key in all_keys(Recipe) if attrgetter(key)(recipes[one]) != attrgetter(key)(recipes[other])]
+            why = f"what they differ in, {', '.join(apart)}, is read by neither" if apart else "they do not differ in any setting"
+            raise UsageError(f"{path}: the variants '{one}' and '{other}' are one network: {why}. Leave one of them away.")
 
 
 def parsed(path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from modiste.records.progress import Progress
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, run_folder
 from modiste.records.table import Table
-from modiste.studies.checks import check_claims, check_judged_alike, check_pilot, check_weights
+from modiste.studies.checks import check_carving, check_claims, check_judged_alike, check_pilot, check_weights
 from modiste.studies.definitions import Study
 from modiste.studies.outcome import Outcome, Runs
 from modiste.studies.reporting import report_on, tables_of
@@ -65,6 +65,8 @@ def finish(
         check_before_work(recipe, manner.where)
     check_loggers(manner.log)
     check_claims(study, catalogue)
+    if train:
+        check_carving(study, catalogue)
     contents = used_contents(catalogue, manner.tell)
     splits = [divided(catalogue, recipe, contents) for recipe in study.recipes.values()]  # refuses what a variant could not be trained with
     check_pilot(study, splits)
