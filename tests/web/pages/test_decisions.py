@@ -146,13 +146,14 @@ def test_many_threads_that_save_at_once_lose_nothing(pages):
         assert said == {photos[(number + turn) % len(photos)] for turn in range(12) if turn % 4 != 3}
 
 
-def test_decisions_are_all_saved_or_none(pages):
+def test_a_request_that_is_wrong_saves_nothing(pages):
     photos = [one["id"] for one in pages.photos()]
     good = [pages.decision(photo) for photo in photos[:3]]
     before = pages.everything()
     for wrong in (
         pages.decision(photos[4], "Purple"),
-        pages.decision("0" * 16),
+        {**pages.decision("0" * 16), "id": None},
+        {**pages.decision("0" * 16), "id": ["x"]},
         pages.decision(photos[4], how="magic"),
         pages.decision(photos[4], "Red", kind="unsure"),
         {**pages.decision(photos[4]), "who": "bob"},
@@ -169,6 +170,19 @@ def test_decisions_are_all_saved_or_none(pages):
     for wrong in ([], None, {}, [pages.decision(photos[0])] * 5001):
         assert pages.send("/api/decisions", {"decisions": wrong}).status == 422
     pages.say(*good)  # the control
+
+
+def test_a_photo_that_is_gone_or_another_by_now_is_left_out_and_the_others_are_saved(pages):
+    photos = [one["id"] for one in pages.photos()]
+    good = [pages.decision(photo, batch="b") for photo in photos[:3]]
+    gone, other = pages.decision("0" * 16, batch="b"), pages.decision(photos[4], batch="b", sha="0" * 8)
+    answer = pages.say(good[0], gone, good[1], other, good[2])
+    assert answer["saved"] == [one["id"] for one in good]
+    assert [(one["id"], one["reason"]) for one in answer["left"]] == [(gone["id"], "not_found"), (other["id"], "replaced")]
+    assert "was replaced" in answer["left"][1]["error"]
+    assert {one["id"] for one in pages.photos() if one["said"]} == set(photos[:3])
+    assert pages.say(gone)["saved"] == []
+    assert len(pages.post("/api/undo", {})["undone"]) == 3
 
 
 def test_who_one_is_is_kept_in_a_cookie_that_no_script_and_no_other_site_gets(pages):
@@ -219,9 +233,10 @@ def test_what_was_said_of_other_bytes_than_those_of_now_is_refused(pages, projec
     pages.post("/api/look", {})
     pages.settled()
     before = pages.everything()
-    refused = pages.send("/api/decisions", {"decisions": [pages.decision(photo, "Blue", sha=shown["sha"])]})
-    assert (refused.status, refused.plain["reason"]) == (409, "replaced")
-    assert "000-Red.png was replaced" in refused.plain["error"]
+    answer = pages.say(pages.decision(photo, "Blue", sha=shown["sha"]))
+    (refused,) = answer["left"]
+    assert (answer["saved"], refused["reason"]) == ([], "replaced")
+    assert "000-Red.png was replaced" in refused["error"]
     assert pages.say(saved)["saved"] == [saved["id"]]  # it is on the disk: an answer that was lost is given again
     assert pages.everything() == before
     assert pages.get(f"/api/photo/{pages.id_of('001-Green.png')}")["said"] is None

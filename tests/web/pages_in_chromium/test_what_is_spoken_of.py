@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,59 @@ def test_a_photo_that_is_replaced_while_it_is_shown_is_shown_anew(few, window, t
     opened.saved(2)
     assert [(one["photo"], one["label"]) for one in few.decisions()] == [(second, "Green"), (first, "Blue")]
     assert few.decisions()[1]["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def test_one_photo_that_was_replaced_costs_the_others_of_its_page_nothing(app, window, tmp_path):
+    import shops
+
+    opened = window(app)
+    page = opened.go("/grid?label=Blue", ".tile")
+    there = page.eval_on_selector_all(".tile", "all => all.map(tile => tile.title)")
+    source = Path(app.ask("/api/state")["project"]["source"])
+    before = (source / there[3]).read_bytes()
+    try:
+        (source / there[3]).write_bytes(shops.png("Blue", 900))
+        app.ask("/api/look", {})
+        app.looked()
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".said-so.wrong >> text=was replaced while it was shown")
+        opened.saved(len(there) - 1)
+    finally:
+        (source / there[3]).write_bytes(before)
+    assert sorted(one["photo"] for one in app.decisions()) == sorted(set(there) - {there[3]})
+    assert len({one["batch"] for one in app.decisions()}) == 1
+
+
+def test_a_photo_that_is_still_to_come_holds_up_no_other_and_its_last_word_is_the_last(app, window):
+    opened = window(app)
+    late, sent = [], []
+
+    def not_yet(route):
+        asked = route.request.post_data_json
+        sent.append([one["photo"] for one in asked["decisions"]])
+        late[:] = late or [asked["decisions"][0]["photo"]]
+        now = [one for one in asked["decisions"] if one["photo"] not in late]
+        left = [{"id": one["id"], "error": "it is still to come.", "reason": "not_yet"} for one in asked["decisions"] if one not in now]
+        none = {"saved": [], "counts": app.ask("/api/state")["counts"], "pace": None, "version": 0}
+        answer = app.ask("/api/decisions", {**asked, "decisions": now}) if now else none
+        route.fulfill(json={**answer, "left": left})
+
+    opened.page.route("**/api/decisions", not_yet)
+    page = opened.go("/annotate", SHOWN)
+    first = shown(page)
+    page.keyboard.press("1")
+    page.wait_for_function("() => document.querySelector('#kept-words').textContent === '1 not saved, trying again'")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("2")
+    page.keyboard.press("3")
+    page.wait_for_function("() => document.querySelector('#kept-words').textContent.startsWith('2 not saved')")
+    (second,) = (one["photo"] for one in app.decisions())
+    assert second != first
+    page.unroute("**/api/decisions")
+    opened.saved(3)
+    assert [(one["photo"], one["label"]) for one in app.decisions()] == [(second, "Blue"), (first, "Red"), (first, "Green")]
+    assert len(sent) < 12  # it is not asked about without end
+    assert not opened.wrong
 
 
 def test_what_is_taken_back_in_the_grid_tells_no_guess_of_the_honest_sample(app, window):

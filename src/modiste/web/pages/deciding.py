@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from modiste.annotating.decisions import Decision, check_who
+from modiste.annotating.decisions import Decision, check_id, check_who
 from modiste.projects import exchange, views
 from modiste.projects.copies import said_of
 from modiste.projects.guesses import Guesses
@@ -24,6 +24,7 @@ from modiste.web.pages.talking import COOKIE_SECONDS, WHO_COOKIE, Talk, answer, 
 MOST_DECISIONS = 5000
 MOST_TAKEN_BACK = 200  # photos that are told of an undo; a whole import may be taken back at once
 SENT = ("id", "photo", "kind", "label", "how", "batch", "seconds", "suggested", "confidence", "model")
+OF_ITS_PHOTO = ("replaced", "not_found", "not_yet")  # why one decision is not taken, whatever the others are
 SEEN = "sha"  # the first digits of the SHA-256 of the bytes that were shown, as photos are sent with it
 
 
@@ -89,13 +90,25 @@ def named(given: dict[str, Any], request: Request) -> str:
 
 
 def saved(studio: Studio, jobs: Jobs, sent: list[Any], who: str) -> dict[str, Any]:
-    """What was sent, on the disk: answered only then."""
+    """What was sent, on the disk: answered only then. A request that is wrong is refused whole.
+
+    What was said of a photo that is another now, gone, or still to come is `left` out, with why: it says nothing against the rest.
+    """
     whole = jobs.done("look")  # asked before what is known: a look that ends meanwhile knows more
     found = found_of(studio, jobs)
-    made = [one for each in sent for one in decisions_of(studio, found, each, who, whole)]
+    made, saved, left = list[Decision](), list[str](), list[dict[str, str]]()
+    for each in sent:
+        try:
+            made += decisions_of(studio, found, each, who, whole)
+            saved.append(each["id"])
+        except Refused as why:
+            if why.reason not in OF_ITS_PHOTO:
+                raise
+            left.append({"id": each["id"], **why.plain()})
     studio.take(made)
     return {
-        "saved": [one["id"] for one in sent],
+        "saved": saved,
+        "left": left,
         "counts": counts_of(studio, found),
         "pace": pace_of(studio, who),
         "version": studio.version,
@@ -109,6 +122,7 @@ def decisions_of(studio: Studio, found: Guesses, sent: Any, who: str, whole: boo
     """
     if not isinstance(sent, dict) or set(sent) - {*SENT, SEEN}:
         raise Refused("bad_parameter", f"a decision is an object with {', '.join((*SENT, SEEN))}, and nothing else.")
+    check_id("id", sent.get("id"))
     row = found.rows.get(str(sent.get("photo")))
     if row is None and (not whole or len(found) < found.looked.total):
         raise Refused("not_yet", "the photos are not all looked at, and this one is still to come. It is sent again by itself.", 2)

@@ -1,7 +1,7 @@
 // The outbox: decisions on their way to the disk. "Saved" is shown only once the server said so; what it did not take is kept here and sent
 // again under the same id, which counts once however often it arrives.
 
-import { post, state, took } from "./api.js";
+import { post, Refused, state, took } from "./api.js";
 import { complain, speak, tell } from "./messages.js";
 import { some } from "./words.js";
 
@@ -10,10 +10,12 @@ const MOST = 5000; // decisions that the server takes at once: whole, or not at 
 const FIRST_MS = 500;
 const LONGEST_MS = 10_000;
 const CALM_MS = 900;
+const TO_COME = new Refused("modiste is still looking at the photo.", "not_yet");
 const HELD_MS = 4000; // a press that waited longer was meant for a photo that is no longer before one's eyes
 
 const events = new EventTarget();
 let waiting = []; // batches of decisions, or parts of those that no request holds, in the order they were made
+let later = []; // those of photos that are still to come, which hold up no others
 let busy = false;
 let trouble = null; // why the last try did not help
 let wake = () => {};
@@ -23,12 +25,13 @@ let saved = 0; // since the page was opened
 let spoken = 0;
 let calm = 0;
 
-export const unsaved = () => waiting.reduce((many, batch) => many + batch.length, 0);
-export const unsavedPhotos = () => waiting.flat().map((one) => one.photo);
+const all = () => [...waiting, ...later].flat();
+export const unsaved = () => all().length;
+export const unsavedPhotos = () => all().map((one) => one.photo);
 
 // heard({ now: idle | saving | saved | failing, unsaved, saved, locked }) at each change.
 export function onSaving(heard) {
-  const now = () => (trouble ? "failing" : waiting.length ? "saving" : saved ? "saved" : "idle");
+  const now = () => (trouble ? "failing" : unsaved() ? "saving" : saved ? "saved" : "idle");
   const call = () => heard({ now: now(), unsaved: unsaved(), saved, locked: Boolean(trouble?.locked) });
   events.addEventListener("change", call);
   call();
@@ -46,6 +49,8 @@ export function decide(decisions) {
   const rest = { label: null, seconds: null, suggested: null, confidence: null };
   const made = decisions.map((one) => ({ ...rest, ...one, id: identity(), batch, who }));
   for (let first = 0; first < made.length; first += MOST) waiting.push(made.slice(first, first + MOST));
+  keepOrder();
+  if (trouble === TO_COME) wake();
   change();
   drain();
 }
@@ -56,13 +61,18 @@ async function drain() {
   if (busy) return;
   busy = true;
   let pause = FIRST_MS;
-  while (waiting.length) {
+  while (unsaved()) {
+    if (!waiting.length) {
+      await again(TO_COME, pause);
+      pause = Math.min(2 * pause, LONGEST_MS);
+      waiting.push(...later.splice(0));
+    }
     const batches = next();
     try {
       const decisions = batches.flat().map(({ who: _, ...one }) => one);
-      took(received(batches, await post("/api/decisions", { decisions, who: batches[0][0].who })));
-      pause = FIRST_MS;
-      trouble = null;
+      const answer = await post("/api/decisions", { decisions, who: batches[0][0].who });
+      took(received(batches, answer));
+      if (answer.saved.length || !later.length) [pause, trouble] = [FIRST_MS, null];
       change();
     } catch (error) {
       if (!error.passing) refused(batches, error);
@@ -82,14 +92,36 @@ function next() {
   return waiting.slice(0, trouble ? 1 : Math.max(1, fits < 0 ? waiting.length : fits));
 }
 
-function received(batches, answer) {
-  const on = new Set(answer.saved);
-  const left = batches.map((batch) => batch.filter((one) => !on.has(one.id))).filter((batch) => batch.length);
-  saved += batches.flat().length - left.flat().length;
-  waiting = [...left, ...waiting.slice(batches.length)];
-  if (left.length) throw Object.assign(new Error("modiste did not say that all of it is saved."), { passing: true });
-  const { counts, pace, version } = answer;
+// What is saved is done with, and so is what never will be; what is of photos that are still to come waits for them.
+function received(batches, { saved: on, left, counts, pace, version }) {
+  const why = new Map(left.map((one) => [one.id, one]));
+  const sent = batches.flat();
+  const known = new Set([...on, ...why.keys()]);
+  const lost = batches.map((batch) => batch.filter((one) => !known.has(one.id))).filter((batch) => batch.length);
+  const early = sent.filter((one) => why.get(one.id)?.reason === "not_yet");
+  saved += on.length;
+  waiting = [...lost, ...waiting.slice(batches.length)];
+  if (early.length) later.push(early);
+  keepOrder();
+  for (const reason of new Set(left.map((one) => one.reason)))
+    if (reason !== "not_yet")
+      notTaken(
+        sent.filter((one) => why.get(one.id)?.reason === reason),
+        new Refused(left.find((one) => one.reason === reason).error, reason),
+      );
+  if (lost.length) throw Object.assign(new Error("modiste did not say that all of it is saved."), { passing: true });
   return { counts, pace, version };
+}
+
+// What is said of a photo that is still to come waits behind what was said of it before: the last word is to be the last.
+function keepOrder() {
+  const photos = new Set(later.flat().map((one) => one.photo));
+  waiting = waiting.filter((batch) => {
+    if (!batch.some((one) => photos.has(one.photo))) return true;
+    for (const one of batch) photos.add(one.photo);
+    later.push(batch);
+    return false;
+  });
 }
 
 function refused(batches, error) {
@@ -99,9 +131,14 @@ function refused(batches, error) {
   }
   waiting.shift();
   trouble = null;
+  notTaken(batches.flat(), error);
+}
+
+function notTaken(decisions, error) {
   change();
-  tell(`Not taken: ${error.message}`, { wrong: true });
-  events.dispatchEvent(new CustomEvent("refused", { detail: { decisions: batches.flat(), error } }));
+  const more = decisions.length > 1 ? ` And ${some(decisions.length - 1, "other")} like it.` : "";
+  tell(`Not taken: ${error.message}${more}`, { wrong: true });
+  events.dispatchEvent(new CustomEvent("refused", { detail: { decisions, error } }));
 }
 
 async function again(error, pause) {
@@ -117,7 +154,7 @@ async function again(error, pause) {
 export const tryNow = () => wake();
 
 function quietly() {
-  if (saved > spoken && !waiting.length) speak(`${some(saved - spoken, "decision")} saved.`);
+  if (saved > spoken && !unsaved()) speak(`${some(saved - spoken, "decision")} saved.`);
   spoken = saved;
 }
 
@@ -143,7 +180,7 @@ export async function inTurn(act) {
 
 // Take back the last decision or batch of whoever sits here, once all before it is saved; the answer of the server, or null. In turn.
 export async function undo() {
-  if (waiting.length && trouble) tell("Undo waits until the rest is saved.");
+  if (unsaved() && trouble) tell("Undo waits until the rest is saved.");
   await allSaved();
   try {
     const { words, counts, version, ...answer } = await insisting("/api/undo", { id: identity(), who: state().who });
@@ -158,7 +195,7 @@ export async function undo() {
 
 // Once nothing is on its way any more.
 export async function allSaved() {
-  while (waiting.length) await new Promise((done) => events.addEventListener("change", done, { once: true }));
+  while (unsaved()) await new Promise((done) => events.addEventListener("change", done, { once: true }));
 }
 
 // Asked until there is an answer: the same id counts once.
@@ -176,5 +213,5 @@ async function insisting(path, value) {
 addEventListener("online", tryNow);
 document.addEventListener("visibilitychange", tryNow); // from the tab where the token was entered, for one
 addEventListener("beforeunload", (event) => {
-  if (waiting.length) event.preventDefault();
+  if (unsaved()) event.preventDefault();
 });
