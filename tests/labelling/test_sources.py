@@ -346,6 +346,20 @@ def notes_of(where: Path) -> tuple[str, ...]:
     return source.passed_over()
 
 
+def test_parquet_with_pictures_inside_speaks_of_its_photos_in_its_own_order(tmp_path, jpeg, labelled):
+    """As one file, in a folder and in an archive alike."""
+    names, types = ["z.jpg", "a.jpg", "m.jpg"], ["Sneakers", "Handbags", "Shirts"]
+    cells = [{"bytes": jpeg(colour), "path": name} for name, colour in zip(names, ("red", "blue", "green"), strict=True)]
+    (tmp_path / "data").mkdir()
+    pq.write_table(pa.table({"image": cells, "article_type": types}), tmp_path / "data" / "shop.parquet")
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        archive.write(tmp_path / "data" / "shop.parquet", "shop.parquet")
+    for where in (tmp_path / "data" / "shop.parquet", tmp_path / "data", tmp_path / "shop.zip", tmp_path / "shop.zip" / "shop.parquet"):
+        assert [said.path.rpartition("/")[2] for said in source_at(where).photos()] == names
+        labelled(where)
+        assert [row["text_label"] for row in rows(tmp_path / "labels.csv")] == ["Shoes", "Bags", "Clothing"]
+
+
 def test_what_lies_beside_the_label_file_names_no_photos(tmp_path, jpeg):
     """A list of changes with a column of photos stands first in the alphabet, and tells of photos that are gone."""
     for name in ("1.jpg", "2.jpg"):

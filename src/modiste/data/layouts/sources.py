@@ -68,7 +68,7 @@ def source_at(
     store = open_store(where, lenient)
     if store.chosen and not is_label_file(store.chosen):
         return one_photo(where, store)
-    if not store.chosen and format is None and not any(telling(store, where)):
+    if not store.chosen and format is None and not is_parquet_name(store.root.name) and not any(telling(store, where)):
         return pictures(where, store)
     inner = innermost(store)
     layout = "products" if store.chosen and is_table_name(store.chosen) and format is None else format or detect(inner)
@@ -81,6 +81,10 @@ def source_at(
 
 def is_label_file(name: str) -> bool:
     return name.lower().endswith(TELLING)
+
+
+def is_parquet_name(name: str) -> bool:
+    return name.lower().endswith(".parquet")
 
 
 def one_photo(where: Path, store: Store) -> Source:
