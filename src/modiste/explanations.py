@@ -331,14 +331,19 @@ def plain_of(
         "tables": [table.plain() for table in tables],
         "curves": means,
         "areas": {
-            name: {of: vars(mean_of(area_under(curve))) for of, curve in found.items()}
+            name: {of: plain_mean(area_under(curve)) for of, curve in found.items()}
             for name, found in (("deletion", checked.deletion), ("insertion", checked.insertion))
         },
-        "randomised": {name: {layer: vars(mean_of(values)) for layer, values in found.items()} for name, found in checked.cascade.items()},
-        "gates": {name: {field: number(float(np.nanmean(values))) for field, values in vars(gate).items()} for name, gate in gates.items()},
+        "randomised": {name: {layer: plain_mean(values) for layer, values in found.items()} for name, found in checked.cascade.items()},
+        "gates": {name: {field: number(mean_of(values).value) for field, values in vars(gate).items()} for name, gate in gates.items()},
         "looked_at": per_photo,
         "shown": gallery,
     }
+
+
+def plain_mean(values: Floats) -> dict[str, float | None]:
+    """A mean with its interval and its photos; of no photos none."""
+    return {name: value if np.isfinite(value) else None for name, value in vars(mean_of(values)).items()}
 
 
 def rounded(values: Floats) -> list[float]:

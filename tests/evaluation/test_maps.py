@@ -77,6 +77,7 @@ def test_rank_correlations_agree_with_scipy_ties_included():
     np.testing.assert_allclose(rank_correlation(ours, theirs), expected)
     np.testing.assert_allclose(rank_correlation(ours, ours**3), 1)
     assert (rank_correlation(ours, 0 * theirs) == 0).all(), "a map of nothing ranks nothing"
+    assert np.isnan(rank_correlation(0 * ours + 0.5, theirs)).all(), "and nothing can be like it"
 
 
 def test_areas_agree_with_trapezoids_and_intervals_with_scipys_bootstrap():
@@ -144,6 +145,20 @@ def test_the_summary_counts_the_photos_drawn_whose_product_is_known():
     assert "passes the randomisation check" in said[2]
     assert "1 of 1 CBAM modules pass" in said[3]
     assert "fails the randomisation check" in summary(LOOKS, measured(False), {})[2]
+
+
+def test_a_map_that_is_the_same_everywhere_passes_no_check():
+    """A network whose last stage is 1 x 1 gives such maps, and so does one of which nothing speaks for the class."""
+    nothing = np.full(12, np.nan)
+    checked = measured(True)
+    checked = replace(checked, cascade={"grad_cam": dict.fromkeys(checked.cascade["grad_cam"], nothing)}, neighbours={"grad_cam": nothing})
+    even = {"attention4": replace(GATES["attention3"], shuffled=nothing[:4])}
+    said = summary(LOOKS, checked, GATES | even)
+    assert "cannot be put to the randomisation check" in said[2]
+    assert "1 of 1 CBAM modules pass" in said[3]
+    assert "1 module cannot be checked: the gate is the same at all places." in said[3]
+    assert "nan" not in " ".join([*summary(LOOKS, checked, even), sanity_table(checked).markdown(), gates_table(even).markdown()])
+    assert svg(cascade_curves(checked))
 
 
 def test_a_map_follows_the_product_when_another_photos_map_does_not():

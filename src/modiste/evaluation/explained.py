@@ -9,6 +9,7 @@ import numpy as np
 
 from modiste.evaluation.maps import Floats, Mean, area_under, mean_of, ratio_of
 from modiste.records.table import Cell, Table
+from modiste.records.words import counted
 
 CHANCE, CENTRE = "chance", "centre"
 NAMES = {
@@ -99,7 +100,8 @@ def sanity_table(checked: Checked) -> Table:
     columns = ("shuffled", *(words for name in maps for words in (NAMES[name], f"{NAMES[name]}, 95 %")))
     notes = (
         f"1: the map is the same without what the network learnt. Below {ALIKE} at the last layer it passes (Adebayo et al. 2018).",
-        "A map that is 0 everywhere counts as 0. The last row says how alike the maps of two photos are in any case.",
+        "A shuffled network's map that is the same everywhere counts as 0; photos of which the trained network's is are left out. "
+        "The last row says how alike the maps of two photos are in any case.",
     )
     return Table("Shuffled from the head down: how much of the map stays", columns, tuple(rows), notes, 2)
 
@@ -223,6 +225,8 @@ def verdict(alike: Mean) -> str:
 def sanity_words(name: str, found: Mapping[str, Floats], neighbours: Floats) -> str:
     """Whether the map of a network that knows nothing is another one, and that of another photo too."""
     alike = mean_of([*found.values()][-1])
+    if not alike.photos:
+        return f"{NAMES[name]} cannot be put to the randomisation check: each of its maps is the same everywhere, and ranks no places."
     return (
         f"{NAMES[name]} {verdict(alike)} the randomisation check: with every layer shuffled its maps rank places "
         f"like the trained network's to {alike.value:.2f} ({alike.interval(2)}; below {ALIKE} passes). "
@@ -232,11 +236,13 @@ def sanity_words(name: str, found: Mapping[str, Floats], neighbours: Floats) -> 
 
 def gates_words(gates: Mapping[str, Gate]) -> str:
     """How many CBAMs pass when they alone are shuffled, and how far each one's gate tells places apart."""
-    alike = {name: mean_of(np.abs(gate.shuffled)) for name, gate in gates.items()}
-    passed = sum(verdict(mean) == "passes" for mean in alike.values())
+    alike = [mean for gate in gates.values() if (mean := mean_of(np.abs(gate.shuffled))).photos]
+    passed, still = sum(verdict(mean) == "passes" for mean in alike), len(gates) - len(alike)
     spreads = ", ".join(f"{mean_of(gate.spread).value:.2f} in {name}" for name, gate in gates.items())
+    left_out = f" {counted(still, 'module')} cannot be checked: the gate is the same at all places." if still else ""
+    average = f"{np.mean([mean.value for mean in alike]):.2f}" if alike else "–"
     return (
-        f"Shuffled alone, {passed} of {len(gates)} CBAM modules pass: their gates of places rank places like the trained ones to "
-        f"{np.mean([mean.value for mean in alike.values()]):.2f} on average, sign aside. "
+        f"Shuffled alone, {passed} of {len(alike)} CBAM modules pass: their gates of places rank places like the trained ones to "
+        f"{average} on average, sign aside.{left_out} "
         f"From its least to its most open place a gate opens by {spreads}: near 0 it lets all places through alike."
     )

@@ -73,12 +73,13 @@ def another(maps: Floats) -> Floats:
 def rank_correlation(ours: Floats, theirs: Floats) -> Floats:
     """How alike two maps rank their places, map by map: (N, ...) twice -> (N,) in [-1, 1] (Spearman 1904).
 
-    0 where one of the two is the same everywhere: it ranks nothing.
+    NaN where ours is the same everywhere: it ranks nothing, so nothing can be like it. 0 where theirs is.
     """
     ranks = [stats.rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (ours, theirs)]
     one, other = (rank - rank.mean(1, keepdims=True) for rank in ranks)
     spread = np.sqrt((one**2).sum(1) * (other**2).sum(1))
-    found: Floats = np.divide((one * other).sum(1), spread, out=np.zeros(len(ours)), where=spread > 0)
+    nothing = np.where(one.any(1), 0.0, np.nan)
+    found: Floats = np.divide((one * other).sum(1), spread, out=nothing, where=spread > 0)
     return found
 
 
