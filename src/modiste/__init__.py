@@ -15,9 +15,12 @@ Importing modiste imports none of the rooms; each is imported when one of its wo
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported, which else tells its maker of each network
 
 if TYPE_CHECKING:
     from modiste.api import study, train

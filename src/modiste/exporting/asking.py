@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ def by_openvino(path: Path, threads: int | None = None) -> Ask:
 
 
 def openvino_module() -> Any:
-    """The package `openvino`, or how to get it."""
+    """The package `openvino`, or how to get it; kept from telling its maker that it was imported, and what of."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as where it is not installed
     try:
         return import_module("openvino")
     except ModuleNotFoundError as error:
