@@ -100,6 +100,16 @@ def test_where_nothing_is_better_the_network_stays_as_it_is_and_the_report_says_
     assert json.loads((tmp_path / "better.report.json").read_text())["written"] is None
 
 
+def test_an_earlier_bundle_in_the_place_of_one_that_is_not_written_is_not_taken_for_it(base, painted, tmp_path) -> None:
+    """A report that speaks of no bundle stands beside one that other labels made."""
+    to = tmp_path / "better.onnx"
+    assert "stands as it was" not in write(learnt(base, painted(OTHERWISE, 20), tmp_path / "kept"), to).report.read_text()
+    earlier = to.read_bytes()
+    written = write(learnt(base, painted({"Red": "Red", "Green": "Green"}, 6, folder="few"), tmp_path / "kept"), to)
+    assert (written.bundle, to.read_bytes()) == (None, earlier)
+    assert "better.onnx was learnt at another time, and stands as it was: this is not of it." in written.report.read_text()
+
+
 def test_the_same_labels_give_the_same_bytes_after_a_stop_too(base, painted, tmp_path) -> None:
     where = painted(OTHERWISE, 10)
     write(learnt(base, where, tmp_path / "kept"), tmp_path / "a" / "better.onnx")

@@ -75,6 +75,8 @@ def write(learnt: Learnt, output: Path) -> Written:
     if learnt.head is not None:
         bundle = write_bundle(output, with_head(graph_of(learnt.base.data), learnt.head), card_of(learnt, output.stem))
     words = words_of(learnt)
+    if bundle is None and output.exists():
+        words = (*words, f"{output} was learnt at another time, and stands as it was: this is not of it.")
     written = Written(learnt, None if bundle is None else output, None if bundle is None else bundle.id, report_path(output), words)
     write_json(report_path(output).with_suffix(".json"), {"made_by": MADE_BY, **written.plain()})
     write_text(report_path(output), report(learnt, words))
