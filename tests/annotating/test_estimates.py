@@ -92,7 +92,7 @@ def test_so_many_more_make_it_two_points(right, drawn, photos):
 
 def test_words_say_how_it_is_known():
     assert accuracy(187, 200, 5000).words.endswith("by 200 drawn at random")
-    assert "6 more that nobody could tell" in accuracy(187, 194, untold=6).words
+    assert "6 more are left out: unsure, bad or disputed" in accuracy(187, 194, untold=6).words
     assert "100 % of photos (" in accuracy(20, 20).words
     assert percent(0.9999) == "99.9"
 

@@ -141,3 +141,21 @@ def test_labels_that_can_be_learnt_from_are_those_outside_the_sample(made, jobs)
     counts = state_of(made, jobs, "ada")["counts"]
     assert counts["labelled"] == 40
     assert counts["learnable"] == sum(not made.is_sample(path) for path in paths(made.found)[:40]) < 40
+    assert counts["judging"] == {"Red": 40 - counts["learnable"], "Green": 0, "Blue": 0}
+
+
+def test_what_is_reached_is_said_to_be_whatever_the_network_was_learnt_from(colours, tmp_path):
+    """Until then the one that a project begins with, learnt from none of its labels, would leave it untold for good."""
+    with open_studio(shop(tmp_path / "shop", 400), model=colours) as studio:
+        jobs = Jobs(lambda: None, print)
+        jobs.close()
+        words = []
+        for many in (20, len(studio.drawn)):
+            for path in studio.drawn[:many]:
+                say(studio, path, truth(path))
+            words.append(state_of(studio, jobs, "ada")["estimate"])
+    few, all_of_it = words
+    assert (few["accuracy"], all_of_it["accuracy"]) == (1, 1)
+    assert few["low"] < 0.95 <= all_of_it["low"]
+    assert few["more_words"] == "how many more labels 95 % takes cannot be told yet"
+    assert all_of_it["more_words"] == "95 % is reached"

@@ -55,7 +55,7 @@ class Accuracy:
     photos: int | None  # that there are; None: without end
     low: float
     high: float
-    untold: int = 0  # of the sample, but nobody could tell their class: left out
+    untold: int = 0  # of the sample, but of no class that stands: unsure, bad or disputed; left out
 
     @property
     def value(self) -> float:
@@ -75,7 +75,7 @@ class Accuracy:
         told = f"the model is right on {percent(self.value)} % of photos"
         if self.sampled == self.photos:
             return f"{told}: all {self.photos} were looked at"
-        left_out = f"; {self.untold} more that nobody could tell are left out" if self.untold else ""
+        left_out = f"; {self.untold} more are left out: unsure, bad or disputed" if self.untold else ""
         return f"{told} ({percent(self.low)} to {percent(self.high)} %), by {self.sampled} drawn at random{left_out}"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from modiste.annotating.decisions import now
-from modiste.annotating.estimates import Point, accuracy, in_turn, needed
+from modiste.annotating.estimates import Point, accuracy, in_turn, needed, percent
 from modiste.projects.guesses import Guesses
 from modiste.projects.jobs import Job, Jobs
 from modiste.projects.studio import Studio
@@ -16,6 +17,7 @@ from modiste.projects.views import shown
 from modiste.serving.deciding import DECISIONS
 
 Plain = dict[str, Any]
+TARGET = 0.95  # share of photos on which a network is to be right
 
 
 def state_of(studio: Studio, jobs: Jobs, who: str) -> Plain:
@@ -56,7 +58,8 @@ def estimate_of(studio: Studio, found: Guesses | None) -> Plain | None:
     right, sampled, untold = judged(studio, found)
     known = accuracy(right, sampled, max(sampled, int((found.looked.places >= 0).sum())), untold)
     points = [point(studio, guesses, studio.models[number].labels) for number, guesses in studio.others.items()]
-    target = needed([*points, point(studio, found, studio.model.labels)])
+    target = needed([*points, point(studio, found, studio.model.labels)], TARGET)
+    reached = known is not None and known.low >= TARGET  # which labels it was learnt from, if any, does not matter then
     return {
         "words": known.words if known else "",
         "accuracy": known.value if known else None,
@@ -65,12 +68,12 @@ def estimate_of(studio: Studio, found: Guesses | None) -> Plain | None:
         "sample": len(studio.drawn),
         "sampled": sampled + untold,
         "more": known.more if known else None,
-        "more_words": target.words,
+        "more_words": f"{percent(TARGET)} % is reached" if reached else target.words,
     }
 
 
 def judged(studio: Studio, found: Guesses) -> tuple[int, int, int]:
-    """Photos of the sample, in its turn, on which a network is right, those whose class is known, and those that nobody can tell."""
+    """Photos of the sample, in its turn, on which a network is right, those of which a class stands, and those of which none does."""
     right = sampled = untold = 0
     for path in in_turn(studio.drawn, studio.standing.state):
         label, row = studio.standing.settled(path), found.by_path.get(path)
@@ -91,17 +94,18 @@ def point(studio: Studio, found: Guesses, labels: int) -> Point:
 def counts_of(studio: Studio, found: Guesses | None) -> Plain:
     """Photos by what was said of them, and by what the network would do with them."""
     counts = studio.standing.counts()
-    judges = sum(studio.standing.settled(path) is not None for path in studio.sample)
+    judging = Counter(label for path in studio.sample if (label := studio.standing.settled(path)) is not None)
     lanes = [0] * len(DECISIONS) if found is None else np.bincount(found.decisions, minlength=len(DECISIONS)).tolist()
     return {
         "labelled": counts.labelled,
-        "learnable": counts.labelled - judges,
+        "learnable": counts.labelled - judging.total(),
         "unsure": counts.unsure,
         "bad": counts.bad,
         "conflicts": counts.conflicts,
         "replaced": len(studio.replaced()),
         "left": 0 if found is None else left_of(studio, found),
         "classes": {name: counts.classes.get(name, 0) for name in studio.classes.names},
+        "judging": {name: judging[name] for name in studio.classes.names},
         "lanes": dict(zip(DECISIONS, lanes, strict=True)),
     }
 

@@ -121,3 +121,30 @@ def test_home_says_why_the_photos_could_not_be_looked_at_and_looks_again(window,
         page.get_by_role("button", name="Look again").first.click()
         page.wait_for_selector("#steps >> text=2 photos in")
         assert not page.locator("#next-do").is_visible()
+
+
+def test_the_labels_that_only_judge_are_not_counted_among_those_that_are_learnt_from(app, window):
+    photos = app.ask("/api/photos?limit=1000")["photos"]
+    judges, others = ([one["id"] for one in photos if one["sample"] is sample] for sample in (True, False))
+    say(app, judges, "Red")
+    opened = window(app)
+    page = opened.go("/train", "text=What is labelled so far is of the honest sample")
+    assert page.locator("#learn").is_disabled()
+    say(app, others[:7], "Blue")
+    page.wait_for_selector(f"text=From 7 labels, on this machine. {len(judges)} more, of the honest sample, only judge.")
+    assert page.locator("#shares .number").all_inner_texts() == ["0", "0", "7"]
+    assert page.locator("#learn").is_enabled()
+    assert not opened.wrong
+
+
+def test_how_far_two_people_agree_is_said_once(app, window):
+    photos = [one["id"] for one in app.ask("/api/photos?limit=9")["photos"]]
+    for who in ("Ada", "Berta"):
+        say(app, photos, "Red", who)
+    page = window(app).go("/", "#agree-heading")
+    assert page.locator("[aria-labelledby=agree-heading] p").all_inner_texts() == [app.ask("/api/agreement")["pairs"][0]["words"] + "."]
+
+
+def say(app, photos, label, who="me"):
+    sent = [{"id": f"{who}-{photo}", "photo": photo, "kind": "label", "label": label, "how": "single"} for photo in photos]
+    assert len(app.ask("/api/decisions", {"decisions": sent}, who)["saved"]) == len(photos)

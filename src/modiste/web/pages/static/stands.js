@@ -2,7 +2,7 @@
 
 import { made } from "./elements.js";
 import { bar } from "./photo.js";
-import { number, percent, photos, sentence } from "./words.js";
+import { number, percent, sentence } from "./words.js";
 
 const LANES = [
   ["auto", "automatic", "sure enough to be labelled without you"],
@@ -81,13 +81,6 @@ const percentage = (share) => `${100 * Math.max(0, Math.min(1, share))}%`;
 
 function agree(pairs) {
   if (!pairs.length) return null;
-  const told = pairs.map((one) =>
-    made(
-      "p",
-      { class: "small" },
-      made("strong", {}, `${one.a} and ${one.b}`),
-      made("span", { class: "quiet" }, `: ${one.words}, ${photos(one.photos)}`),
-    ),
-  );
+  const told = pairs.map((one) => made("p", { class: "quiet small" }, `${one.words}.`));
   return made("section", { "aria-labelledby": "agree-heading" }, made("h2", { id: "agree-heading" }, "Whether people agree"), told);
 }

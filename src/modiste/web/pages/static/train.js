@@ -18,20 +18,22 @@ let asking = 0;
 // --- learning
 
 function showLearn({ counts, job, last }) {
-  const { labelled, learnable, classes } = counts;
-  const most = Math.max(1, ...Object.values(classes));
+  const { learnable, labelled, classes, judging } = counts;
+  const given = Object.entries(classes).map(([name, many]) => [name, many - judging[name]]);
+  const most = Math.max(1, ...given.map(([, many]) => many));
   const used = models.at(-1)?.labels || 0;
+  const judges = labelled > learnable ? ` ${number(labelled - learnable)} more, of the honest sample, only judge.` : "";
   say(
     here("learn-why"),
-    labelled
-      ? `From ${some(labelled, "label")}, on this machine. It is judged on photos it did not learn from; nothing changes until you put it in use.`
-      : "Nothing is labelled yet: there is nothing to learn from. Annotate some photos first.",
+    learnable
+      ? `From ${some(learnable, "label")}, on this machine.${judges} It is judged on photos it did not learn from; nothing changes until you put it in use.`
+      : `${labelled ? "What is labelled so far is of the honest sample" : "Nothing is labelled yet"}: there is nothing to learn from. Annotate some photos first.`,
   );
   say(here("learn-hint"), job ? "" : used && learnable > used ? `${number(learnable - used)} more labels than the last network knew` : "");
-  here("learn").disabled = Boolean(job) || !labelled;
+  here("learn").disabled = Boolean(job) || !learnable;
   filled(
     here("shares"),
-    Object.entries(classes).flatMap(([name, many]) => [
+    given.flatMap(([name, many]) => [
       made("span", { class: "name" }, name),
       bar(many / most),
       made("span", { class: "number" }, number(many)),
