@@ -123,11 +123,13 @@ def decisions_of(studio: Studio, found: Guesses, sent: Any, who: str, whole: boo
     if not isinstance(sent, dict) or set(sent) - {*SENT, SEEN}:
         raise Refused("bad_parameter", f"a decision is an object with {', '.join((*SENT, SEEN))}, and nothing else.")
     check_id("id", sent.get("id"))
-    row = found.rows.get(str(sent.get("photo")))
+    if not isinstance(sent.get("photo"), str):
+        raise Refused("bad_parameter", "photo: the id of a photo.")
+    row = found.rows.get(sent["photo"])
     if row is None and (not whole or len(found) < found.looked.total):
         raise Refused("not_yet", "the photos are not all looked at, and this one is still to come. It is sent again by itself.", 2)
     if row is None:
-        raise Refused("not_found", f"there is no photo {str(sent.get('photo'))[:40]!r} in this project (any more).")
+        raise Refused("not_found", f"there is no photo {sent['photo'][:40]!r} in this project (any more).")
     rest: dict[str, Any] = {name: sent.get(name) for name in SENT if name != "photo"}
     rest["batch"] = rest["batch"] or rest["id"]  # copies, be they known now or later, are taken back together
     rest["model"] = model_of(studio, rest["model"])
