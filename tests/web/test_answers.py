@@ -1,8 +1,10 @@
 """The server says what the labeller says, of every photo, in order, whatever is sent beside it."""
 
+import hashlib
 import io
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -12,6 +14,7 @@ from modiste.serving.deciding import DECISIONS, WHY
 from modiste.web import bodies, client
 from modiste.web.app import PATHS, WORDS
 from modiste.web.client import Client
+from modiste.web.door import Door
 from modiste.web.limits import Limits, Refused
 
 KEYS = ("label", "confidence", "probabilities", "decision", "reason", "strangeness")
@@ -191,3 +194,49 @@ def test_the_client_sends_what_the_server_takes_and_says_of_a_larger_photo_that_
             found = Client(server.address).label([*photos, noisy])
             assert found[:-1] == tiny.label(photos)
             assert (found[-1].reason == "file_too_big") == (limits.photo_bytes == most)
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "http://localhost:99999", "http://a..b", "http://a/b c", "http://a?token=b", "http://ann:x@a", ""]
+)
+def test_the_client_refuses_an_address_that_is_none_or_has_more_than_it_would_send(url):
+    with pytest.raises(UsageError, match="a server's address is like"):
+        Client(url)
+
+
+@pytest.mark.parametrize("token", ["from-a-file\n", "two words", "caf\u00e9", ""])
+def test_the_client_refuses_a_token_that_no_header_can_have(token):
+    with pytest.raises(UsageError, match=r"\.strip\(\)"):
+        Client("http://127.0.0.1:8000", token)
+
+
+def test_the_client_takes_the_bytes_and_the_shares_that_the_labeller_takes(server, tiny, photos):
+    data, client = photos[0].read_bytes(), Client(server.address)
+    for photo in (bytearray(data), memoryview(data), [memoryview(data)]):
+        assert client.label(photo) == tiny.label(data)
+    assert client.label(data, precision=np.float64(0.9)) == tiny.label(data, precision=0.9)
+    with pytest.raises(UsageError, match=r"precision = '0\.9'"):
+        client.label(data, precision="0.9")
+    for photo in (np.zeros((8, 8, 3), np.uint8), [None], None):
+        with pytest.raises(UsageError, match=r"NoneType is no|ndarray is no"):
+            client.label(photo)
+
+
+def test_openapi_says_what_kind_every_answer_is_of_how_many_photos_may_come_and_where_a_token_is_asked_for(server, served):
+    plain = server.ask("GET", "/openapi.json").plain
+    assert "security" not in json.dumps(plain)
+    assert server.ask("GET", "/metrics", Host="evil.example").headers["content-type"] == "application/json"
+    answers = plain["paths"]["/metrics"]["get"]["responses"]
+    assert {status: list(answer["content"]) for status, answer in answers.items()} == {
+        status: ["text/plain" if status == "200" else "application/json"] for status in answers
+    }
+    form = plain["paths"]["/v1/label"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["properties"]["photo"]["maxItems"] == Limits().photos
+    token = "a-token-of-the-tests"
+    with served(door=Door(token=hashlib.sha256(token.encode()).digest())) as there:
+        asked = there.ask("GET", "/openapi.json", Authorization=f"Bearer {token}").plain
+        assert asked["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}
+        for path, methods in asked["paths"].items():
+            for method, said in methods.items():
+                refused = there.ask(method.upper(), path).status == 401
+                assert said["security"] == ([{"token": []}] if refused else [])

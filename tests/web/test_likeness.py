@@ -7,6 +7,7 @@ import pytest
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.searching.index import index
 from modiste.web.client import Client, ServerRefused
+from modiste.web.limits import Limits
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def test_the_server_finds_what_the_index_finds(finder, found, drawn):
 
 def test_what_is_no_photo_or_no_class_is_refused_in_words(finder, drawn):
     client, data = Client(finder.address), (drawn.root / drawn.photos[0].path).read_bytes()
-    with pytest.raises(ServerRefused, match="415, not_a_photo"):
+    with pytest.raises(ServerRefused, match=r"415, not_a_photo.*not_an_image: its content is no picture\. Leave it out"):
         client.search(b"no photo")
     with pytest.raises(ServerRefused, match=r"422, bad_parameter.*no class called 'Hats'"):
         client.search(data, label="Hats")
@@ -52,3 +53,26 @@ def test_a_server_without_an_index_has_no_such_path(server, finder):
     assert "--index" in answer.plain["error"]
     assert "/v1/search" not in json.dumps(server.ask("GET", "/openapi.json").plain["paths"])
     assert "/v1/search" in finder.ask("GET", "/openapi.json").plain["paths"]
+
+
+def test_a_photo_as_large_as_one_may_be_is_searched_for_as_it_is_labelled(served, found, drawn, form):
+    data = (drawn.root / drawn.photos[0].path).read_bytes()
+    with served(index=found, limits=Limits(photo_bytes=len(data), request_bytes=3 * len(data))) as there:
+        for path in ("/v1/label", "/v1/search"):
+            body, kind = form([("1.jpg", data)])
+            assert there.ask("POST", path, body, Content_Type=kind).status == 200
+            assert there.ask("POST", path, data, Content_Type="image/jpeg").status == 200
+        larger, kind = form([("1.jpg", data + b"x")])
+        answer = there.ask("POST", "/v1/search", larger, Content_Type=kind)
+        assert (answer.status, answer.plain["reason"]) == (413, "too_big")
+        client = Client(there.address)
+        assert client.search(data, 3) == found.search(data, 3)
+        with pytest.raises(PhotoRefused, match="file_too_big"):
+            client.search(data + b"x")
+
+
+def test_a_search_is_no_label_in_the_metrics(finder, drawn):
+    Client(finder.address).search(drawn.root / drawn.photos[0].path)
+    counted = finder.ask("GET", "/metrics").text
+    assert b'path="/v1/search",method="POST",status="200"' in counted
+    assert b"modiste_label_seconds_count 0" in counted

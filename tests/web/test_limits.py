@@ -1,5 +1,6 @@
 """Too much, too slow, too many: refused in words, and the next request is answered as if nothing had been."""
 
+import math
 import re
 import signal
 import socket
@@ -19,9 +20,19 @@ from modiste.web.limits import Limits
 HEAD = b"POST /v1/label HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
 
 
-@pytest.mark.parametrize("limits", [{"queue": 0}, {"photos": 65}, {"photo_bytes": 65_000_000}, {"body_seconds": -1}, {"held_bytes": 1}])
-def test_limits_that_cannot_be_kept_are_refused(limits):
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"queue": 0}, "queue = 0"),
+        ({"photos": 65}, "--photos, --queue"),
+        ({"photo_bytes": 65_000_000}, "65 MB, 64 MB, 512 MB.*--photo-mb, --request-mb"),
+        ({"body_seconds": -1}, "body_seconds = -1"),
+        ({"held_bytes": 1}, "--held-mb"),
+        *(({name: value}, f"{name} = {value}") for name in ("header_seconds", "stop_seconds") for value in (math.inf, math.nan)),
+    ],
+)
+def test_limits_that_cannot_be_kept_are_refused_with_what_was_given(limits, words):
+    with pytest.raises(UsageError, match=words):
         Limits(**limits)
 
 

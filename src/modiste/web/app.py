@@ -16,15 +16,15 @@ from modiste.data.opening.refusals import REASONS
 from modiste.searching.index import Index
 from modiste.serving.deciding import REJECT, WHY
 from modiste.serving.labeller import PRECISION, Label
-from modiste.web.bodies import FEWER, SMALLER, Held, Piece, photos_in, received
+from modiste.web.bodies import Held, Piece, most_of, received
 from modiste.web.desk import FAILED, Desk
 from modiste.web.door import Door
 from modiste.web.guard import AT_DESK, Guard, Log, Scope, State, to_log
 from modiste.web.likeness import add_search
-from modiste.web.limits import MEGABYTE, Limits, Refused, stopping
+from modiste.web.limits import Limits, Refused, stopping
 from modiste.web.metrics import Metrics
 from modiste.web.refusing import refuse_in_words
-from modiste.web.taking import all_of, check_request
+from modiste.web.taking import all_of, check_request, pieces_of, too_big
 
 COMING_SECONDS = 0.1  # that a request which was let in counts as one photo: one that drips is not to keep others out for longer
 WORKING = ("/v1/label", "/v1/search")  # on photos
@@ -82,19 +82,15 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 EVERYWHERE = problems(400, 401, 403, 408, 413, 421, 500, 503)
 ALSO_LABEL = problems(415, 422)
-BODY = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "properties": {"photo": {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}},
-                "required": ["photo"],
-            }
-        },
-        **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", "application/octet-stream")},
-    },
-}
+
+
+def body_of(most: int) -> dict[str, Any]:
+    """How OpenAPI is told of a body with so many photos at most."""
+    photo = {"type": "string", "format": "binary"}
+    photos = {"type": "array", "items": photo, "minItems": 1, "maxItems": most}
+    form = {"type": "object", "properties": {"photo": photos}, "required": ["photo"]}
+    one = {kind: {"schema": photo} for kind in ("image/*", "application/octet-stream")}
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}, **one}}
 
 
 def app_of(
@@ -118,8 +114,22 @@ def app_of(
     if index is None:
         app.add_route("/v1/search", no_index, ["POST"], include_in_schema=False)
     else:
-        add_search(app, house, index, ALSO_LABEL, BODY)
+        add_search(app, house, index, ALSO_LABEL, body_of(1))
+    describe(app, door)
     return Guard(app, door, limits, house.metrics, house.state, PATHS, functools.partial(admit, house), log), house
+
+
+def describe(app: FastAPI, door: Door) -> None:
+    """Put into OpenAPI what FastAPI cannot know: that refusals are JSON everywhere, and where a token is asked for."""
+    told = app.openapi()
+    for status, answer in told["paths"]["/metrics"]["get"]["responses"].items():
+        if status != "200":
+            answer["content"] = {"application/json": answer["content"].pop("text/plain")}
+    if door.token is not None:
+        told["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        for path, methods in told["paths"].items():
+            for method in methods.values():
+                method["security"] = [] if path in door.open else [{"token": []}]
 
 
 async def no_index(_request: Request) -> Response:
@@ -189,7 +199,7 @@ def add_label(app: FastAPI, house: House) -> None:
         summary="A label for each photo: files of a form, or one photo as the body.",
         response_model=Labels,
         responses=ALSO_LABEL,
-        openapi_extra={"requestBody": BODY},
+        openapi_extra={"requestBody": body_of(house.limits.photos)},
     )
     async def label(
         request: Request,
@@ -200,8 +210,7 @@ def add_label(app: FastAPI, house: House) -> None:
         begun = time.monotonic()
         check_request(request, ("precision",))
         kind = request.headers.get("content-type", "")
-        form = kind.lower().startswith("multipart/")
-        most, instead = (house.limits.request_bytes, FEWER) if form else (house.limits.photo_bytes, SMALLER)
+        most, instead = most_of(kind, house.limits)
         async with received(request.receive, most, house.held, instead) as body:
             made = await labels_of(house, request, body, kind, precision)
         for one in made:
@@ -212,8 +221,7 @@ def add_label(app: FastAPI, house: House) -> None:
 
 async def labels_of(house: House, request: Request, body: bytearray, kind: str, precision: float) -> list[PhotoLabel]:
     """A label for each photo of a body; one larger than a photo may be is a row with that reason."""
-    one = not kind.lower().startswith("multipart/")  # a thread of its own would cost more than it does
-    pieces = photos_in(body, kind, house.limits) if one else await asyncio.to_thread(photos_in, body, kind, house.limits)
+    pieces = await pieces_of(body, kind, house.limits)
     usual = precision == house.precision
     chosen = house.desk.thresholds(precision) if usual else await asyncio.to_thread(house.desk.thresholds, precision)
     fits = [len(piece.data) <= house.limits.photo_bytes for piece in pieces]
@@ -222,13 +230,12 @@ async def labels_of(house: House, request: Request, body: bytearray, kind: str, 
         house.state.coming.popleft()
     request.scope[AT_DESK] = True
     answers = iter(await all_of(house.desk.take(wanted, chosen), request))
-    return [row(piece, next(answers)) if fit else too_big(piece, house.limits) for piece, fit in zip(pieces, fits, strict=True)]
+    return [row(piece, next(answers)) if fit else refused(piece, house.limits) for piece, fit in zip(pieces, fits, strict=True)]
 
 
-def too_big(piece: Piece, limits: Limits) -> PhotoLabel:
+def refused(piece: Piece, limits: Limits) -> PhotoLabel:
     """The row of a photo larger than this server takes, which may be less than is read from a disk."""
-    words = f"this server takes {limits.photo_bytes / MEGABYTE:g} MB of one photo. {SMALLER}"
-    return replace(row(piece, Label(None, None, {}, REJECT, "file_too_big")), words=words)
+    return replace(row(piece, Label(None, None, {}, REJECT, "file_too_big")), words=too_big(limits))
 
 
 def row(piece: Piece, label: Label) -> PhotoLabel:

@@ -84,6 +84,15 @@ async def received(receive: Receive, most: int, held: Held, instead: str = FEWER
         held.now -= len(body)
 
 
+def most_of(kind: str, limits: Limits) -> tuple[int, str]:
+    """How many bytes a body of some Content-Type may have, and what to do where it has more."""
+    return (limits.request_bytes, FEWER) if is_form(kind) else (limits.photo_bytes, SMALLER)
+
+
+def is_form(kind: str) -> bool:
+    return kind.lower().startswith("multipart/")
+
+
 @dataclass(frozen=True, eq=False)
 class Piece:
     """One photo of a body, and what its sender calls it: a name, never a path."""

@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import random
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,17 +27,18 @@ from urllib.parse import urlencode, urlsplit
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.records.errors import MachineError, ModisteError, UsageError
 from modiste.searching.index import Neighbour
-from modiste.serving.deciding import REJECT
+from modiste.serving.deciding import REJECT, check_precision
 from modiste.serving.labeller import Label
-from modiste.serving.photos import bytes_at, refuse_open_file
+from modiste.serving.photos import bytes_at, each_of
 
 PATIENCE_SECONDS = 120.0  # that a request is asked again for
 AT_ONCE, AT_ONCE_BYTES = 8, 8_000_000  # photos and bytes of a request, where the server takes as many; one photo alone may be more
 PART_BYTES = 256  # at most, around each photo of a form
 LONGEST_WAIT_SECONDS = 60.0
+ONE = "application/octet-stream"  # Content-Type of a photo that is the body
 TOLD = ("label", "confidence", "probabilities", "decision", "reason", "strangeness")
 SCHEMES: dict[str, Callable[..., http.client.HTTPConnection]] = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-Photo = str | os.PathLike[str] | bytes
+Photo = str | os.PathLike[str] | bytes | bytearray | memoryview
 
 
 class ServerRefused(ModisteError):
@@ -65,24 +67,33 @@ class Client:
     patience_seconds: float = PATIENCE_SECONDS
     answer_seconds: float = 120.0  # for one answer
 
+    def __post_init__(self) -> None:
+        if not is_server(self.url):
+            raise UsageError(f"{self.url}: a server's address is like http://127.0.0.1:8000.")
+        if self.token is not None and not re.fullmatch("[!-~]+", self.token):
+            raise UsageError("the token has a space, the end of a line or a sign that is not ASCII. Of a file's text take .strip().")
+
     def label(self, photos: Photo | Iterable[Photo], *, precision: float | None = None) -> list[Label]:
         """One label a photo, in order, for one photo or many: paths or bytes. What cannot be read here, or is more than the server
         takes, has the reason in its label.
 
         A server that is busy or starts anew is asked again when it says, for `patience_seconds` in all.
         """
-        refuse_open_file(photos)
-        some = [photos] if isinstance(photos, str | os.PathLike | bytes) else photos
-        fitting = (self.fitting(read(one)) for one in some)
+        if precision is not None:
+            check_precision(precision)
+        fitting = (self.fitting(read(one)) for one in each_of(photos))
         return [label for group in groups(fitting, lambda: self.room) for label in self.labels(group, precision)]
 
     def search(self, photo: Photo, k: int = 12, label: str | None = None) -> list[Neighbour]:
-        """The k photos of the server's index that look most like one, as `Index.search` finds them; `PhotoRefused` if it cannot be read."""
-        one = read(photo)
-        if not isinstance(one.data, bytes):
-            raise one.data
+        """The k photos of the server's index that look most like one, as `Index.search` finds them.
+
+        `PhotoRefused` says why a photo cannot be read here, or is more than the server takes.
+        """
+        data = self.fitting(read(photo)).data
+        if not isinstance(data, bytes):
+            raise data
         asked = urlencode({"k": k} | ({} if label is None else {"label": label}))
-        found = self.ask("POST", f"/v1/search?{asked}", *form([one]))["photos"]
+        found = self.ask("POST", f"/v1/search?{asked}", data, ONE)["photos"]
         return [Neighbour(**{**each, "copies": tuple(each["copies"])}) for each in found]
 
     def model(self) -> dict[str, Any]:
@@ -139,9 +150,7 @@ class Client:
     def once(self, method: str, path: str, body: bytes | None, kind: str) -> tuple[int, Any, float | None]:
         """Status, answer, and after how many seconds to ask again."""
         parts = urlsplit(self.url)
-        if parts.scheme not in SCHEMES or not parts.hostname:
-            raise UsageError(f"{self.url}: a server's address is like http://127.0.0.1:8000.")
-        connection = SCHEMES[parts.scheme](parts.hostname, parts.port, timeout=self.answer_seconds)
+        connection = SCHEMES[parts.scheme](str(parts.hostname), parts.port, timeout=self.answer_seconds)
         headers = {"Content-Type": kind} if kind else {}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -152,6 +161,21 @@ class Client:
             return answer.status, answer_of(answer.status, answer.read()), float(wait) if wait.isdigit() else None
         finally:
             connection.close()
+
+
+def is_server(url: str) -> bool:
+    """Whether a text is the address of a server, and nothing more that would be ignored.
+
+    >>> [is_server(url) for url in ("http://[::1]:8000", "https://shop.example/photos/", "localhost:8000", "http://a:99999", "http://a?b=1")]
+    [True, True, False, False, False]
+    """
+    try:
+        parts = urlsplit(url)
+        (parts.hostname or "").encode("idna")
+        more = parts.query or parts.fragment or parts.username is not None or not re.fullmatch("[!-~]*", parts.path)
+        return parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0 and not more
+    except ValueError:  # a port that is none, a name that no machine has
+        return False
 
 
 def answer_of(status: int, text: bytes) -> Any:
@@ -169,9 +193,11 @@ class Read:
     data: bytes | PhotoRefused
 
 
-def read(photo: Photo) -> Read:
-    if isinstance(photo, bytes):
-        return Read(None, photo)
+def read(photo: object) -> Read:
+    if isinstance(photo, bytes | bytearray | memoryview):
+        return Read(None, bytes(photo))
+    if not isinstance(photo, str | os.PathLike):
+        raise UsageError(f"{type(photo).__name__} is nothing that can be sent. Give a photo's path, or the bytes of its file.")
     path = os.fspath(photo)
     try:
         return Read(path, bytes_at(Path(path)))
@@ -200,7 +226,7 @@ def body_of(photos: Sequence[Read], room: Room) -> tuple[bytes, str]:
     """A request's body and its Content-Type: a form, or a photo that is alone and would be too much as one."""
     first = photos[0].data
     alone = len(photos) == 1 and size(photos) > room.request_bytes
-    return (first, "application/octet-stream") if alone and isinstance(first, bytes) else form(photos)
+    return (first, ONE) if alone and isinstance(first, bytes) else form(photos)
 
 
 def form(photos: Sequence[Read]) -> tuple[bytes, str]:
@@ -212,4 +238,4 @@ def form(photos: Sequence[Read]) -> tuple[bytes, str]:
 
 
 def query(precision: float | None) -> str:
-    return "" if precision is None else "?" + urlencode({"precision": repr(precision)})
+    return "" if precision is None else "?" + urlencode({"precision": repr(float(precision))})

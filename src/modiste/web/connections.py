@@ -6,6 +6,7 @@ import asyncio
 import http
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -38,7 +39,8 @@ class Connection(H11Protocol):
     def __init__(self, *asked: Any, room: Room, **more: Any) -> None:
         super().__init__(*asked, **more)
         self.room = room
-        self.stuck: asyncio.TimerHandle | None = None
+        self.stuck: asyncio.TimerHandle | None = None  # ends it where an answer is not read
+        self.linger: asyncio.TimerHandle | None = None  # ends it where its sender does not
         self.told = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -90,6 +92,8 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.work()
         self.resume_writing()
+        if self.linger is not None:
+            self.linger.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -117,12 +121,18 @@ class Connection(H11Protocol):
         self.connections.discard(self)
         self.transport.write(raw(refused))
         self.transport.write_eof()
-        self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        self.linger = self.loop.call_later(LINGER_SECONDS, self.transport.close)
         return None
 
 
 def raw(refused: Refused) -> bytes:
     """A refusal as it goes over the wire."""
+    return wire(refused.reason, str(refused), refused.retry_seconds)
+
+
+@lru_cache(256)  # under overload the same few go out by the thousand
+def wire(reason: str, words: str, retry_seconds: int | None) -> bytes:
+    refused = Refused(reason, words, retry_seconds)
     text, headers = told(refused)
     lines = [f"HTTP/1.1 {refused.status} {http.HTTPStatus(refused.status).phrase}".encode()]
     lines += [name + b": " + value for name, value in (*headers, *EVERY_ANSWER, (b"connection", b"close"))]

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from modiste.data.opening.refusals import REASONS
 from modiste.records.errors import UsageError
 from modiste.searching.index import Asked, Index
 from modiste.searching.nearest import unit
-from modiste.web.bodies import SMALLER, photos_in, received
+from modiste.web.bodies import most_of, received
 from modiste.web.desk import FAILED, Bytes
 from modiste.web.guard import AT_DESK
 from modiste.web.limits import Refused
-from modiste.web.taking import all_of, check_request
+from modiste.web.taking import all_of, check_request, pieces_of, too_big
 
 if TYPE_CHECKING:
     from modiste.web.app import House
 
 MOST = 200
+WORDLESS = "the network gives values that are no numbers for the photo."
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,17 @@ def add_search(app: FastAPI, house: House, index: Index, responses: dict[int | s
         k: Annotated[int, Query(ge=1, le=MOST, description="How many.")] = 12,
         label: Annotated[str | None, Query(max_length=200, description="Those alone that the network calls so.")] = None,
     ) -> Response:
-        begun = time.monotonic()
         check_request(request, ("k", "label"))
         kind = request.headers.get("content-type", "")
-        async with received(request.receive, house.limits.photo_bytes, house.held, SMALLER) as data:
-            pieces = photos_in(data, kind, house.limits)
+        most, instead = most_of(kind, house.limits)
+        async with received(request.receive, most, house.held, instead) as data:
+            pieces = await pieces_of(data, kind, house.limits)
             if len(pieces) != 1:
                 raise Refused("too_many_photos", "send one photo: this path finds what looks like it.")
+            if len(pieces[0].data) > house.limits.photo_bytes:
+                raise Refused("too_big", too_big(house.limits))
             request.scope[AT_DESK] = True
             (made,) = await all_of(house.desk.taken([pieces[0].data], lambda photo: like(house, index, photo, k, label)), request)
-        house.metrics.took(time.monotonic() - begun)
         return JSONResponse(asdict(made))
 
 
@@ -77,7 +79,7 @@ def like(house: House, index: Index, photo: Bytes, k: int, label: str | None) ->
     """What looks like a photo's bytes."""
     answers = house.desk.seen(photo)
     if isinstance(answers, str):
-        raise Refused("not_a_photo", f"the photo cannot be read: {'the network gives no numbers' if answers == FAILED else answers}.")
+        raise Refused("not_a_photo", WORDLESS if answers == FAILED else f"{answers}: {REASONS[answers]}")
     code = int(answers.called[0])
     asked = Asked("", unit(answers.features[0]), index.labeller.classes.names[code], float(answers.confidence[0]))
     try:

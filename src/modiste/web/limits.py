@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import inf
 
 from modiste.records.errors import ModisteError, UsageError
 
@@ -26,12 +27,18 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if not getattr(self, field.name) > 0:
-                raise UsageError(f"{field.name} = {getattr(self, field.name)}: must be more than 0.")
+            if not 0 < getattr(self, field.name) < inf:
+                raise UsageError(f"{field.name} = {getattr(self, field.name)}: must be a number above 0.")
         if self.photos > self.queue:
-            raise UsageError(f"photos = {self.photos}, queue = {self.queue}: the photos of one request must fit into the queue.")
+            raise UsageError(
+                f"photos = {self.photos}, queue = {self.queue}: the photos of one request must fit into the queue (--photos, --queue)."
+            )
         if not self.photo_bytes <= self.request_bytes <= self.held_bytes:
-            raise UsageError("photo_bytes, request_bytes, held_bytes: each must be as large as the one before, or larger.")
+            held = ", ".join(f"{getattr(self, name) / MEGABYTE:g} MB" for name in ("photo_bytes", "request_bytes", "held_bytes"))
+            raise UsageError(
+                f"photo_bytes, request_bytes and held_bytes are {held}: a photo must fit into a request, and a request into what all "
+                "hold together (--photo-mb, --request-mb, --held-mb)."
+            )
 
 
 STATUS = {  # reason of a refusal -> HTTP status

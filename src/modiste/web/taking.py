@@ -8,8 +8,9 @@ from concurrent.futures import Future
 
 from fastapi import Request
 
+from modiste.web.bodies import SMALLER, Piece, is_form, photos_in
 from modiste.web.desk import Made
-from modiste.web.limits import Refused
+from modiste.web.limits import MEGABYTE, Limits, Refused
 
 
 def check_request(request: Request, parameters: Sequence[str]) -> None:
@@ -24,6 +25,16 @@ def check_request(request: Request, parameters: Sequence[str]) -> None:
         raise Refused("not_a_photo", "send photos as files of a form (multipart/form-data), or one as the body (image/jpeg ...).")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused("not_a_photo", "the body is compressed (Content-Encoding). Send the photo's bytes as they are.")
+
+
+async def pieces_of(body: bytearray, kind: str, limits: Limits) -> list[Piece]:
+    """The photos of a body; forms are taken apart in a thread, which would cost more than a photo that is alone does."""
+    return await asyncio.to_thread(photos_in, body, kind, limits) if is_form(kind) else photos_in(body, kind, limits)
+
+
+def too_big(limits: Limits) -> str:
+    """What is said of a photo that is larger than one may be."""
+    return f"this server takes {limits.photo_bytes / MEGABYTE:g} MB of one photo. {SMALLER}"
 
 
 async def all_of(futures: list[Future[Made]], request: Request) -> list[Made]:
