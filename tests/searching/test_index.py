@@ -58,6 +58,18 @@ def test_a_file_goes_before_a_path_of_the_same_name_inside(indexed, tmp_path, mo
     assert made.search("a/06.jpg", k=1)[0].path == "b/17.jpg"
 
 
+def test_a_photo_that_is_not_in_the_index_is_not_taken_for_one_whose_path_ends_so(photos, indexed):
+    (photos / "04.jpg").write_bytes(b"")
+    (photos / "a" / "04.jpg").write_bytes(jpeg(painted(4)))
+    made = indexed()
+    for asked in ("04.jpg", photos / "04.jpg"):
+        with pytest.raises(PhotoRefused, match="empty"):
+            made.search(asked)
+    assert made.ask("a/04.jpg").name == "a/04.jpg"
+    (photos / "06.jpg").write_bytes(jpeg(painted(17)))  # since the index was made
+    assert made.search(photos / "06.jpg", k=1)[0].path == "b/17.jpg"
+
+
 def test_copies_stand_under_one_result_with_their_count(photos, indexed):
     (photos / "c").mkdir()
     for name in ("x.jpg", "y.jpg"):

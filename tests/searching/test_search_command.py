@@ -109,6 +109,18 @@ def test_a_photo_that_is_nowhere_is_told_before_an_index_is_made(photos, command
     assert list(tmp_path.glob("photos.index*"))  # where it would have been
 
 
+@pytest.mark.parametrize("arguments", [["a/06.jpg", "--label", "Shoe"], ["--evaluate", "--by", "titel"]])
+def test_a_class_or_column_that_is_nowhere_is_told_before_an_index_is_made(arguments, photos, command, tmp_path):
+    assert command(*arguments)[0] == 2
+    assert not list(tmp_path.glob("*.index"))
+
+
+def test_what_comes_next_searches_with_the_network_that_made_the_index(photos, command, bundle):
+    """Another one would look at all photos anew."""
+    _, out, _ = command("-o", "here", "--format", "photos")
+    assert f"Next: modiste search PHOTO --in SOURCE -o here --model {bundle} --format photos" in out
+
+
 def test_the_end_of_a_path_is_enough_where_no_other_ends_so(photos, command, tmp_path):
     (photos / "b" / "06.jpg").write_bytes(jpeg(painted(60)))
     code, _, err = command("8.jpg", "06.jpg")

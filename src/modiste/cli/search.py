@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from modiste.cli.label import labeller_of, listening
 from modiste.cli.words import DATA, OUTPUT, Format, Json, names_a_folder, show
-from modiste.records.errors import ModisteError, UsageError
+from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.own import refuse_inside
 
 if TYPE_CHECKING:
@@ -77,13 +77,16 @@ def search(
     refuse_foreign(model)
     if not as_it_is:
         refuse_missing(photo, source)
+    kinds = kinds_of(source, by or "", only) if evaluate else {}
     with listening(json) as tell:
         labeller = labeller_of(model, None, (), tell)
+        if label is not None and label not in labeller.classes.names:
+            raise unknown("class", label, labeller.classes.names)
         found = index(source, output, model=labeller, as_it_is=as_it_is, tell=tell)
         if evaluate:
-            return tell_quality(found, source, by or "", chosen(only), json, tell)
+            return tell_quality(found, kinds, by or "", json, tell)
         if not photo:
-            return tell_index(found, output, json)
+            return tell_index(found, {"-o": output, "--model": model, "--format": format}, json)
         return tell_found(found, photo, USUALLY if k is None else k, label, report, in_, json, tell)
 
 
@@ -145,15 +148,22 @@ def chosen(only: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return made
 
 
-def tell_quality(found: Index, source: Source, by: str, only: Mapping[str, Sequence[str]], json: bool, tell: Tell) -> None:
-    from modiste.searching.quality import evaluate, kinds_in
+def kinds_of(source: Source, by: str, only: Sequence[str]) -> dict[str, str]:
+    """The kinds of the photos, asked for before an index is made of them."""
+    from modiste.searching.quality import kinds_in
 
-    made = evaluate(found.stored, kinds_in(source, found.stored, by, only), by, tell=tell)
+    return kinds_in(source, by, chosen(only))
+
+
+def tell_quality(found: Index, kinds: Mapping[str, str], by: str, json: bool, tell: Tell) -> None:
+    from modiste.searching.quality import evaluate
+
+    made = evaluate(found.stored, [kinds.get(found.stored.name(row)) for row in range(len(found))], by, tell=tell)
     show({"model": found.labeller.id, **made.plain()}, made.tables(), json, f"Network: {found.labeller.id}")
 
 
-def tell_index(found: Index, output: Path | None, json: bool) -> None:
-    """What stands in the index."""
+def tell_index(found: Index, given: Mapping[str, Path | str | None], json: bool) -> None:
+    """What stands in the index; `given` are the options that a search in it has to have again."""
     plain = {
         "index": str(found.stored.folder),
         "model": found.labeller.id,
@@ -167,7 +177,7 @@ def tell_index(found: Index, output: Path | None, json: bool) -> None:
         f"{len(found):,} photos in {found.stored.folder}, {found.scored:,} of them looked at now; {size:,.1f} MB.",
         *refusals(found),
         *found.notes,
-        f"Next: modiste search PHOTO --in {'SOURCE' if output is None else f'SOURCE -o {output}'}",
+        " ".join(["Next: modiste search PHOTO --in SOURCE", *(f"{name} {value}" for name, value in given.items() if value is not None)]),
     ]
     show(plain, [], json, "\n".join(said))
 

@@ -83,10 +83,8 @@ class Index:
 
     def ask(self, photo: Photo) -> Asked:
         """What is asked for: a file first, else a photo of the index by its path."""
-        if isinstance(photo, str | os.PathLike):
-            if (row := self.row_of(Path(photo))) is not None:
-                return self.own(row)
-            self.refuse_unread(Path(photo))
+        if isinstance(photo, str | os.PathLike) and (row := self.row_of(Path(photo))) is not None:
+            return self.own(row)
         where = os.fspath(photo) if isinstance(photo, str | os.PathLike) else "the photo"
         answers = self.labeller.score(pixels_of(photo, self.labeller.pixels, where)[None])
         code = int(answers.called[0])
@@ -99,17 +97,15 @@ class Index:
         return Asked(self.stored.name(row), vector, self.stored.about.classes[known["label"]], float(known["confidence"]), row)
 
     def row_of(self, path: Path) -> int | None:
-        """The row of a file of the source, or of a path inside it where no such file stands elsewhere."""
+        """The row of a file of the source, of a path inside it, or of the end of one; refused where that photo could not be read."""
         if path.exists() or is_packed(path):
             real, root = path.resolve(), self.root.resolve()
-            return self.stored.find(real.relative_to(root).as_posix()) if real.is_relative_to(root) else None
-        return self.stored.find(path.as_posix())
-
-    def refuse_unread(self, path: Path) -> None:
-        """Say why a photo of the source is not in the index, where no such file stands elsewhere."""
-        for name, reason in () if path.exists() or is_packed(path) else self.refused:
-            if f"/{name}".endswith(f"/{path.as_posix()}"):
-                raise PhotoRefused(name, reason)
+            return self.stored.row(real.relative_to(root).as_posix()) if real.is_relative_to(root) else None
+        name, unread = path.as_posix(), dict(self.refused)
+        row = None if name in unread else self.stored.find(name)
+        if row is None and (ending := name if name in unread else next((one for one in unread if one.endswith(f"/{name}")), "")):
+            raise PhotoRefused(ending, unread[ending])
+        return row
 
     def near(self, asked: Asked, k: int = 12, label: str | None = None) -> list[Neighbour]:
         """The results for what is asked for."""

@@ -88,8 +88,8 @@ def redrawn(values: Numbers, kind: Places, rounds: int = ROUNDS, seed: int = SEE
     return means
 
 
-def kinds_in(source: Source, stored: Stored, by: str, only: Mapping[str, Sequence[str]]) -> list[str | None]:
-    """What the source says of each photo under a column, in the order of the index; None where nothing, or where `only` leaves it out."""
+def kinds_in(source: Source, by: str, only: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What the source says of its photos under a column, by their paths; those it says nothing of, and that `only` leaves out, are none."""
     said = {one.path: dict(one.details) for one in source.photos()}
     columns = sorted({name for details in said.values() for name in details})
     for name in (by, *only):
@@ -102,12 +102,8 @@ def kinds_in(source: Source, stored: Stored, by: str, only: Mapping[str, Sequenc
         for word in words:
             if word not in there:
                 raise unknown(f"value of {name}", word, there - {""})
-
-    def kind(path: str) -> str | None:
-        details = said.get(path, {})
-        return (details.get(by) or None) if all(details.get(name, "") in words for name, words in only.items()) else None
-
-    return [kind(stored.name(row)) for row in range(len(stored))]
+    taken = {path: details for path, details in said.items() if all(details.get(name, "") in words for name, words in only.items())}
+    return {path: kind for path, details in taken.items() if (kind := details.get(by))}
 
 
 def evaluate(stored: Stored, kinds: Sequence[str | None], by: str, most: int = MOST_ASKED, tell: Tell = silent) -> Quality:

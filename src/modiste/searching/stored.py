@@ -102,16 +102,29 @@ class Stored:
         start = int(self.rows["end"][row - 1]) if row else 0
         return self.names[start : int(self.rows["end"][row]) - 1].decode("utf-8", "surrogateescape")
 
-    def find(self, name: str) -> int | None:
-        """The row of a photo by its path, or by the end of its path where no other ends so; None where there is none."""
-        wanted = name.encode("utf-8", "surrogateescape") + b"\0"
+    def row(self, name: str) -> int | None:
+        """The row of a photo by its path; None where there is none."""
+        wanted = coded(name)
         if self.names[: len(wanted)] == wanted:
             return 0
-        for opening in (b"\0", b"/"):
-            at = self.names.find(opening + wanted)
-            if at >= 0 and (opening == b"\0" or self.names.find(opening + wanted, at + 1) < 0):
-                return int(np.searchsorted(self.rows["end"], at + 1, side="right"))
-        return None
+        at = self.names.find(b"\0" + wanted)
+        return self.around(at) if at >= 0 else None
+
+    def find(self, name: str) -> int | None:
+        """The row of a photo by its path, or by the end of its path where no other ends so; None where there is none."""
+        if (row := self.row(name)) is not None:
+            return row
+        at = self.names.find(b"/" + coded(name))
+        return self.around(at) if at >= 0 and self.names.find(b"/" + coded(name), at + 1) < 0 else None
+
+    def around(self, at: int) -> int:
+        """The row whose name stands behind a place in the names, or goes on there."""
+        return int(np.searchsorted(self.rows["end"], at + 1, side="right"))
+
+
+def coded(name: str) -> bytes:
+    """A photo's path as it stands among the names."""
+    return name.encode("utf-8", "surrogateescape") + b"\0"
 
 
 def open_stored(folder: Path) -> Stored:
@@ -170,7 +183,7 @@ def write_stored(folder: Path, parts: Iterable[Part], about: About) -> Stored:
         with ExitStack() as stack:
             files = {kind: stack.enter_context((folder / f".{kind}.part").open("wb")) for kind in ENDINGS}
             for part in parts:
-                names = [name.encode("utf-8", "surrogateescape") + b"\0" for name in part.names]
+                names = [coded(name) for name in part.names]
                 rows = part.rows.astype(ROW)
                 rows["end"] = end + np.cumsum([len(name) for name in names])
                 end, photos, width = int(rows["end"][-1]), photos + len(rows), part.vectors.shape[1]
