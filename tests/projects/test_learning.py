@@ -27,19 +27,23 @@ def photos(tmp_path):
 
 
 def label_all(made, who="ada"):
-    for path in paths(made.found):
+    for path in (path for path in paths(made.found) if path != "broken.jpg"):
         say(made, path, truth(path), who)
 
 
 def right(found):
     """The share of photos that are called what they are."""
-    return np.mean([found.classes.names[found.labels[row]] == truth(path) for row, path in enumerate(paths(found))])
+    return np.mean(
+        [found.classes.names[found.labels[row]] == truth(path) for row, path in enumerate(paths(found)) if found.looked.places[row] >= 0]
+    )
 
 
 def test_labels_that_correct_a_network_lead_to_a_better_one_that_is_there_the_next_time(swapped, photos):
+    (photos / "broken.jpg").write_bytes(b"no picture")
     with open_studio(photos, model=swapped) as made:
         before = right(made.found)
         assert before < 0.5
+        say(made, "broken.jpg", "Red")
         label_all(made)
         version = made.version
         words = learnt_from_labels(made, silent, never)
@@ -52,7 +56,8 @@ def test_labels_that_correct_a_network_lead_to_a_better_one_that_is_there_the_ne
         assert right(made.others[0]) == before
         guesses, model = made.found.labels.tolist(), made.model
         assert model.number == 1
-        assert model.labels == 75 - len(made.sample)  # those that judge it were not learnt from
+        assert model.labels == 75 - len(made.sample)  # those that judge it, and those that cannot be read, were not learnt from
+        assert made.models.tried == model.labels + 1
         assert model.verdict
     with open_studio(photos, look=False) as made:
         assert made.model == model
@@ -81,6 +86,9 @@ def test_a_network_that_is_right_is_best_left_as_it_is(tmp_path, photos):
         assert "as it is" in words
         assert len(made.models.models) == 1
         assert not list((made.project.folder / "models").glob("*.onnx"))
+        assert made.models.tried == 75 - len(made.sample)  # the same labels are not to be tried again
+    with open_studio(photos, look=False) as made:
+        assert made.models.tried == 75 - len(made.sample)
 
 
 def test_without_labels_or_with_one_class_it_says_what_to_do(swapped, photos):

@@ -15,6 +15,7 @@ from modiste.data.opening.hashed import content_hash
 from modiste.projects.project import ABOUT, MODELS, Model, Models, about_in, is_project, opened, project_at
 from modiste.records.errors import Busy, Damaged, ModisteError, UsageError
 from modiste.records.labels import Classes
+from modiste.serving.bundle import read_bundle
 
 
 @pytest.fixture
@@ -113,8 +114,9 @@ def test_photos_that_went_away_later_are_said_to_be_missing(photos, colours):
 def test_what_a_project_is_about_and_its_networks_are_sealed(photos, colours):
     folder = project_at(photos, model=colours)
     with opened(folder) as project:
-        project.write_models(Models(0, (Model(0, "a"), Model(1, "b", "models/1.onnx", words=("better",)))))
-        assert project.models() == Models(0, (Model(0, "a"), Model(1, "b", "models/1.onnx", words=("better",))))
+        written = Models(0, (Model(0, read_bundle(colours).id), Model(1, "b", "models/1.onnx", words=("better",))), 7)
+        project.write_models(written)
+        assert project.models() == written
     for name, read in ((ABOUT, about_in), (MODELS, models_in)):
         data = (folder / name).read_bytes()
         for place in range(0, len(data), 7):
@@ -126,6 +128,17 @@ def test_what_a_project_is_about_and_its_networks_are_sealed(photos, colours):
                 read(folder)
         (folder / name).write_bytes(data)
         read(folder)  # the control
+
+
+def test_the_network_that_a_project_began_with_is_called_what_it_is_now(photos, tmp_path):
+    """It was exported anew, or came with a newer modiste: what is said beside its suggestions is said of a network of the project."""
+    first = network(tmp_path / "first.onnx")
+    folder = project_at(photos, model=first)
+    with opened(folder) as project:
+        project.write_models(project.models().with_model(Model(1, "b", "models/1.onnx")))
+    before = read_bundle(first).id
+    network(first, sharp=3.0)
+    assert [one.id for one in models_in(folder).models] == [read_bundle(first).id, "b"] != [before, "b"]
 
 
 def models_in(folder: Path) -> Models:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,12 +27,13 @@ def learnt_from_labels(studio: Studio, tell: Tell, stop: Stop) -> str:
     declared = studio.classes.names != base.card.classes.names
     learnt = learn(catalogue, base, kept, declared=declared, tell=tell)  # telling stops it where that was asked for
     written = write(learnt, studio.project.folder / "models" / f"{number}.onnx")
+    tried = sum(photo.split != TEST for photo in catalogue.photos)
+    with studio.lock:
+        made = studio.models if written.bundle is None else studio.models.with_model(model_of(number, written))
+        studio.models = studio.project.write_models(replace(made, tried=tried))
+        studio.changed()
     if written.bundle is None:
         return written.words[0]
-    model = model_of(number, written, sum(photo.split != TEST for photo in catalogue.photos))
-    with studio.lock:
-        studio.models = studio.project.write_models(studio.models.with_model(model))
-        studio.changed()
     studio.look_with(number, tell, stop)
     return f"Network {number} is there: {learnt.verdict.words}."
 
@@ -50,11 +51,11 @@ def labelled(studio: Studio) -> Catalogue:
     return Catalogue(studio.source.root, studio.classes, tuple(photos))
 
 
-def model_of(number: int, written: Written, labels: int) -> Model:
+def model_of(number: int, written: Written) -> Model:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     learnt = written.learnt
     verdict = (learnt.test or learnt.verdict).words
-    return Model(number, written.id or "", f"models/{number}.onnx", now, labels, verdict, written.words)
+    return Model(number, written.id or "", f"models/{number}.onnx", now, len(learnt.seen), verdict, written.words)
 
 
 @dataclass(frozen=True)

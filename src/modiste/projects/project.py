@@ -69,6 +69,7 @@ class Models:
 
     in_use: int
     models: tuple[Model, ...]
+    tried: int = 0  # labels that there were at the last training, whatever came of it; those of the honest sample left out
 
     def __getitem__(self, number: int) -> Model:
         for one in self.models:
@@ -105,11 +106,15 @@ class Project:
         return source_at(Path(self.about.source), self.about.format, read_taxonomy(None), lenient=True)
 
     def models(self) -> Models:
+        """Its networks; the file that it began with may be another by now, and is called what it is."""
+        first = self.bundle(Model(0, "")).id
         if not (self.folder / MODELS).is_file():
-            return Models(0, (Model(0, self.bundle(Model(0, "")).id),))
+            return Models(0, (Model(0, first),))
         said = read_sealed(self.folder / MODELS, MODELS_AGAIN)
         where = str(self.folder / MODELS)
-        return Models(int(said["in_use"]), tuple(from_plain(Model, one, where) for one in said["models"]))
+        known = [from_plain(Model, one, where) for one in said["models"]]
+        now = tuple(replace(one, id=first) if one.file is None else one for one in known)
+        return Models(int(said["in_use"]), now, int(said.get("tried", 0)))
 
     def write_models(self, models: Models) -> Models:
         write_sealed(self.folder / MODELS, {"version": VERSION, **to_plain(models)})

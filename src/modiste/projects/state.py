@@ -39,6 +39,7 @@ def state_of(studio: Studio, jobs: Jobs, who: str) -> Plain:
             },
             "model": {"number": model.number, "name": studio.labeller.card.name, "id": model.id},
             "models": len(studio.models.models),
+            "tried": studio.models.tried or studio.models.models[-1].labels,
             "who": who,
             "annotators": sorted(studio.standing.counts().people),
             "counts": counts_of(studio, found),

@@ -219,7 +219,7 @@ class Studio:
         with self.lock:
             if self.found is not None:
                 self.others[self.models.in_use] = self.found
-            self.models = self.project.write_models(Models(number, self.models.models))
+            self.models = self.project.write_models(replace(self.models, in_use=number))
             self.labeller = labeller
             known = self.others.pop(number, None) or before
             if known is not None and (lacking := self.lacking(known)):  # they come with the next look, and are not forgotten until then

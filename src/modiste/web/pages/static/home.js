@@ -22,10 +22,10 @@ let open = null; // photos to review that nobody has spoken of
 
 // The first thing that holds: { heading, why, go, words }.
 function nextStep(now) {
-  const { counts, project, job, last, trouble } = now;
+  const { counts, project, job, last, trouble, tried } = now;
   const use = models.find((one) => one.in_use);
   const newer = models.filter((one) => use && one.number > use.number).at(-1);
-  const fresh = counts.learnable - (models.at(-1)?.labels || 0);
+  const fresh = counts.learnable - tried;
   if (!project.photos && job)
     return step("Your photos are being looked at", "You can begin as soon as the first are there.", "/look", "See the photos");
   if (!project.photos && trouble)

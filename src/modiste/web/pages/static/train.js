@@ -17,11 +17,10 @@ let asking = 0;
 
 // --- learning
 
-function showLearn({ counts, job, last }) {
+function showLearn({ counts, job, last, tried }) {
   const { learnable, labelled, classes, judging } = counts;
   const given = Object.entries(classes).map(([name, many]) => [name, many - judging[name]]);
   const most = Math.max(1, ...given.map(([, many]) => many));
-  const used = models.at(-1)?.labels || 0;
   const judges = labelled > learnable ? ` ${number(labelled - learnable)} more, of the honest sample, only judge.` : "";
   say(
     here("learn-why"),
@@ -29,7 +28,7 @@ function showLearn({ counts, job, last }) {
       ? `From ${some(learnable, "label")}, on this machine.${judges} It is judged on photos it did not learn from; nothing changes until you put it in use.`
       : `${labelled ? "What is labelled so far is of the honest sample" : "Nothing is labelled yet"}: there is nothing to learn from. Annotate some photos first.`,
   );
-  say(here("learn-hint"), job ? "" : used && learnable > used ? `${number(learnable - used)} more labels than the last network knew` : "");
+  say(here("learn-hint"), job ? "" : tried && learnable > tried ? `${number(learnable - tried)} more labels than at the last training` : "");
   here("learn").disabled = Boolean(job) || !learnable;
   filled(
     here("shares"),
