@@ -157,7 +157,8 @@ def test_json_errors_hold_every_bad_row(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("package", "typed", "extra"), [("torch", ["variants"], "train"), ("scipy", ["compare", "a.csv", "b.csv"], "learn")]
+    ("package", "typed", "extra"),
+    [("torch", ["variants"], "train"), ("scipy", ["compare", "a.csv", "b.csv"], "learn"), ("scipy", ["runs"], "learn")],
 )
 def test_a_missing_package_is_answered_with_the_pip_line(package: str, typed: list[str], extra: str) -> None:
     program = f"import sys; sys.modules[{package!r}] = None; from modiste import cli; cli.main()"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import io
-import json as json_format
 import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn, TextIO
 
 from cyclopts import App, CycloptsError, Group
 
@@ -22,7 +24,8 @@ from modiste.cli import runs as run_commands
 from modiste.cli import search as search_commands
 from modiste.cli import serve as serve_commands
 from modiste.cli import study as study_commands
-from modiste.records.errors import BadRows, MachineError, ModisteError, UsageError, missing_extra
+from modiste.cli.words import harmless, json_text
+from modiste.records.errors import BadRows, MachineError, ModisteError, Stopped, UsageError, missing_extra
 
 CATALOGUE, STUDY, MODELS, REST = (
     Group(words, sort_key=place) for place, words in enumerate(("A catalogue", "A study", "Models", "The rest"))
@@ -63,12 +66,13 @@ app.command(study_commands.doctor, group=REST, help_epilogue="")
 
 def main() -> None:
     """Run a command; a mistake of the user's is told in words and by exit code, without a traceback."""
-    json = "--json" in sys.argv
+    json = any(word == "--json" or word.startswith("--json=") for word in sys.argv)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started this
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  (until the end)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")  # a photo's name keeps bytes that are not UTF-8
+        codecs.register_error("modiste", spelt)
+        sys.stdout.reconfigure(errors="modiste")
     if threading.current_thread() is threading.main_thread():  # only there can signals be heard
         signal.signal(signal.SIGTERM, end)
     try:
@@ -81,11 +85,11 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in TRAIN_EXTRA:
             raise
-        small = error.name.split(".")[0] == "scipy" and sys.argv[1:2] in (["compare"], ["evaluate"])
+        small = error.name.split(".")[0] == "scipy" and sys.argv[1:2] in (["compare"], ["evaluate"], ["runs"])
         complain(missing_extra(error.name, "learn" if small else "train", "this command"), json)
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # `modiste ... | head`
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            to_nowhere(sys.stdout)
             sys.exit(141)
         complain(MachineError(f"{error.filename or 'the system'}: {error.strerror or error}."), json)
     except MemoryError as error:
@@ -94,9 +98,22 @@ def main() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # whoever cannot wait for the rest
         kept = goes_on(sys.argv[1:])
-        what = "What was finished is kept; the same command goes on from there." if kept else "Nothing was left half done."
-        print(f"\nStopped. {what}", file=sys.stderr)
-        sys.exit(128 + (stop.args[0] if stop.args else signal.SIGINT))
+        words = f"Stopped. {'What was finished is kept; the same command goes on from there.' if kept else 'Nothing was left half done.'}"
+        stopped = Stopped(words, 128 + (stop.args[0] if stop.args else signal.SIGINT))
+        if not (json and told(stopped)):
+            print(f"\n{words}", file=sys.stderr)
+        sys.exit(stopped.exit_code)
+
+
+def spelt(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A letter that standard output cannot spell: a name's byte that is not UTF-8 as it is, any other as standard error escapes it."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letter = UnicodeEncodeError(error.encoding, error.object, error.start, error.start + 1, error.reason)
+    try:
+        return codecs.lookup_error("surrogateescape")(letter)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(letter)
 
 
 def end(number: int, _frame: FrameType | None) -> None:
@@ -116,11 +133,28 @@ def goes_on(typed: list[str]) -> bool:
 TRAIN_EXTRA = ("torch", "torchvision", "sklearn", "scipy", "safetensors", "matplotlib")
 
 
-def complain(error: ModisteError, json: bool) -> None:
-    """The error in words on standard error, or as JSON on standard output with every bad row."""
-    if json:
-        rows = [vars(row) for row in error.rows] if isinstance(error, BadRows) else []
-        print(json_format.dumps({"error": str(error), "rows": rows}, ensure_ascii=False, indent=2))
-    else:
-        print(f"modiste: {error}", file=sys.stderr)
+def complain(error: ModisteError, json: bool) -> NoReturn:
+    """End with the error in words on standard error, or as JSON on standard output where it can be written to."""
+    if not (json and told(error)):
+        try:
+            print(f"modiste: {harmless(str(error))}", file=sys.stderr, flush=True)
+        except OSError:  # nobody reads it, or its disk is full
+            to_nowhere(sys.stderr)
     sys.exit(error.exit_code)
+
+
+def told(error: ModisteError) -> bool:
+    """Whether the error, with every bad row, could be printed as JSON."""
+    rows = [vars(row) for row in error.rows] if isinstance(error, BadRows) else []
+    try:
+        print(json_text({"error": str(error), "rows": rows}), flush=True)
+    except OSError:
+        to_nowhere(sys.stdout)
+        return False
+    return True
+
+
+def to_nowhere(stream: TextIO) -> None:
+    """Let go what a stream still holds, which would be written, and fail once more, at the end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -225,7 +225,28 @@ def show(plain: Any, tables: Any, json: bool, after: str = "") -> None:
     if follows():
         return
     if json:
-        print(json_format.dumps(plain, ensure_ascii=False, indent=2))
+        print(json_text(plain))
         return
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    print("\n".join([*(table.text(room) for table in tables), *([after.removeprefix("" if tables else "\n")] if after else [])]))
+    said = [harmless(after.removeprefix("" if tables else "\n"))] if after else []
+    print("\n".join([*(table.text(room) for table in tables), *said]))
+
+
+def json_text(plain: Any) -> str:
+    """JSON that is UTF-8 wherever it is printed: all in escapes where standard output is another, or a name's bytes are not."""
+    text = json_format.dumps(plain, ensure_ascii=False, indent=2)
+    try:
+        text.encode()
+        readable = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
+    except UnicodeEncodeError:
+        readable = False
+    return text if readable else json_format.dumps(plain, indent=2)
+
+
+def harmless(text: str) -> str:
+    r"""Lines without control characters, which a terminal would obey: names of files may hold some.
+
+    >>> harmless("a\x1b[31mb.jpg: empty\n  c")
+    'a [31mb.jpg: empty\n  c'
+    """
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", " ", text)
