@@ -39,7 +39,7 @@ from modiste.records.run import Run
 from modiste.records.table import Table
 from modiste.training.looking import Rows, Viewer, check, gates_of, large, maps_of, methods_for
 from modiste.training.machine import device as device_of
-from modiste.training.model import Model, open_model, predict, whole_on
+from modiste.training.model import Model, open_model, scored, whole_on
 from modiste.training.team import Team
 
 MOST_PHOTOS = 5000  # of a catalogue: more are drawn from it
@@ -105,16 +105,17 @@ def explain(
     model = open_model(run)
     methods = methods_for(model.network, methods)
     catalogue = wanted(catalogue, model, split, seed)
-    pictures = decode(catalogue, model.eyes.pixels, None, tell=tell)
-    network, given = whole_on(model, pictures)
-    predictions = predict(model, network, given, Team(device_of(device)), tell)
-    viewer = Viewer(model.network, given, device_of(device), seed, tell)
+    predictions = scored(model, catalogue, Team(device_of(device)), tell)
     rng = np.random.default_rng(seed)
     shown = choices(predictions, photos, by, rng)
-    seen = look(viewer, pictures, predictions, methods, shown, checked, rng)
-    drawn = seen.rows[seen.drawn]
-    results = check(viewer, drawn, predictions.called[drawn], {name: seen.maps[name][seen.drawn] for name in methods})
-    gates = gates_of(viewer, drawn, seen.masks[seen.drawn]) if cbams(network) else {}
+    rows, drawn, wrong = looked_at(predictions, shown, checked, rng)
+    pictures = decode(catalogue.with_photos(catalogue.photos[row] for row in rows), model.eyes.pixels, None, tell=tell)
+    network, given = whole_on(model, pictures)
+    viewer = Viewer(model.network, given, device_of(device), seed, tell)
+    seen = look(viewer, pictures, predictions, methods, rows, drawn, wrong)
+    places = np.flatnonzero(seen.drawn)
+    results = check(viewer, places, predictions.called[rows[places]], {name: seen.maps[name][places] for name in methods})
+    gates = gates_of(viewer, places, seen.masks[places]) if cbams(network) else {}
     tables = tables_of(seen.looks, results, gates)
     about = circumstances(run, catalogue, methods, seed, command, time.monotonic() - began, device)
     said = summary(seen.looks, results, gates)
@@ -145,30 +146,30 @@ def wanted(catalogue: Catalogue, model: Model, split: str | None, seed: int) -> 
     return labelled.with_photos(labelled.photos[place] for place in kept)
 
 
-def look(
-    viewer: Viewer,
-    pictures: Pictures,
-    predictions: Predictions,
-    methods: Sequence[str],
-    shown: Mapping[str, Sequence[Choice]],
-    checked: int,
-    rng: np.random.Generator,
-) -> Seen:
-    """Maps and masks of the photos drawn at random, of those called wrong, and of those to be shown."""
+def looked_at(
+    predictions: Predictions, shown: Mapping[str, Sequence[Choice]], checked: int, rng: np.random.Generator
+) -> tuple[Rows, Rows, Rows]:
+    """The rows to look at, in order; of these the ones drawn at random, and those called wrong; the rest are to be shown."""
     drawn = rng.permutation(len(predictions))[:checked]
     wrong = rng.permutation(np.flatnonzero(predictions.called != predictions.truth))[:MOST_WRONG]
-    rows = np.unique(np.concatenate([drawn, wrong, np.array(sorted(rows_of(shown)), np.int64)]))
+    return np.unique(np.concatenate([drawn, wrong, np.array(sorted(rows_of(shown)), np.int64)])), drawn, wrong
+
+
+def look(
+    viewer: Viewer, pictures: Pictures, predictions: Predictions, methods: Sequence[str], rows: Rows, drawn: Rows, wrong: Rows
+) -> Seen:
+    """Maps and masks of some rows of the predictions, whose pictures these are."""
+    places = np.arange(len(rows))
     maps = {}
     for name in methods:
-        maps[name] = maps_of(viewer, rows, predictions.called[rows], name, f"looking by {name}")
+        maps[name] = maps_of(viewer, places, predictions.called[rows], name, f"looking by {name}")
         if name == methods[0] != "attention":
-            maps[TRUTH] = maps_of(viewer, rows, predictions.truth[rows], name, "looking for the true class")
-    pixels = pictures.at(rows)
-    masks = np.stack([product_mask(picture) for picture in pixels])
+            maps[TRUTH] = maps_of(viewer, places, predictions.truth[rows], name, "looking for the true class")
+    masks = np.stack([product_mask(pictures.at(places[place : place + 1])[0]) for place in places])
     area = np.array([mask.mean() if sure(mask) else np.nan for mask in masks])
-    side, known = pixels.shape[1], np.where(np.isnan(area), np.nan, 1.0)
-    shares = {name: known * share_on(large(maps[name], side), masks) for name in methods}
-    swapped = {name: known * share_on(large(another(maps[name]), side), masks) for name in methods}
+    known = np.where(np.isnan(area), np.nan, 1.0)
+    shares = {name: known * on_products(maps[name], masks) for name in methods}
+    swapped = {name: known * on_products(another(maps[name]), masks) for name in methods}
     kept, names = np.isin(rows, np.concatenate([drawn, wrong])), np.array(predictions.classes)
     looks = Looks(
         photos=tuple(predictions.photos[row] for row in rows[kept]),
@@ -180,6 +181,12 @@ def look(
         swapped={name: values[kept] for name, values in swapped.items()},
     )
     return Seen(rows, np.isin(rows, drawn), masks, maps, looks)
+
+
+def on_products(maps: Floats, masks: Mask) -> Floats:
+    """How much of each map's mass lies on the product, (R,): maps are made as large as their pictures one at a time."""
+    side = masks.shape[-1]
+    return np.concatenate([share_on(large(one[None], side), mask[None]) for one, mask in zip(maps, masks, strict=True)])
 
 
 def rows_of(shown: Mapping[str, Sequence[Choice]]) -> set[int]:

@@ -12,8 +12,9 @@ import torch
 
 from modiste.cli.runs import evaluate, parse_severities
 from modiste.cli.runs import robustness as command
+from modiste.data import decoded
 from modiste.data.corruptions import chance_of, corrupted, in_colour
-from modiste.data.decoded import Pictures, decode
+from modiste.data.decoded import Pictures, decode, portions
 from modiste.evaluation.closer import counted_on, found_mix_of
 from modiste.records.errors import ModisteError, Stopped, UsageError
 from modiste.training import model as trained
@@ -150,14 +151,43 @@ def test_severities_that_are_none_are_refused(text):
         parse_severities(text)
 
 
+def test_a_large_catalogue_is_decoded_in_whole_batches_that_fit(run, drawn, monkeypatch):
+    pixels = run.recipe.pixels
+    slot = pixels.side**2
+    for room_bytes, most in ((1, 64), (130 * slot, 128)):
+        monkeypatch.setattr(decoded, "AT_ONCE_BYTES", room_bytes)
+        many = drawn.with_photos(replace(photo, path=f"{n}/{photo.path}") for n in range(3) for photo in drawn.photos)  # 192
+        assert [len(some) for some in portions(many, pixels)] == [most, *([64] * ((192 - most) // 64))]
+
+
+def test_corruptions_are_made_a_portion_of_photos_at_a_time_and_go_on_there(run, drawn, tmp_path, monkeypatch):
+    asked = {"corruptions": ["noise"], "severities": [3]}
+    whole, decoded_at_once, told = robustness(run, drawn, tmp_path / "whole", **asked), [], []
+    monkeypatch.setattr(decoded, "most_at_once", lambda _pixels: 24)
+    monkeypatch.setattr(room, "decode", lambda some, *rest, **more: decoded_at_once.append(len(some)) or decode(some, *rest, **more))
+    monkeypatch.setattr(Wish, "reason", property(lambda _: ("Ctrl-C", 130) if len(decoded_at_once) > 1 else None))
+    with pytest.raises(Stopped, match=r"after 0 of 2 for photos 25 to 48 of 64;"):
+        robustness(run, drawn, tmp_path / "parts", **asked)
+    monkeypatch.setattr(Wish, "reason", None)
+    done = robustness(run, drawn, tmp_path / "parts", **asked, tell=told.append)
+    assert decoded_at_once == [24, 24, 24, 24, 16]
+    for one, other in ((done.clean, whole.clean), (done.corrupted["noise"][3], whole.corrupted["noise"][3])):
+        assert (one.photos, one.truth.tolist()) == (other.photos, other.truth.tolist())
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-4)
+    counts = [one.done for one in told if one.stage == "corrupted photos"]
+    assert counts == sorted(counts)
+    assert counts[0] > 24 * 2, "the first portion stood there"
+    assert counts[-1] == 64 * 2
+
+
 def test_more_photos_than_memory_holds_are_evaluated_in_portions(run, drawn, monkeypatch):
     whole, decoded_at_once = score(run, drawn), []
-    monkeypatch.setattr(trained, "most_at_once", lambda _pixels: 24)
+    monkeypatch.setattr(decoded, "most_at_once", lambda _pixels: 24)
     monkeypatch.setattr(trained, "decode", lambda some, *rest, **more: decoded_at_once.append(len(some)) or decode(some, *rest, **more))
-    portions = score(run, drawn)
+    parts = score(run, drawn)
     assert decoded_at_once == [24, 24, 16]
-    assert (portions.photos, portions.truth.tolist()) == (whole.photos, whole.truth.tolist())
-    np.testing.assert_allclose(portions.scores, whole.scores, atol=1e-4)
+    assert (parts.photos, parts.truth.tolist()) == (whole.photos, whole.truth.tolist())
+    np.testing.assert_allclose(parts.scores, whole.scores, atol=1e-4)
 
 
 def test_evaluate_looks_closer_when_asked(run, drawn_folder, tmp_path, capsys):

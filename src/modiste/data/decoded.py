@@ -28,6 +28,7 @@ DECODING = 3  # one more when the same photo gives other pixels than before, so 
 LIMIT_BYTES = 20 * 10**9  # of one folder of decoded photos
 PORTION, PORTION_BYTES, PORTION_SECONDS = 256, 64 << 20, 2.0  # what a kill may cost, whichever is reached first
 DIGEST_BYTES = 32
+AT_ONCE_BYTES, BATCH = 256 << 20, 64  # of photos that are decoded into memory to be asked about
 Groups = Mapping[str, Sequence[str]]  # what stands for a photo's bytes -> the paths where they lie
 
 
@@ -162,9 +163,17 @@ def in_memory(catalogue: Catalogue, pixels: Pixels, groups: Groups, tell: Tell) 
     return store, places
 
 
+def portions(catalogue: Catalogue, pixels: Pixels) -> Iterator[Catalogue]:
+    """A catalogue in parts that may stand decoded in memory: however many photos there are, they take no more of it.
+
+    The parts do not depend on the machine, and hold whole batches.
+    """
+    most, photos = most_at_once(pixels), catalogue.photos
+    return (catalogue.with_photos(photos[start : start + most]) for start in range(0, len(photos), most))
+
+
 def most_at_once(pixels: Pixels) -> int:
-    """How many photos may stand decoded in memory together, half of what is free left to others."""
-    return max(1, free_memory_bytes() // 2 // prod(slots_of(Path(), pixels).shape))
+    return BATCH * max(1, AT_ONCE_BYTES // prod(slots_of(Path(), pixels).shape) // BATCH)
 
 
 def each_decoded(

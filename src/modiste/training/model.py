@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from modiste.data.decoded import Pictures, decode, most_at_once
+from modiste.data.decoded import Pictures, decode, portions
 from modiste.data.layouts.readers import read
 from modiste.models.tensors import read_tensors, write_tensors
 from modiste.models.variants import Classifier, restore
@@ -73,17 +74,25 @@ def predict(model: Model, part: nn.Module, given: Given, team: Team, tell: Tell 
 
 
 def evaluate(run: Run | Path | str, catalogue: Catalogue | Path | str, where: str = "auto", tell: Tell = silent) -> Predictions:
-    """What a run's model says of the labelled photos of any catalogue with the same classes, as many at once as memory holds."""
+    """What a run's model says of the labelled photos of any catalogue with the same classes."""
     run = run if isinstance(run, Run) else Run(Path(run))
     catalogue = catalogue if isinstance(catalogue, Catalogue) else read(catalogue)
     model = open_model(run)
-    catalogue = answerable(run, model, catalogue)
-    photos, most, team = catalogue.photos, most_at_once(model.eyes.pixels), Team(device(where))
-    portions = (catalogue.with_photos(photos[start : start + most]) for start in range(0, len(photos), most))
-    said = [predict(model, *whole_on(model, decode(some, model.eyes.pixels, None, tell=tell)), team, tell) for some in portions]
-    paths = tuple(path for one in said for path in one.photos)
-    truth, scores = (np.concatenate([getattr(one, name) for one in said]) for name in ("truth", "scores"))
-    return Predictions(model.classes.names, paths, truth, scores)
+    return scored(model, answerable(run, model, catalogue), Team(device(where)), tell)
+
+
+def scored(model: Model, catalogue: Catalogue, team: Team, tell: Tell = silent) -> Predictions:
+    """What a model says of a catalogue's labelled photos, a portion of them in memory at a time."""
+    pixels = model.eyes.pixels
+    return joined(
+        [predict(model, *whole_on(model, decode(some, pixels, None, tell=tell)), team, tell) for some in portions(catalogue, pixels)]
+    )
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """The predictions of several portions of photos as one."""
+    truth, scores = (np.concatenate([getattr(one, name) for one in parts]) for name in ("truth", "scores"))
+    return Predictions(parts[0].classes, tuple(path for one in parts for path in one.photos), truth, scores)
 
 
 def answerable(run: Run, model: Model, catalogue: Catalogue) -> Catalogue:

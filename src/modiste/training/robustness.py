@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modiste.data.corruptions import CORRUPTIONS, SEVERITIES, chance_of, check_corruption, corrupted, in_colour
-from modiste.data.decoded import Pictures, decode
+from modiste.data.decoded import Pictures, decode, portions
 from modiste.data.layouts.readers import read
 from modiste.evaluation.statistics.robustness import CLEAN, Robustness
 from modiste.records.catalogue import Catalogue
@@ -23,7 +23,7 @@ from modiste.records.progress import Progress, Tell, silent
 from modiste.records.run import Run
 from modiste.training.given import Given, folds
 from modiste.training.machine import device
-from modiste.training.model import Model, answerable, open_model, predict
+from modiste.training.model import Model, answerable, joined, open_model, predict
 from modiste.training.stopping import stoppable
 from modiste.training.team import Team
 
@@ -44,18 +44,24 @@ def robustness(
     """What a run's model says of a catalogue's labelled photos, clean and corrupted.
 
     Photos are decoded in colours at the network's side, corrupted, and only then made grey where the network sees grey. Predictions are
-    kept in `folder`, a file a corruption and severity; after Ctrl-C or a crash the same call goes on from there.
+    kept in `folder`, a file a corruption and severity for each portion of photos that stands in memory at a time; after Ctrl-C or a crash
+    the same call goes on from there.
     """
     run = run if isinstance(run, Run) else Run(Path(run))
     catalogue = catalogue if isinstance(catalogue, Catalogue) else read(catalogue)
     check_asked(corruptions, severities)
     model = open_model(run)
     catalogue = answerable(run, model, catalogue)
-    pictures = decode(catalogue, replace(model.eyes.pixels, colour="rgb"), None, tell=tell)
-    kept = Path(folder) / f"{run.folder.name}-{identity(run, pictures, seed)}"
+    pixels, team = replace(model.eyes.pixels, colour="rgb"), Team(device(where))
     wanted = [(CLEAN, 0), *((name, severity) for name in corruptions for severity in severities)]
-    write_json(kept / "about.json", {"run": run.folder.name, "photos": len(pictures), "seed": seed, "root": str(catalogue.root)})
-    found = all_cells(model, pictures, wanted, kept, seed, Team(device(where)), tell)
+    parts: list[Mapping[tuple[str, int], Predictions]] = []
+    for portion in portions(catalogue, pixels):
+        pictures = decode(portion, pixels, None, tell=tell)
+        kept = Path(folder) / f"{run.folder.name}-{identity(run, pictures, seed)}"
+        write_json(kept / "about.json", {"run": run.folder.name, "photos": len(pictures), "seed": seed, "root": str(catalogue.root)})
+        before = sum(len(part[CLEAN, 0]) for part in parts)
+        parts.append(all_cells(model, pictures, wanted, kept, seed, team, tell, before, len(catalogue)))
+    found = {cell: joined([part[cell] for part in parts]) for cell in wanted}
     return Robustness(found[CLEAN, 0], {name: {severity: found[name, severity] for severity in severities} for name in corruptions})
 
 
@@ -80,20 +86,33 @@ def identity(run: Run, pictures: Pictures, seed: int) -> str:
 
 
 def all_cells(
-    model: Model, pictures: Pictures, wanted: Sequence[tuple[str, int]], kept: Path, seed: int, team: Team, tell: Tell
+    model: Model,
+    pictures: Pictures,
+    wanted: Sequence[tuple[str, int]],
+    kept: Path,
+    seed: int,
+    team: Team,
+    tell: Tell,
+    before: int,
+    photos: int,
 ) -> Mapping[tuple[str, int], Predictions]:
-    """The predictions of each corruption and severity: read where they are kept, else made and kept."""
+    """The predictions of each corruption and severity: read where they are kept, else made and kept.
+
+    `before` photos of `photos` in all have theirs already.
+    """
     found: dict[tuple[str, int], Predictions] = {}
 
     def told(progress: Progress) -> None:
         stop_if_asked()
-        done = len(found) * len(pictures) + progress.done
-        tell(Progress("corrupted photos", done, len(wanted) * len(pictures), note=note))
+        done = before * len(wanted) + len(found) * len(pictures) + progress.done
+        tell(Progress("corrupted photos", done, len(wanted) * photos, note=note))
 
     def stop_if_asked() -> None:
         if wish.reason:
             words, code = wish.reason
-            raise Stopped(f"stopped by {words} after {len(found)} of {len(wanted)}; they are in {kept}. The same command goes on.", code)
+            some = f" for photos {before + 1:,} to {before + len(pictures):,} of {photos:,}" if len(pictures) < photos else ""
+            done = f"{len(found)} of {len(wanted)}{some}"
+            raise Stopped(f"stopped by {words} after {done}; they are in {kept}. The same command goes on.", code)
 
     with stoppable() as wish:
         for name, severity in wanted:
