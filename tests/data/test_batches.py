@@ -93,6 +93,8 @@ def test_auto_constants_are_imagenet_s_for_pretrained_networks_and_the_data_s_fr
     assert constants(Pixels(side=32), True, train) == ([*IMAGENET_MEAN], [*IMAGENET_STD])
     assert constants(Pixels(side=32), False, train) == constants(Pixels(side=32, normalise="data"), True, train)
     assert constants(Pixels(side=32, normalise="none"), True, train) == ([0.0] * 3, [1.0] * 3)
+    own = Pixels(side=32, mean=(0.5,), std=(0.1, 0.2, 0.3))
+    assert constants(own, True, train) == constants(own, False, train) == ([0.5] * 3, [0.1, 0.2, 0.3])
 
 
 @pytest.mark.parametrize("colour", ["grey1", "grey3", "rgb"])

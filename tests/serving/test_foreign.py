@@ -154,6 +154,7 @@ def test_what_is_no_list_of_names_gives_none(text):
         ({"classes": NAMES, "pixels": Pixels(side=32, colour="grey1")}, "takes 3 channels.*rgb or grey3"),
         ({"classes": NAMES, "pixels": Pixels(side=32, colour="rgb", normalise="data")}, "give mean and std"),
         ({"classes": NAMES, "pixels": COLOUR, "mean": [0, 0, 0]}, "belong together"),
+        ({"classes": NAMES, "pixels": {"colour": "rgb", "fit": "crop", "mean": "0.5"}}, "belong together"),
         ({"classes": NAMES, "pixels": COLOUR, "mean": [0], "std": [1]}, "3 numbers each"),
         ({"classes": NAMES, "pixels": COLOUR, "mean": [0, 0, 0], "std": [1, 1, 0]}, "above 0"),
         ({"classes": NAMES, "pixels": COLOUR, "mean": [0, 0, float("nan")], "std": [1, 1, 1]}, "3 numbers each"),
@@ -162,6 +163,15 @@ def test_what_is_no_list_of_names_gives_none(text):
 def test_what_is_lacking_or_does_not_fit_is_said(foreign, saved, said, words):
     with pytest.raises(UsageError, match=words):
         modiste.load(saved(foreign()), **said)
+
+
+def test_constants_may_be_said_with_the_pixels(foreign, saved):
+    path, said = saved(foreign()), {"colour": "rgb", "fit": "crop", "mean": "0.4,0.5,0.6", "std": "0.25"}
+    own = modiste.load(path, classes=NAMES, pixels=said)
+    given = modiste.load(path, classes=NAMES, pixels={"colour": "rgb", "fit": "crop"}, mean=[0.4, 0.5, 0.6], std=[0.25] * 3)
+    noise = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    assert (own.score(noise).scores == given.score(noise).scores).all()
+    assert "mean 0.4 0.5 0.6 and std 0.25 0.25 0.25" in own.shown
 
 
 @pytest.mark.parametrize("shape", [("n", 32, 32, 3), ("n", 4, 32, 32), ("n", 3, 32, 64)])

@@ -283,6 +283,18 @@ def test_a_study_file_in_another_encoding_is_to_be_saved_as_utf_8(tmp_path: Path
         read_study(file)
 
 
+def test_constants_of_ones_own_stand_in_a_study_file_and_change_no_other_run(tmp_path: Path) -> None:
+    plain = read_study(written(tmp_path, TOML)).recipes["ratio 4"]
+    own = read_study(written(tmp_path, TOML.replace("epochs = 3", "epochs = 3, pixels.mean = [0.4], pixels.std = [0.2]"))).recipes[
+        "ratio 4"
+    ]
+    assert own.pixels.constants == ([0.4] * 3, [0.2] * 3)
+    assert plain.pixels.constants is None
+    assert run_id(own, "data") != run_id(plain, "data") == "3778f7e2fccb"
+    with pytest.raises(ModisteError, match="belong together"):
+        check_before_work(plain.changed({"pixels.mean": "0.4"}))
+
+
 def test_an_unknown_study_offers_the_near_one() -> None:
     with pytest.raises(ModisteError, match="Did you mean 'pilot'"):
         find("pilt")

@@ -128,7 +128,7 @@ def pixels_said(pairs: tuple[str, ...]) -> dict[str, str] | None:
     return {key.removeprefix("pixels."): value for key, value in said.items()} or None
 
 
-SHOWS = "pixels.side, pixels.colour, pixels.fit, pixels.normalise"
+SHOWS = "pixels.side, pixels.colour, pixels.fit, pixels.normalise, pixels.mean, pixels.std"
 
 
 def exported(run: Path, tell: Tell) -> Path:

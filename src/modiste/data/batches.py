@@ -18,7 +18,9 @@ HALF_MEAN, HALF_STD = 127 / 255, 128 / 255  # as EfficientNet-Lite0 was trained
 
 
 def constants(pixels: Pixels, pretrained: bool, train: Pictures) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation a channel, for pixels in [0, 1]: ImageNet's, the training photos' own, a half, or 0 and 1."""
+    """Mean and standard deviation a channel, for pixels in [0, 1]: given, ImageNet's, the training photos' own, a half, or 0 and 1."""
+    if pixels.constants:
+        return pixels.constants
     normalise = pixels.normalise
     if normalise == "auto":
         normalise = "imagenet" if pretrained else "data"

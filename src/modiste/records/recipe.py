@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
-from modiste.records.errors import ModisteError, unknown
+from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.plain import changed, flat, from_plain, to_plain
 
 COLOURS = {"grey3": 3, "rgb": 3, "grey1": 1}  # channels the network sees; grey3 is grey in three equal channels
@@ -58,16 +58,37 @@ class Pixels:
     fit: str = "squash"
     normalise: str = "auto"  # imagenet constants for a pretrained backbone, the training photos' own from scratch; half: -1 to 1
     strict: bool = True  # a damaged or cut photo is refused; else it is decoded as far as it goes
+    mean: tuple[float, ...] = field(default=(), repr=False)  # of pixels in 0..1, for all channels or one a channel, instead of normalise:
+    std: tuple[float, ...] = field(default=(), repr=False)  # for weights that were made with constants of their own
 
     def __post_init__(self) -> None:
         demand(32 <= self.side <= 1024, f"pixels.side = {self.side}: must be 32 to 1024.")
         among("pixels.colour", self.colour, COLOURS)
         among("pixels.fit", self.fit, FITS)
         among("pixels.normalise", self.normalise, NORMALISE)
+        for name, values, least in (("mean", self.mean, 0.0), ("std", self.std, 1e-6)):
+            words = " ".join(f"{value:g}" for value in values)
+            demand(
+                len(values) in (0, 1, self.channels),
+                f"pixels.{name} = {words}: give one number, or one for each of {self.channels} channels (pixels.colour={self.colour}).",
+            )
+            demand(
+                all(least <= value <= 1 for value in values),
+                f"pixels.{name} = {words}: of pixels from 0 to 1. Where it is told for pixels from 0 to 255, divide it by 255.",
+            )
+            demand(not values or self.normalise == "auto", f"pixels.{name} stands instead of pixels.normalise={self.normalise}: give one.")
 
     @property
     def channels(self) -> int:
         return COLOURS[self.colour]
+
+    @property
+    def constants(self) -> tuple[list[float], list[float]] | None:
+        """Mean and standard deviation a channel where they are given; none where `normalise` says them."""
+        if bool(self.mean) != bool(self.std):
+            raise UsageError("pixels.mean and pixels.std belong together: give both, or neither.")
+        one, other = ([*values] * (self.channels // len(values)) if values else [] for values in (self.mean, self.std))
+        return (one, other) if one else None
 
 
 @dataclass(frozen=True)

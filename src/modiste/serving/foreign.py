@@ -57,7 +57,7 @@ def open_foreign(
     names = classes_of(path, classes, known)
     size, channels, side = input_of(path, session)
     if not isinstance(pixels, Pixels):
-        pixels = completed(path, pixels or {}, channels, side, mean is not None)
+        pixels = completed(path, pixels or {}, channels, side, mean is not None or "mean" in (pixels or {}))
     agree(path, pixels, channels, side)
     normalise = constants(path, pixels, mean, std)
     output = output_of(path, session, names, size, pixels)
@@ -153,6 +153,8 @@ def constants(
     """Mean and standard deviation a channel, for pixels in [0, 1]: those given, ImageNet's, a half, or 0 and 1."""
     if (mean is None) != (std is None):
         raise UsageError("mean and std belong together: give both or neither.")
+    if mean is None and pixels.constants:
+        mean, std = pixels.constants
     if mean is not None and std is not None:
         if not len(mean) == len(std) == pixels.channels or not np.isfinite([*mean, *std]).all() or min(std) <= 0:
             raise UsageError(f"mean = {mean}, std = {std}: give {pixels.channels} numbers each, those of std above 0.")
@@ -164,7 +166,7 @@ def constants(
     if pixels.normalise != "imagenet":
         raise UsageError(
             f"{path}: pixels.normalise = '{pixels.normalise}' goes by how it was trained, which the file does not say. "
-            f"Give {NORMALISATIONS}; for other constants give mean and std in Python: modiste.load(..., mean=[...], std=[...])."
+            f"Give {NORMALISATIONS}; for other constants give mean and std: --set pixels.mean=0.5 --set pixels.std=0.5."
         )
     if pixels.channels == 1:
         return (sum(IMAGENET_MEAN) / 3,), (sum(IMAGENET_STD) / 3,)
