@@ -340,6 +340,20 @@ def test_two_columns_of_one_name_are_refused_alike(tmp_path, jpeg, ending, twice
             ask(file)
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_two_columns_of_pictures_that_differ_in_capitals_are_refused_alike(tmp_path, jpeg, ending):
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_bytes(jpeg("red"))
+    row, file = {"image": "1.jpg", "Image": "2.jpg", "type": "Shoes"}, tmp_path / f"shop.{ending}"
+    if ending == "parquet":
+        pq.write_table(pa.Table.from_pylist([row]), file)
+    else:
+        file.write_text(json.dumps(row) if ending == "jsonl" else "\n".join([",".join(row), ",".join(row.values())]))
+    for ask in (read, photos_of):
+        with pytest.raises(ModisteError, match=r"two columns for 'image' \(image, Image\)"):
+            ask(file)
+
+
 def notes_of(where: Path) -> tuple[str, ...]:
     source = source_at(where, lenient=True)
     list(source.photos())

@@ -8,7 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from modiste.data.layouts.cells import CODE, BadCell, catalogue_of, photos_of, snake
-from modiste.data.layouts.products import LABELS, PERHAPS, PRODUCTS, SURE, declared, finder, label_in, label_rule, photo_of
+from modiste.data.layouts.products import (
+    LABELS,
+    PERHAPS,
+    PRODUCTS,
+    SURE,
+    column_of_pictures,
+    declared,
+    finder,
+    label_in,
+    label_rule,
+    photo_of,
+)
 from modiste.data.layouts.products import columns_of as columns_of_products
 from modiste.data.layouts.readers import innermost, read
 from modiste.data.layouts.rows import Row
@@ -106,11 +117,10 @@ def labels_in(where: Path, own: Classes) -> Catalogue | None:
 
 def columns_of(spelled: Mapping[str, str], chosen: str | None, store: Store) -> tuple[dict[str, str], str]:
     """What a table's columns hold, by their names in small letters, and the one that names photos."""
-    needed = next((spelled[name] for name in (*SURE, *PERHAPS) if name in spelled), None)
-    if needed is None:
-        raise ModisteError(f"{store.where}: no column names photos; it may be called {', '.join((*SURE, *PERHAPS))}.")
+    none = f"no column names photos; it may be called {', '.join((*SURE, *PERHAPS))}."
+    needed = column_of_pictures(header(store, store.chosen), store.where, none)
     if chosen is None:
-        return columns_of_products(list(spelled.values()))
+        return columns_of_products(list(spelled.values()), store.where)
     held = {needed: "name", spelled[snake(chosen)]: "label"}
     held |= {spelled[name]: "product" for name in PRODUCTS[::-1] if name in spelled} | (
         {spelled["split"]: "split"} if "split" in spelled else {}

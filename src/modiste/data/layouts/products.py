@@ -49,7 +49,7 @@ def read_products(store: Store, classes: Classes | None, taxonomy: Taxonomy | No
     files = chosen_tables(store)
     rows, notes = list[Row](), list[str]()
     for file in files:
-        columns, needed = columns_of(header(store, file))
+        columns, needed = columns_of(header(store, file), store.root / file)
         read = read_table(store, file, columns, needed)
         found, said = views(read, store) if snake(needed) == SHOPIFY else (read, [])
         rows, notes = rows + found, notes + said
@@ -87,10 +87,22 @@ def names_pictures(columns: Iterable[str]) -> bool:
     return bool(known & set(SURE)) or bool(known & set(PERHAPS) and known & {*LABELS, *TYPE_COLUMNS})
 
 
-def columns_of(names: Sequence[str]) -> tuple[dict[str, str], str]:
+def column_of_pictures(names: Sequence[str], file: object, none: str = "") -> str:
+    """The column of a table that names pictures; refused where there is none, or another one with the same letters."""
+    spelled = {snake(name): name for name in reversed(names)}
+    needed = next((spelled[name] for name in (*SURE, *PERHAPS) if name in spelled), None)
+    if needed is None:
+        raise ModisteError(f"{file}: {none}")
+    alike = [name for name in names if name.casefold() == needed.casefold()]
+    if len(alike) > 1:
+        raise ModisteError(f"{file}: two columns for '{needed}' ({', '.join(alike)}). Leave one out.")
+    return needed
+
+
+def columns_of(names: Sequence[str], file: object) -> tuple[dict[str, str], str]:
     """What the columns of a table hold, by their names in small letters, and the one that names pictures."""
     spelled = {snake(name): name for name in reversed(names)}
-    needed = next(spelled[name] for name in (*SURE, *PERHAPS) if name in spelled)
+    needed = column_of_pictures(names, file)
     columns = {name: holds for name, holds in PAPER_COLUMNS.items() if holds in ("split", "source", "suggested_label", "suggested_by")}
     product = next((spelled[name] for name in PRODUCTS if name in spelled), None)
     label = next((spelled[name] for name in LABELS if name in spelled), None)

@@ -12,7 +12,7 @@ from typing import TextIO
 from modiste.data.layouts.cells import shop_details, snake, spellings
 from modiste.data.layouts.entries import text_of
 from modiste.data.layouts.paper_csv import chosen_label_files
-from modiste.data.layouts.products import ADDRESS, LABELS, PERHAPS, PRODUCTS, SHOPIFY, SURE, chosen_tables, file_names, pictures
+from modiste.data.layouts.products import ADDRESS, LABELS, PRODUCTS, SHOPIFY, chosen_tables, column_of_pictures, file_names, pictures
 from modiste.data.layouts.rows import MARKS, cells_of, csv_lines, decoded, misshapen, restored, separator, shown
 from modiste.data.layouts.tables import ending, entry_in, header, is_table_name, opened_table, text_columns
 from modiste.data.opening.containers import container_in
@@ -67,12 +67,8 @@ def named_columns(store: Store, file: str) -> tuple[str, str]:
     spelled = {snake(name): name for name in reversed(columns)}
     if not any(columns):
         raise ModisteError(f"{store.root / file} is empty. Its first line must name the columns, 'path' for the photos' paths among them.")
-    needed = next((spelled[name] for name in (*SURE, *PERHAPS) if name in spelled), None)
-    if needed is None:
-        raise ModisteError(
-            f"{store.root / file}: no column names its pictures; it has: {', '.join(columns)}. Call the column with their paths 'path'."
-        )
-    return needed, next((spelled[name] for name in PRODUCTS if name in spelled), "")
+    none = f"no column names its pictures; it has: {', '.join(columns)}. Call the column with their paths 'path'."
+    return column_of_pictures(columns, store.root / file, none), next((spelled[name] for name in PRODUCTS if name in spelled), "")
 
 
 def labels_in(details: Cells) -> tuple[str, ...]:
