@@ -20,6 +20,7 @@ from modiste.cli.words import (
     Level,
     TaxonomyFile,
     names_a_folder,
+    only_with,
     parse_shares,
     read_catalogue,
     show,
@@ -164,7 +165,7 @@ def split(
         bool,
         Parameter(group=DATA, negative="--no-twins", help="Look for duplicates and keep them on one side, as a product's views are."),
     ] = True,
-    seed: Annotated[int, Parameter(group=DATA, help="The seed of the division.")] = 0,
+    seed: Annotated[int | None, Parameter(group=DATA, help="The seed of the division: 0.")] = None,
     format: Format = None,
     classes: ClassNames = None,
     label: Label = None,
@@ -177,8 +178,8 @@ def split(
     from modiste.data.split import split as divide
     from modiste.terminal import progress
 
-    if by_source and (shares is not None or within is not None):
-        raise UsageError("--by-source divides by source alone: leave --shares and --within away.")
+    if by_source and (shares is not None or within is not None or seed is not None or not twins):
+        raise UsageError("--by-source divides by source alone: leave --shares, --within, --seed and --no-twins away.")
     parsed = parse_shares(shares or "train=0.8,test=0.2")
     catalogue = read_catalogue(where, format, classes, None, None, label=label)
     with progress() as tell:
@@ -186,7 +187,7 @@ def split(
             from modiste.data.auditing.audit import together
 
             catalogue = together(catalogue, tell=tell)
-        made = divide_by_source(catalogue) if by_source else divide(catalogue, parsed, seed, within)
+        made = divide_by_source(catalogue) if by_source else divide(catalogue, parsed, seed or 0, within)
         wrote = write(made, to, "paper", False, tell)
     table = holdings(made)
     show({"wrote": str(wrote), **table.plain()}, [table], json, f"\nWrote {wrote}")
@@ -195,7 +196,9 @@ def split(
 def taxonomy(
     *words: Annotated[str, Parameter(group=DATA, help="Types, ids or titles to look up; without them the whole tree is printed.")],
     taxonomy: TaxonomyFile = None,
-    level: Level = "class",
+    level: Annotated[
+        str | None, Parameter(group=DATA, help="Suggest classes at this level: class (when left away), group or type.")
+    ] = None,
     copy_to: Annotated[Path | None, Parameter(group=OUTPUT, help="Write a copy to change and give with --taxonomy.")] = None,
     json: Json = False,
 ) -> None:
@@ -203,14 +206,17 @@ def taxonomy(
     from modiste.data.taxonomy import copy_taxonomy, read_taxonomy, read_tree
     from modiste.records.table import Table
 
+    only_with("words to look up", bool(words), {"--level": level})
     if copy_to is not None:
+        if words:
+            raise UsageError("--copy-to copies the file: leave the words away.")
         wrote = copy_taxonomy(taxonomy, copy_to)
         show({"wrote": str(wrote)}, [], json, f"Wrote {wrote}")
     elif not words:
         tree = list(read_tree(taxonomy).lines())
         show({"lines": tree}, [], json, "\n".join(tree))
     else:
-        known = read_taxonomy(taxonomy, level)
+        known = read_taxonomy(taxonomy, level or "class")
         found = [known.suggestion(word) or known.suggestion_of({"title": word}, product=word) for word in words]
         rows = [
             (word, known.classes.names[made.label] if made else None, made.by if made else "nothing known")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from modiste.cli.words import DATA, OUTPUT, Format, Json, Level, TaxonomyFile, settings_of, show
+from modiste.cli.words import DATA, OUTPUT, Format, Json, Level, TaxonomyFile, only_with, settings_of, show
 from modiste.records.errors import ModisteError, UsageError
 from modiste.records.progress import Progress, Tell
 from modiste.records.words import counted
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modiste.serving.labeller import Labeller
 
 DEFAULT = Path("labels.csv")
+ON_THE_PAGE = 240  # photos
 SHOWN = (
     "How photos become the input of such a file: --set pixels.colour=rgb --set pixels.fit=crop --set pixels.normalise=imagenet, and "
     "pixels.side where it takes any."
@@ -52,7 +53,7 @@ def label(
     limit: Annotated[int | None, Parameter(group=DATA, help="The first so many photos alone.")] = None,
     review: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Write the list of what people should look at too.")] = False,
     report: Annotated[bool, Parameter(negative="", group=OUTPUT, help="Write a page of photos too, the doubtful ones first.")] = False,
-    photos: Annotated[int, Parameter(group=OUTPUT, help="Photos on that page, at most.")] = 240,
+    photos: Annotated[int | None, Parameter(group=OUTPUT, help="Photos on that page, at most: 240.")] = None,
     dry_run: Annotated[
         bool, Parameter(negative="", group=OUTPUT, help="Say how many photos, how long and how much disk; write nothing.")
     ] = False,
@@ -78,7 +79,8 @@ def label(
     from modiste.data.taxonomy import read_taxonomy
     from modiste.labelling.ready import ready
 
-    if photos < 1:
+    only_with("--report", report, {"--photos": photos})
+    if photos is not None and photos < 1:
         raise UsageError(f"--photos {photos}: must be 1 or more.")
     words = read_taxonomy(taxonomy, level)
     found = source_at(source, format, words, lenient=True)
@@ -92,7 +94,7 @@ def label(
 
         with listening(json) as tell:
             labeller = labeller_of(model, classes, set, tell)
-    shown = photos if report else 0
+    shown = (photos or ON_THE_PAGE) if report else 0
     wanted = Wanted(PRECISION if precision is None else precision, words, limit, threads, None, review, shown, ["modiste", *sys.argv[1:]])
     with listening(json) as tell:
         if dry_run:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from modiste.cli.label import SHOWN, pixels_said
-from modiste.cli.words import DATA, OUTPUT, ClassNames, Format, Json, Label, Limit, read_catalogue, show
+from modiste.cli.words import DATA, OUTPUT, ClassNames, Format, Json, Label, Limit, only_with, read_catalogue, show
 from modiste.records.errors import ModisteError, missing_extra
 
 
@@ -35,7 +35,9 @@ def export(
         str,
         Parameter(group=DATA, help="The split that confidence and thresholds are taken from: validation, or test, which the card says."),
     ] = "validation",
-    usual: Annotated[float, Parameter(group=DATA, help="The share of those photos that are not to be rejected as strange.")] = 0.99,
+    usual: Annotated[
+        float | None, Parameter(group=DATA, help="With --data: the share of those photos that are not to be rejected as strange: 0.99.")
+    ] = None,
     reject: Annotated[
         str | None, Parameter(group=DATA, help="A class that stands for what is no product: it makes photos strange, and is not called.")
     ] = None,
@@ -53,6 +55,7 @@ def export(
 
     RUN is its folder. The export is held against the run first; one that says other things is not written: exit code 3.
     """
+    only_with("--data", data is not None, {"--usual": usual, "--limit": limit, "--classes": classes, "--label": label, "--format": format})
     for package in ("torch", "onnx", "onnxscript"):
         if find_spec(package) is None:
             raise missing_extra(package, "export", "an export")
@@ -67,7 +70,7 @@ def export(
             output,
             catalogue,
             evidence=evidence,
-            usual=usual,
+            usual=0.99 if usual is None else usual,
             reject=reject,
             name=name,
             about=text_of(about),
@@ -118,6 +121,7 @@ def benchmark(
     json: Json = False,
 ) -> None:
     """Measure models beside one another: size, time to the first answer, memory, latency, photos a second, and with --data accuracy."""
+    only_with("--data", data is not None, {"--limit": limit, "--label": label, "--format": format})
     from modiste.exporting.speed import Settings
     from modiste.exporting.speed import benchmark as measured
     from modiste.records.disk import write_text

@@ -9,7 +9,21 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from modiste.cli.words import DATA, OUTPUT, ClassNames, Data, Device, Format, Json, Label, Limit, names_a_folder, read_catalogue, show
+from modiste.cli.words import (
+    DATA,
+    OUTPUT,
+    ClassNames,
+    Data,
+    Device,
+    Format,
+    Json,
+    Label,
+    Limit,
+    names_a_folder,
+    only_with,
+    read_catalogue,
+    show,
+)
 from modiste.records.errors import UsageError
 from modiste.records.own import begins_with, refuse_inside, refuse_others
 from modiste.records.plain import fingerprint
@@ -36,7 +50,7 @@ def evaluate(
         bool, Parameter(group=OUTPUT, negative="", help="Whether it is as right as it is sure, and what to leave to people.")
     ] = False,
     output: Annotated[Path | None, Parameter(name=("--output", "-o"), group=OUTPUT, help="Write the predictions to this CSV file.")] = None,
-    device: Device = "auto",
+    device: Annotated[str | None, Parameter(group=OUTPUT, help="What to score --data with: auto, cpu, cuda or mps.")] = None,
     json: Json = False,
 ) -> None:
     """Print the classification report of a run: on the photos it was tested with, or on others."""
@@ -49,6 +63,7 @@ def evaluate(
     for option, value in {"--by": by, "--classes": classes, "--label": label, "--format": format}.items():
         if value and data is None:
             raise UsageError(f"{option} {value}: without --data the stored predictions are shown as they are. Give it with --data.")
+    only_with("--data", data is not None, {"--device": device})
     if output:
         refuse_written_over(output, run)
     if find_mix:
@@ -66,7 +81,7 @@ def evaluate(
         split = split or ("test" if len(catalogue.split("test")) else None)
         catalogue = part_asked(catalogue, split)
         with progress() as tell:
-            predictions = score(Run(run), catalogue, device, tell)
+            predictions = score(Run(run), catalogue, device or "auto", tell)
     table = report(predictions, f"{run.name} on {split or data}")
     metrics = {name: metric(predictions) for name, metric in METRICS.items()}
     closer = {"slices": slices_of(Run(run), predictions, catalogue, by)} if by else {}
@@ -92,7 +107,7 @@ def compare(
     /,
     *,
     measure: Annotated[str, Parameter(group=OUTPUT, help='What to compare by: macro_f1, accuracy, "recall of Bags" ...')] = "macro_f1",
-    split: Annotated[str, Parameter(group=DATA, help="Which split's predictions.")] = "test",
+    split: Annotated[str | None, Parameter(group=DATA, help="Which split's predictions of the runs: test.")] = None,
     level: Annotated[float, Parameter(group=OUTPUT, help="Of the intervals, and 1 less it of the tests.")] = 0.95,
     write: Annotated[
         Path | None,
@@ -105,8 +120,10 @@ def compare(
     All must have been tested on the same photos. Runs whose recipes differ in the seed alone are seeds of one model.
     """
     from modiste.comparisons import compare as compared
+    from modiste.comparisons import place_of
 
-    found = compared(runs, measure, split=split, level=level)
+    only_with("the folder of a run", not all(place_of(run)[0].is_file() for run in runs), {"--split": split})
+    found = compared(runs, measure, split=split or "test", level=level)
     wrote = f"\n\nTables and figures: {found.write(write)}" if write else ""
     show(None if not json else found.plain(), list(found.tables.values()), json, f"\n{found.verdict}{wrote}")
 

@@ -6,6 +6,7 @@ import json as json_format
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -146,6 +147,18 @@ def read_catalogue(
     else:
         catalogue = read_labelled_by(where, format, label, declared, read_taxonomy(taxonomy, level))
     return catalogue if most is None else limit(catalogue, most)
+
+
+def only_with(owner: str, given: bool, others: Mapping[str, Any]) -> None:
+    """Refuse options that say nothing where another one is not given: none is ignored silently.
+
+    >>> only_with("--data", False, {"--limit": 5, "--label": None})
+    Traceback (most recent call last):
+    modiste.records.errors.UsageError: --limit goes with --data. Give that too, or leave --limit away.
+    """
+    said = [option for option, value in others.items() if value is not None]
+    if said and not given:
+        raise UsageError(f"{' and '.join(said)} {'goes' if len(said) == 1 else 'go'} with {owner}. Give that too, or leave {said[0]} away.")
 
 
 def settings_of(pairs: tuple[str, ...], epochs: int | None, image_size: int | None) -> dict[str, Any]:
