@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from modiste import audits
 from modiste.audits import audit
 from modiste.data.layouts.readers import read
 from modiste.data.layouts.sources import source_at
 from modiste.records.catalogue import Catalogue
-from modiste.records.errors import ModisteError
+from modiste.records.errors import MachineError, ModisteError, UsageError
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -128,3 +129,23 @@ def test_a_folder_for_the_mended_catalogue_may_be_given_as_text(shop, tmp_path):
     found = audit(tmp_path / "shop", str(tmp_path / "audit"), fix=str(tmp_path / "clean"), label_errors=False)
     assert found.fixed_at == tmp_path / "clean"
     assert (tmp_path / "clean" / "changes.csv").is_file()
+
+
+def test_a_mended_catalogue_comes_to_be_with_its_changes_or_not_at_all(shop, tmp_path, monkeypatch):
+    """Its name is looked at before any photo is; a disk that fills up while the changes are written leaves no catalogue without them."""
+    with pytest.raises(UsageError, match=r"clean\.zip: what is written is a folder"):
+        audit(shop, tmp_path / "audit", fix=tmp_path / "clean.zip")
+    assert not (tmp_path / "audit").exists()
+    write = audits.write_text
+
+    def full(path: Path, text: str) -> Path:
+        if path.name == "changes.csv":
+            raise MachineError(f"{path} could not be written: No space left on device.")
+        return write(path, text)
+
+    monkeypatch.setattr(audits, "write_text", full)
+    with pytest.raises(MachineError, match="No space left"):
+        audit(shop, tmp_path / "audit", fix=tmp_path / "clean", label_errors=False)
+    assert not (tmp_path / "clean").exists()
+    monkeypatch.setattr(audits, "write_text", write)
+    assert audit(shop, tmp_path / "audit", fix=tmp_path / "clean", label_errors=False).fixed_at == tmp_path / "clean"

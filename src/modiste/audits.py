@@ -19,9 +19,9 @@ from modiste.data.auditing.audits import KINDS
 from modiste.data.auditing.fix import Fixed, fixed
 from modiste.data.describe import hash_of
 from modiste.data.layouts.declared import Undeclared
-from modiste.data.layouts.placing import refuse_taken
+from modiste.data.layouts.placing import refuse_taken, whole
 from modiste.data.layouts.readers import READERS, detect, innermost, read
-from modiste.data.layouts.writers import write
+from modiste.data.layouts.writers import refuse_file_name, write_paper
 from modiste.data.opening.stores import open_store
 from modiste.data.opening.thumbnails import thumbnails
 from modiste.data.suggest import Taxonomy
@@ -34,7 +34,7 @@ from modiste.records.labels import Classes
 from modiste.records.own import begins_with, is_page, refuse_inside, refuse_others, says
 from modiste.records.progress import Tell, silent
 
-PAGE = "report.html"
+PAGE, CHANGES = "report.html", "changes.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,7 @@ def audit(
     refuse_inside(folder, catalogue.root, "--output")
     check_folder(folder, None if given else catalogue.root.resolve())
     if fix is not None:
+        refuse_file_name(fix)
         refuse_inside(fix, catalogue.root, "--fix")
         refuse_taken(fix)
     began = time.monotonic()
@@ -94,8 +95,9 @@ def audit(
     if fix is None:
         return Audited(found, folder, report)
     mended = fixed(found)
-    write(mended.catalogue, fix, "paper", False, tell)
-    write_text(fix / "changes.csv", mended.table().csv())
+    with whole(fix) as beside:
+        write_paper(mended.catalogue, beside, False, tell)
+        write_text(beside / CHANGES, mended.table().csv())
     return Audited(found, folder, report, mended, fix)
 
 

@@ -35,12 +35,16 @@ def write(
     """
     if format not in WRITERS:
         raise unknown("format to write", format, WRITERS)
-    if Path(to).suffix.lower() in FILES:
-        raise UsageError(f"{to}: what is written is a folder with the photos in it, also of parquet. Give the name of a new folder.")
+    refuse_file_name(Path(to))
     refuse_inside(Path(to), catalogue.root)
     with whole(Path(to)) as beside:
         WRITERS[format](catalogue, beside, copy, tell)
     return Path(to)
+
+
+def refuse_file_name(to: Path) -> None:
+    if to.suffix.lower() in FILES:
+        raise UsageError(f"{to}: what is written is a folder with the photos in it, also of parquet. Give the name of a new folder.")
 
 
 def write_paper(catalogue: Catalogue, to: Path, copy: bool = True, tell: Tell = silent) -> Path:
