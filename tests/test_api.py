@@ -87,9 +87,18 @@ def test_without_the_extras_help_works_and_each_word_that_takes_one_says_which()
     assert all(said.endswith(f'pip install "modiste[{modiste.EXTRAS[word]}]"') for word, said in words.items())
 
 
-def test_a_large_catalogue_and_a_network_are_shown_in_a_line(drawn: Catalogue) -> None:
+def test_a_text_does_for_a_place_and_for_classes(drawn: Catalogue, tmp_path: Path) -> None:
+    names = drawn.classes.names
+    assert modiste.read(str(drawn.root), classes=",".join(names)) == modiste.read(drawn.root, classes=names) == modiste.read(drawn.root)
+    made = modiste.Predictions.of([0, 1], [1, 1])
+    assert modiste.Predictions.read(str(made.write(str(tmp_path / "said.csv")))).called.tolist() == [1, 1]
+
+
+def test_a_large_catalogue_an_index_and_a_network_are_shown_in_a_line(drawn: Catalogue, tmp_path: Path) -> None:
     assert repr(drawn) == f"<Catalogue of 64 photos in '{drawn.root}': Shoes, Clothing, Accessories, Bags>"
     assert repr(modiste.Predictions.of([0, 1], [1, 1])) == "<Predictions of 2 photos: class 0, class 1>"
+    index = modiste.index(drawn.root, tmp_path / "index")
+    assert repr(index) == f"<Index of 64 photos in '{tmp_path / 'index'}'>"
     network = modiste.load(threads=1)
     assert repr(network) == f"<Labeller {network.id}: Shoes, Clothing, Accessories, Bags>"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +30,17 @@ class Classes:
     def parse(cls, text: str) -> Classes:
         """Classes from a line such as 'Shoes,Clothing,Accessories,Bags', in the order of their codes."""
         return cls(tuple(name.strip() for name in text.split(",")))
+
+    @classmethod
+    def of(cls, said: Classes | Sequence[str] | str) -> Classes:
+        """Classes however a caller names them: as they are, as names, or as a line.
+
+        >>> Classes.of(["Hats", "Gloves"]) == Classes.of("Hats, Gloves")
+        True
+        """
+        if isinstance(said, str):
+            return cls.parse(said)
+        return said if isinstance(said, Classes) else cls(tuple(said))
 
     def __len__(self) -> int:
         return len(self.names)

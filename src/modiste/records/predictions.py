@@ -68,7 +68,7 @@ class Predictions:
         counts: NDArray[np.int64] = np.bincount(self.truth * count + self.called, minlength=count * count).reshape(count, count)
         return counts
 
-    def write(self, path: Path) -> Path:
+    def write(self, path: Path | str) -> Path:
         """One line a photo: its path, true class, class called, and each class's score, exact to the last bit."""
         text = io.StringIO()
         odd = any("\r" in name for name in (*self.photos, *self.classes))  # older Pythons leave a bare CR unquoted
@@ -76,11 +76,12 @@ class Predictions:
         rows.writerow(["photo", "truth", "called", *(f"score {name}" for name in self.classes)])
         for photo, truth, called, scores in zip(self.photos, self.truth, self.called, self.scores, strict=True):
             rows.writerow([photo, self.classes[truth], self.classes[called], *(repr(float(score)) for score in scores)])
-        return write_text(path, text.getvalue())
+        return write_text(Path(path), text.getvalue())
 
     @classmethod
-    def read(cls, path: Path) -> Predictions:
+    def read(cls, path: Path | str) -> Predictions:
         """What `write` wrote, bit for bit."""
+        path = Path(path)
         if not path.is_file():
             raise ModisteError(f"{path}: no predictions there.")
         try:

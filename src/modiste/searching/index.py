@@ -68,6 +68,9 @@ class Index:
     def __len__(self) -> int:
         return len(self.stored)
 
+    def __repr__(self) -> str:
+        return f"<Index of {len(self):,} photos in {str(self.stored.folder)!r}>"
+
     @property
     def refused(self) -> tuple[tuple[str, str], ...]:
         """Path and reason (a word of data.opening.refusals.REASONS) of the photos that are not in the index."""

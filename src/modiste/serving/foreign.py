@@ -67,10 +67,8 @@ def open_foreign(
 
 def classes_of(path: Path, classes: Classes | Sequence[str] | str | None, known: Mapping[str, str]) -> Classes:
     """The classes as the caller names them, else as the file does."""
-    if isinstance(classes, str):
-        return Classes.parse(classes)
     if classes is not None:
-        return classes if isinstance(classes, Classes) else Classes(tuple(classes))
+        return Classes.of(classes)
     for key in NAMED:
         if key in known and (found := names_in(known[key])):
             return Classes(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Reader:
 def read(
     where: Path | str,
     format: str | None = None,  # noqa: A002  (the word users know)
-    classes: Classes | None = None,
+    classes: Classes | Sequence[str] | str | None = None,
     taxonomy: Taxonomy | None = None,
 ) -> Catalogue:
     """The catalogue at a place, all of it or an error that lists what is wrong; pictures are listed, not decoded.
@@ -51,7 +51,8 @@ def read(
     store = innermost(open_store(Path(where).expanduser()))
     if format is not None and format not in READERS:
         raise unknown("format", format, READERS)
-    return READERS[format or detect(store)].read(store, classes, taxonomy)
+    declared = None if classes is None else Classes.of(classes)
+    return READERS[format or detect(store)].read(store, declared, taxonomy)
 
 
 def root_of(where: Path) -> Path:
