@@ -175,10 +175,16 @@ def to_differing(recipe: Recipe) -> str:
     """
     apart = flat(not_usual(meant(recipe).plain(), Recipe().plain()))
     named = ("seed", *(f"network.{key}" for key in ("backbone", "convs", "attention", "ratio", "kernel", "frozen", "head")))
-    words = {
-        key: " + ".join(map(str, value)) if isinstance(value, list) else value for key, value in sorted(apart.items()) if key not in named
-    }
-    return ", ".join(f"{key} {value}" for key, value in words.items())
+    return ", ".join(f"{key} {spelt(value)}" for key, value in sorted(apart.items()) if key not in named)
+
+
+def spelt(value: object) -> str:
+    """A setting as people write it.
+
+    >>> spelt(["flip", "crop"]), spelt([]), spelt(64)
+    ('flip + crop', 'none', '64')
+    """
+    return (" + ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)
 
 
 @dataclass(frozen=True)
@@ -294,7 +300,7 @@ def telling(one: Given, alike: Sequence[Given]) -> str:
         return one.where
     own = flat(one.recipe.plain())
     others = [flat(other.recipe.plain()) for other in alike if other.recipe is not None]
-    apart = [f"{key} {value}" for key, value in own.items() if key != "seed" and any(other[key] != value for other in others)]
+    apart = [f"{key} {spelt(value)}" for key, value in own.items() if key != "seed" and any(other[key] != value for other in others)]
     if len({other.data for other in alike}) > 1:
         apart.append(f"data {one.data[:8]}")
     return ", ".join(apart) or one.where

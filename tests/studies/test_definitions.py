@@ -234,6 +234,8 @@ def test_toml_and_yaml_say_the_same(tmp_path: Path) -> None:
         ("recipe = ", "recipee = ", "Did you mean 'recipe'?"),
         ("seeds =", "name = '../up'\nseeds =", "becomes a folder"),
         ("seeds =", "name = 'paper'\nseeds =", "modiste's own"),
+        ("seeds =", f"name = '{'long' * 51}'\nseeds =", "at most 200 printable letters"),
+        ("seeds =", 'name = "two\\nlines"\nseeds =', "at most 200 printable letters"),
         ("seeds =", "tables = '7'\nseeds =", "is not a list"),
         ("seeds =", "tables = ['summry']\nseeds =", "Did you mean 'summary'?"),
         ("seeds =", "name = 3\nseeds =", "study.toml: name = 3 is not a text"),
@@ -269,6 +271,35 @@ def test_a_mistake_in_a_study_file_is_named_with_the_near_name(tmp_path: Path, b
         read_study(path)
     assert words in str(error.value)
     assert str(error.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("recipe: {lr: 0.1}\n", "'recipe' stands twice in one table"),
+        ("claims:\n  - {text: better, of: ratio 4, text: worse}\n", "'text' stands twice in one table"),
+        ("name: &name [*name]\n", "name = .* is not a text"),
+        ("claims: [{text: &text {deeper: *text}}]\n", "is not a text|an alias"),
+    ],
+)
+def test_what_yaml_alone_can_say_is_refused_in_words(tmp_path: Path, more: str, words: str) -> None:
+    """A key given twice: the first would be overwritten in silence. An alias of itself has no end."""
+    with pytest.raises(ModisteError, match=words):
+        read_study(written(tmp_path, YAML + more, "study.yaml"))
+
+
+def test_an_alias_within_itself_is_refused_and_others_are_read(tmp_path: Path) -> None:
+    shared = YAML.replace("recipe: {", "recipe: &all {").replace("{network.ratio: 4}", "{<<: *all, network.ratio: 4}")
+    assert read_study(written(tmp_path, shared, "study.yaml")).recipes == read_study(written(tmp_path, YAML, "own.yaml")).recipes
+    with pytest.raises(ModisteError, match="an alias"):
+        read_study(written(tmp_path, YAML.replace("recipe: {", "recipe: &all {network: *all, "), "study.yaml"))
+
+
+@pytest.mark.parametrize(("text", "name"), [(TOML, "study.toml"), (YAML, "study.yaml")])
+def test_a_mark_of_byte_order_is_read_over(tmp_path: Path, text: str, name: str) -> None:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8-sig")
+    assert read_study(file).seeds == (0, 5)
 
 
 def test_a_date_that_is_none_in_yaml_is_refused_in_words(tmp_path: Path) -> None:

@@ -33,8 +33,10 @@ class Mean:
 
         >>> Mean(0.5, 0.41, 0.59, 100).interval(2)
         '0.41 to 0.59'
+        >>> Mean(0.0, -0.0001, 0.02, 100).interval(2)
+        '0.00 to 0.02'
         """
-        return f"{self.low:.{digits}f} to {self.high:.{digits}f}" if self.photos else DASH
+        return f"{self.low:z.{digits}f} to {self.high:z.{digits}f}" if self.photos else DASH
 
 
 def product_mask(pixels: NDArray[np.uint8]) -> Mask:

@@ -71,7 +71,7 @@ def highest(predictions: Predictions, photos: int) -> list[Choice]:
     rows, lost = in_order(predictions)
     among = rows[:photos]
     words = f"Losses from {lost[among[0]]:.1f} down to {lost[among[-1]]:.1f}; the mean of all is {lost.mean():.2f}." if len(among) else ""
-    return [Choice("The network was surest of something else", tuple(int(row) for row in among), words)]
+    return [Choice("The true class got the least", tuple(int(row) for row in among), words)]
 
 
 def random(predictions: Predictions, photos: int, rng: np.random.Generator) -> list[Choice]:

@@ -14,6 +14,7 @@ from modiste.studies.claimed import FROM_IDENTITY, PAPER_CLAIMS, UNFREEZING_CLAI
 from modiste.studies.settings import become_one, in_proportion, refuse_idle, refuse_seed
 
 TABLES = ("3", "4", "5", "6", "7", "summary", "pilot", "fair-lr")
+LONGEST_NAME = 200  # bytes: file systems take 255
 RATES = (3e-5, 1e-4, 3e-4, 1e-3)
 
 
@@ -38,6 +39,8 @@ class Study:
     def __post_init__(self) -> None:
         if not self.name or self.name.startswith(".") or set(self.name) & set("/\\"):
             raise ModisteError(f"a study's name becomes a folder: '{self.name}' must not be empty, open with a dot or hold a slash.")
+        if not self.name.isprintable() or len(self.name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+            raise ModisteError(f"a study's name becomes a folder: {self.name[:40]!r} must be of at most {LONGEST_NAME} printable letters.")
         if not self.recipes:
             raise ModisteError(f"study '{self.name}' has no variants.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):

@@ -55,8 +55,11 @@ def find(name: str) -> Study:
 def read_study(path: Path) -> Study:
     """The study in a TOML or YAML file; an unknown key or name is an error that offers the near one."""
     plain = parsed(path)
-    with told_of(str(path)):
-        return study_of(plain, path)
+    try:
+        with told_of(str(path)):
+            return study_of(plain, path)
+    except RecursionError:
+        raise ModisteError(f"{path}: an alias (*) stands within what it stands for. Write that out.") from None
 
 
 def study_of(plain: dict[str, Any], path: Path) -> Study:
@@ -110,8 +113,8 @@ def refuse_twice(recipes: Mapping[str, Recipe], path: Path) -> None:
 def parsed(path: Path) -> dict[str, Any]:
     """A file's table of settings."""
     try:
-        text = path.read_text(encoding="utf-8")
-        plain = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+        text = path.read_text(encoding="utf-8-sig")
+        plain = tomllib.loads(text) if path.suffix == ".toml" else yaml.load(text, OnceEach)  # noqa: S506  (a SafeLoader)
     except FileNotFoundError as error:
         raise ModisteError(f"{path}: no such study file.") from error
     except UnicodeDecodeError as error:
@@ -121,6 +124,16 @@ def parsed(path: Path) -> dict[str, Any]:
     if not isinstance(plain, dict):
         raise ModisteError(f"{path}: a study is a table of settings, such as question, seeds, recipe and variants.")
     return plain
+
+
+class OnceEach(yaml.SafeLoader):
+    """YAML in which a key that stands twice in a table is refused, as in TOML: else the first would be read over without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := [key for place, key in enumerate(keys) if key in keys[:place]]:
+            raise yaml.MarkedYAMLError(problem=f"'{twice[0]}' stands twice in one table", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def variant_of(row: Any, path: Path) -> Variant:
