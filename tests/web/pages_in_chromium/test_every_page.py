@@ -95,6 +95,22 @@ def test_who_one_is_may_be_any_text(shared, window):
     assert not opened.wrong
 
 
+def test_what_was_tapped_last_does_not_look_as_if_it_were_chosen(app, chromium):
+    """A finger leaves no pointer behind, but a browser keeps the hover: the next photo would come with the last answer laid under it."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{app.address}/annotate")
+    page.wait_for_selector("#about .name")
+    page.locator("#say-skip").tap()
+    page.wait_for_timeout(400)
+    ways = "all => all.map(one => getComputedStyle(one).backgroundColor + getComputedStyle(one).borderColor)"
+    assert len(set(page.eval_on_selector_all("#others .button", ways))) == 1
+    page.locator(".class:not(.likeliest)").first.tap()
+    page.wait_for_timeout(600)
+    assert len(set(page.eval_on_selector_all(".class:not(.likeliest)", ways))) == 1
+    context.close()
+
+
 @pytest.mark.slow
 def test_a_page_is_there_within_a_second(shared, window):
     """Of the page's own work: what is measured begins when the first byte came."""
