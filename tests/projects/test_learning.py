@@ -58,7 +58,8 @@ def test_labels_that_correct_a_network_lead_to_a_better_one_that_is_there_the_ne
         assert model.number == 1
         assert model.labels == 75 - len(made.sample)  # those that judge it, and those that cannot be read, were not learnt from
         assert made.models.tried == model.labels + 1
-        assert model.verdict
+        assert model.verdict.startswith("on the honest sample: ")
+        assert words.endswith(f" {model.verdict[0].upper()}{model.verdict[1:]}.")
     with open_studio(photos, look=False) as made:
         assert made.model == model
         assert made.labeller.id == model.id

@@ -35,7 +35,8 @@ def learnt_from_labels(studio: Studio, tell: Tell, stop: Stop) -> str:
     if written.bundle is None:
         return written.words[0]
     studio.look_with(number, tell, stop)
-    return f"Network {number} is there: {learnt.verdict.words}."
+    honest = f" On the honest sample: {learnt.test.words}." if learnt.test is not None else ""
+    return f"Network {number} is there: {learnt.verdict.words}.{honest}"
 
 
 def labelled(studio: Studio) -> Catalogue:
@@ -54,7 +55,7 @@ def labelled(studio: Studio) -> Catalogue:
 def model_of(number: int, written: Written) -> Model:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     learnt = written.learnt
-    verdict = (learnt.test or learnt.verdict).words
+    verdict = learnt.verdict.words if learnt.test is None else f"on the honest sample: {learnt.test.words}"
     return Model(number, written.id or "", f"models/{number}.onnx", now, len(learnt.seen), verdict, written.words)
 
 

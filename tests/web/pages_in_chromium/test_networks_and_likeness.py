@@ -16,6 +16,9 @@ def test_labels_lead_to_a_network_that_is_compared_and_put_in_use(app, window):
     app.until(lambda now: now["job"] is None)
     page.get_by_role("button", name="Compare Network 1 with the one in use").click()
     page.wait_for_selector(".pairs .pair")
+    judging = sum(one["sample"] and truth[one["id"]] != "Blue" for one in photos)
+    words = f"Of the {judging} of the honest sample among them, from which none learns, The one it began with is right on 0"
+    assert words in page.locator("#compare-why").inner_text()
     swapped = page.locator("#changes .chip", has_text="Red → Green")
     assert swapped.is_visible()
     swapped.click()

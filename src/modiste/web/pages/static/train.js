@@ -170,11 +170,16 @@ function showCompared(answer) {
   say(here("compare-heading"), `${nameOf(a)} and ${nameOf(b)}`);
   say(here("differ"), `differ on ${number(answer.differ)} of ${photosWords(answer.differ + answer.same)}`);
   const judged = compared.photos.filter((photo) => photo.settled);
-  const right = (side) => judged.filter((photo) => photo[side].label === photo.settled).length;
+  const honest = judged.filter((photo) => photo.sample);
+  const right = (photos, side) => photos.filter((photo) => photo[side].label === photo.settled).length;
+  const rights = (photos) => `${nameOf(a)} is right on ${right(photos, "a")}, ${nameOf(b)} on ${right(photos, "b")}`;
   say(
     here("compare-why"),
     judged.length
-      ? `Of those below that people have labelled, ${nameOf(a)} is right on ${right("a")}, ${nameOf(b)} on ${right("b")}.`
+      ? `Of the ${number(judged.length)} below that people have labelled, from which networks may have learnt, ${rights(judged)}. ` +
+          (honest.length
+            ? `Of the ${number(honest.length)} of the honest sample among them, from which none learns, ${rights(honest)}.`
+            : "None of them is of the honest sample, from which none learns.")
       : answer.differ
         ? "The surest differences come first. None of those below is labelled yet."
         : "",
