@@ -76,3 +76,20 @@ def test_a_search_is_no_label_in_the_metrics(finder, drawn):
     counted = finder.ask("GET", "/metrics").text
     assert b'path="/v1/search",method="POST",status="200"' in counted
     assert b"modiste_label_seconds_count 0" in counted
+
+
+def test_an_index_that_is_damaged_under_a_server_is_503_in_words(served, tiny, drawn_folder, drawn, tmp_path, capfd):
+    made, data = index(drawn_folder, tmp_path / "drawn.index", model=tiny), (drawn.root / drawn.photos[0].path).read_bytes()
+    (vectors,) = (tmp_path / "drawn.index").glob("vectors-*")
+    with served(index=index(drawn_folder, tmp_path / "drawn.index", model=tiny, as_it_is=True)) as there:
+        whole = vectors.read_bytes()
+        with vectors.open("r+b") as file:
+            file.write(bytes([whole[0] ^ 1]))
+        answer = there.ask("POST", "/v1/search", data, Content_Type="image/jpeg")
+        assert (answer.status, answer.plain["reason"]) == (503, "machine")
+        assert "index of this server is damaged" in answer.plain["error"]
+        assert int(answer.headers["retry-after"]) == 60
+        assert vectors.name in capfd.readouterr().err
+        with vectors.open("r+b") as file:
+            file.write(whole[:1])
+        assert Client(there.address).search(data, 3) == made.search(data, 3)

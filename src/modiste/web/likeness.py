@@ -9,12 +9,12 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from modiste.data.opening.refusals import REASONS
-from modiste.records.errors import UsageError
+from modiste.records.errors import Damaged, UsageError
 from modiste.searching.index import Asked, Index
 from modiste.searching.nearest import unit
 from modiste.web.bodies import most_of, received
 from modiste.web.desk import FAILED, Bytes
-from modiste.web.guard import AT_DESK
+from modiste.web.guard import AT_DESK, to_log
 from modiste.web.limits import Refused
 from modiste.web.taking import all_of, check_request, pieces_of, too_big
 
@@ -86,6 +86,9 @@ def like(house: House, index: Index, photo: Bytes, k: int, label: str | None) ->
         found = index.near(asked, k, label)
     except UsageError as error:
         raise Refused("bad_parameter", f"label: {error}") from error
+    except Damaged as error:  # noticed where a vector is first read
+        to_log(f"modiste: {error}")
+        raise Refused("machine", "the index of this server is damaged; the server's log says where. Ask again in 60 s.", 60) from error
     photos = [Found(shown(one.path), one.similarity, one.label, one.confidence, [shown(copy) for copy in one.copies]) for one in found]
     return Likenesses(index.labeller.id, asked.label, asked.confidence, photos)
 
