@@ -226,6 +226,15 @@ def test_photos_are_not_touched_and_the_index_stands_beside_them(photos, squares
     assert {path.name for path in tmp_path.iterdir()} == {"photos", "photos.index"}
 
 
+def test_one_photo_is_nothing_to_search_in_and_nothing_is_written_beside_it(photos, squares):
+    from modiste.searching.index import index
+
+    before = sorted(photos.rglob("*"))
+    with pytest.raises(ModisteError, match=r"06\.jpg is one photo.*Give the folder"):
+        index(photos / "a" / "06.jpg", model=squares)
+    assert sorted(photos.rglob("*")) == before
+
+
 def test_places_that_are_not_for_an_index_are_refused(photos, indexed, tmp_path):
     with pytest.raises(ModisteError, match="never written to"):
         indexed("photos/index")

@@ -111,7 +111,9 @@ def build(
 
 
 def check(source: Source, folder: Path) -> None:
-    """Refuse a place that is not for an index."""
+    """Refuse a single photo, which is like none other of its source, and a place that is not for an index."""
+    if source.is_one:
+        raise ModisteError(f"{source.where} is one photo: there is none beside it to be found. Give the folder or archive it stands in.")
     if source.where.is_dir():
         refuse_inside(folder, source.where, "--output")
     if folder.exists() and not folder.is_dir():
