@@ -216,6 +216,8 @@ def test_doctor_names_versions_and_finds_this_machine_healthy(monkeypatch: pytes
 def test_doctor_looks_for_a_package_of_every_extra() -> None:
     extras = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert {extra for _, extra, _ in doctor.EXTRAS} == set(extras) - {"dev"}
+    own = {re.split(r"[>=]", line)[0] for extra, lines in extras.items() if extra != "dev" for line in lines if "modiste" not in line}
+    assert own - {package for package, _, _ in doctor.EXTRAS} == set()
     for package, extra, _ in doctor.EXTRAS:
         assert any(line.startswith(package) for line in extras[extra]), package
 

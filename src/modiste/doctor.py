@@ -17,20 +17,22 @@ EXTRAS = (  # package, extra, purpose
     ("cleanlab", "audit", "label errors"),
     ("pyarrow", "parquet", "Parquet files"),
     ("scipy", "learn", "learning from labels"),
+    ("threadpoolctl", "learn", "learning from labels"),
     ("onnx", "export", "modiste export"),
     ("onnxscript", "export", "modiste export"),
     ("openvino", "openvino", "OpenVINO's format"),
     ("fastapi", "serve", "modiste serve"),
+    ("uvicorn", "serve", "modiste serve"),
     ("jinja2", "app", "modiste app"),
     ("lightning-fabric", "distributed", "training with several processes"),
     ("tensorboard", "tensorboard", "--log tensorboard"),
-    ("mlflow-skinny", "mlflow", "--log mlflow"),
+    *((name, "mlflow", "--log mlflow") for name in ("mlflow-skinny", "alembic", "sqlalchemy")),
 )
 NEEDED_GB = 4  # one seed of the paper's study at 224 px
 
 
 def examine(runs: Path) -> tuple[Table, bool]:
-    """A table of findings, and whether training would work here."""
+    """A table of findings, and whether all works here that is installed: what is optional and lacks is no fault."""
     findings = [finding for check in CHECKS for finding in check(runs)]
     healthy = not any(advice.startswith("needed: ") for _, _, advice in findings)
     return Table("This machine", ("Looked at", "Found", "To do"), tuple(findings)), healthy
