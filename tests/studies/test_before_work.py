@@ -33,6 +33,16 @@ def test_steps_that_take_as_long_are_measured_once(drawn: Catalogue, tmp_path: P
     assert "In all: about" in planning.plan(Study("plain", "Which?", {"0": SMALL}), drawn, tmp_path).tables[-1].notes[0]
 
 
+def test_a_plan_says_of_each_variant_how_its_photos_are_drawn(drawn: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "measure", lambda *_: planning.Pace(0.1, 0.01, 0.0, 0.01))
+    recipes = {"a": SMALL, "b": replace(SMALL, sampling="shuffled"), "c": replace(SMALL, lr=0.01)}
+    _, weighted, shuffled, _ = planning.plan(Study("drawing", "Which?", recipes), drawn, tmp_path).tables
+    assert [(table.title, table.notes) for table in (weighted, shuffled)] == [
+        ("Sampler: weighted", ("Of a, c.",)),
+        ("Sampler: shuffled", ("Of b.",)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("recipe", "log", "words"), [(SMALL, ("tensorbord",), "tensorboard"), (replace(SMALL, optimiser="adm"), (), "'adam'")]
 )

@@ -130,6 +130,12 @@ def test_the_command_writes_tables_curves_and_predictions(run, in_colours, drawn
     assert {"curves.svg", "curves.png", "predictions", *(f"{name}.csv" for name in names)} <= written
 
 
+def test_what_is_wrong_with_the_last_run_is_told_before_the_first_is_asked(run, drawn_folder, tmp_path):
+    with pytest.raises(ModisteError, match="nothing is there"):
+        command((run.folder, tmp_path / "gone"), data=drawn_folder, corruptions="blur", output=tmp_path / "robust", device="cpu")
+    assert not (tmp_path / "robust").exists()
+
+
 def test_a_network_counts_on_the_mix_it_was_trained_in(short, drawn, tmp_path):
     classes, counts = drawn.classes.names, drawn.split("train").counts()
     weighted = fit(replace(short, epochs=1), drawn, tmp_path)

@@ -21,7 +21,9 @@ from modiste.records.disk import write_bytes, write_text
 from modiste.records.errors import UsageError
 from modiste.records.own import refuse_inside
 from modiste.records.progress import Progress, Tell, silent
+from modiste.records.run import Run
 from modiste.records.table import Table
+from modiste.training.model import answerable, open_model
 from modiste.training.robustness import robustness
 
 
@@ -61,6 +63,8 @@ def corrupted_runs(
     split = split or (TEST if len(catalogue.split(TEST)) else None)
     photos = part_asked(catalogue, split)
     check_photos(measured, catalogue.classes.names, photos.counts())
+    for run in runs:  # what is wrong with the last is told before the first is asked about every corruption
+        answerable(Run(run), open_model(Run(run)), photos)
     models = {}
     for place, (name, run) in enumerate(names.items(), 1):
         tell(Progress("study of corrupted photos", place, len(names), "runs", name))

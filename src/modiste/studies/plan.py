@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,13 +66,13 @@ def plan(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner: 
         row, takes, bytes_ = run_row(name, recipe, splits[name], runs, manner.where, timed, seen)
         rows.append(row)
         seconds, disk = seconds + takes, disk + bytes_
-    some_recipe, some_splits = next(iter(study.recipes.values())), next(iter(splits.values()))
+    some_splits = next(iter(splits.values()))
     disk += cache_bytes(study, splits)
     columns = ("Run", "Seed", "State", "Trainable", "Frozen", "Steps", "Seconds a step", "Minutes", "MB")
     how = "at most" if any(recipe.patience for recipe in study.recipes.values()) else "about"
     note = f"In all: {how} {minutes(seconds)} on this machine and {disk / 1e9:.1f} GB of disk, decoded photos included."
     table = Table("Runs", columns, tuple(rows), (note, *study.notes), digits=2)
-    return Plan((describe(used(catalogue, some_splits)), draws(some_splits, some_recipe), table), seconds, disk)
+    return Plan((describe(used(catalogue, some_splits)), *draws_of(study, splits), table), seconds, disk)
 
 
 def used(catalogue: Catalogue, splits: Splits) -> Catalogue:
@@ -80,16 +80,24 @@ def used(catalogue: Catalogue, splits: Splits) -> Catalogue:
     return catalogue.with_photos(replace(photo, split=name) for name, part in splits.named().items() for photo in part.photos)
 
 
-def draws(splits: Splits, recipe: Recipe) -> Table:
+def draws_of(study: Study, splits: Mapping[str, Splits]) -> list[Table]:
+    """A table a sampler, with the variants that draw by it where there are others."""
+    names: dict[str, list[str]] = {}
+    for name, recipe in study.recipes.items():
+        names.setdefault(recipe.sampling, []).append(name)
+    return [draws(splits[of[0]], sampling, of if len(names) > 1 else ()) for sampling, of in names.items()]
+
+
+def draws(splits: Splits, sampling: str, of: Sequence[str] = ()) -> Table:
     """What the sampler makes of the class imbalance."""
     counts = splits.train.counts()
-    expected = expected_draws(counts, recipe.sampling)
+    expected = expected_draws(counts, sampling)
     rows = [
         (name, count, round(draw, 1), round(draw / count, 2))
         for name, count, draw in zip(splits.train.classes.names, counts, expected, strict=True)
     ]
     columns = ("Class", "Photos in train", "Draws an epoch", "Times each photo")
-    return Table(f"Sampler: {recipe.sampling}", columns, tuple(rows), digits=2)
+    return Table(f"Sampler: {sampling}", columns, tuple(rows), (f"Of {', '.join(of)}.",) if of else (), digits=2)
 
 
 def run_row(
