@@ -8,6 +8,7 @@ import shops
 from shops import open_studio, say, shop
 
 from modiste.data.layouts.readers import read
+from modiste.learning.labels import labels_in
 from modiste.projects.exchange import download, taken_in, written_out
 from modiste.projects.learning import labelled
 from modiste.records.errors import ModisteError
@@ -82,6 +83,19 @@ def test_the_honest_sample_is_of_split_test_in_the_table_to_learn_from(colours, 
         written = read(written_out(studio, "paper"), classes=studio.classes)
         assert len(written.split("test")) == len(studio.sample)
         assert len(written.split("train")) == 20 - len(studio.sample)
+
+
+def test_a_photo_that_is_gone_does_not_have_the_table_to_learn_from_refused(colours, tmp_path):
+    photos = shop(tmp_path / "shop", 6)
+    with open_studio(photos, model=colours) as studio:
+        for number, path in enumerate(shops.paths(studio.found)):
+            say(studio, path, studio.classes.names[number % 3])
+        (photos / "000-Red.png").unlink()
+        studio.look(shops.silent, shops.never)
+        _, _, table = download(studio, "labels.csv")
+        (photos / "labels.csv").write_bytes(table)
+        assert b"000-Red.png" in download(studio, "log")[2]
+        assert len(labels_in(photos / "labels.csv", studio.classes)) == 5
 
 
 def test_without_a_label_in_the_honest_sample_a_folder_has_no_splits(colours, tmp_path):

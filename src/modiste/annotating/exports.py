@@ -48,12 +48,13 @@ def settling(standing: Standing, photo: str) -> Decision | None:
 
 
 def right_csv(standing: Standing, photos: Iterable[str] = (), sample: Collection[str] = ()) -> bytes:
-    """Settled labels as CSV, for `modiste train --from` and for people. `photos` are all there are, so that no path means two of them.
+    """Settled labels as CSV, for `modiste train --from` and for people. `photos` are all there are: what is gone would have all refused.
 
     Photos of the random `sample` are of split test: they judge what is learnt, and nothing learns from them.
     """
-    rows = right_labels(standing)
-    paths = {*photos, *(row.photo for row in rows)}
+    there, rows = set(photos), right_labels(standing)
+    rows = [row for row in rows if row.photo in there] if there else rows
+    paths = there or {row.photo for row in rows}  # so that no path means two of them
     cells = [(named(row.photo, paths), row.label, TEST if row.photo in sample else "", row.who, row.at) for row in rows]
     return csv_bytes([COLUMNS, *(list(map(escaped, line)) for line in cells)])
 
