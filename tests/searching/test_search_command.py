@@ -182,4 +182,4 @@ def test_a_name_that_is_not_utf_8_is_printed_as_it_is_written(photos, bundle, tm
     for more in ([], ["--json"]):
         done = subprocess.run([*command, *more], capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"})
         assert done.returncode == 0, done.stderr
-        assert b"b/odd\xff.jpg" in done.stdout
+        assert (b"b/odd\\udcff.jpg" if more else b"b/odd\xff.jpg") in done.stdout  # JSON is UTF-8, which has no such byte
