@@ -85,10 +85,14 @@ class Pixels:
     @property
     def constants(self) -> tuple[list[float], list[float]] | None:
         """Mean and standard deviation a channel where they are given; none where `normalise` says them."""
-        if bool(self.mean) != bool(self.std):
-            raise UsageError("pixels.mean and pixels.std belong together: give both, or neither.")
+        self.check_constants()
         one, other = ([*values] * (self.channels // len(values)) if values else [] for values in (self.mean, self.std))
         return (one, other) if one else None
+
+    def check_constants(self) -> None:
+        """Refuse one without the other; settings are changed one by one, so this is asked when all are there."""
+        if bool(self.mean) != bool(self.std):
+            raise UsageError("pixels.mean and pixels.std belong together: give both, or neither.")
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def check_before_work(recipe: Recipe, where: str = "auto") -> None:
     """Refuse what would only fail after minutes: names that nobody knows, a device or a network that cannot be."""
     device(where)
     check(recipe.network)
-    recipe.pixels.constants  # noqa: B018  (refuses one without the other)
+    recipe.pixels.check_constants()
     if recipe.optimiser not in OPTIMISERS:
         raise unknown("optimiser", recipe.optimiser, OPTIMISERS)
     with torch.device("meta"):  # takes neither memory nor time: can it be built?
