@@ -379,6 +379,22 @@ def test_folders_keep_split_and_class_at_any_depth(tmp_path, paint):
     }
 
 
+@pytest.mark.parametrize("outer", ["", "train/"])
+def test_a_folder_without_a_picture_is_no_class_and_is_named(tmp_path, paint, outer):
+    """`modiste search --in photos/Shoes` leaves one beside the folder that was searched."""
+    paint(tmp_path, f"{outer}Shoes/1.jpg", f"{outer}Bags/2.jpg")
+    for name in ("Shoes.index", f"{outer}Shoes.index", f"{outer}Clothing"):
+        (tmp_path / name).mkdir(exist_ok=True)
+    for folder in {tmp_path / "Shoes.index", tmp_path / f"{outer}Shoes.index"}:
+        (folder / "index.json").write_text("{}")
+    found = read(tmp_path)
+    assert [(photo.path, photo.label) for photo in found.photos] == [(f"{outer}Bags/2.jpg", 3), (f"{outer}Shoes/1.jpg", 0)]
+    assert f"folders passed over, as they are no classes and hold no pictures: {outer}Shoes.index." in found.notes
+    paint(tmp_path, "Shoes.index/3.jpg")
+    with pytest.raises(ModisteError, match=r"Shoes\.index"):  # a photo is not passed over
+        read(tmp_path)
+
+
 def test_folder_order_declares_nothing(tmp_path, paint):
     paint(tmp_path, "Gloves/1.jpg", "Hats/2.jpg")
     with pytest.raises(ModisteError, match='--classes "Gloves,Hats"'):

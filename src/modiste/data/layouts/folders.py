@@ -26,8 +26,11 @@ def read_folders(store: Store, classes: Classes | None, _taxonomy: Taxonomy | No
     if not folders:
         words = f"{store.where}: no folders in it. Make one for each class and put its photos inside."
         raise ModisteError("\n".join([words, *told_links(store.links)]))
-    classes = classes or read_classes(store) or declared_by_folders([folder for _, folder in folders], store)
     files = {folder: list(store.below(folder)) for _, folder in folders}
+    full = [place for place in folders if any(map(may_be_picture, files[place[1]]))]
+    classes = classes or read_classes(store) or declared_by_folders([folder for _, folder in full], store)
+    bare = [place for place in folders if place not in full and is_strange(place[1], classes)]
+    folders = [place for place in folders if place not in bare]
     problems = [*misplaced(store, folders, classes), *not_read(files)]
     if problems:
         raise refused(store.where, problems)
@@ -39,7 +42,9 @@ def read_folders(store: Store, classes: Classes | None, _taxonomy: Taxonomy | No
     ]
     if not photos:
         raise ModisteError(f"{store.where}: no pictures in its folders. modiste reads {', '.join(PICTURES)}.")
-    return Catalogue(store.root, classes, tuple(photos), passed_over(store, sum(map(len, files.values())) - len(photos)))
+    words = f"folders passed over, as they are no classes and hold no pictures: {', '.join(folder for _, folder in bare)}."
+    others = passed_over(store, sum(map(len, files.values())) - len(photos))
+    return Catalogue(store.root, classes, tuple(photos), (words, *others) if bare else others)
 
 
 def class_folders(store: Store) -> list[Place]:
@@ -63,17 +68,26 @@ def name_of(folder: str) -> str:
     return folder.rpartition("/")[2]
 
 
+def is_strange(folder: str, classes: Classes) -> bool:
+    return classes.find(name_of(folder)) is None and name_of(folder).casefold() not in UNLABELLED
+
+
+def may_be_picture(path: str) -> bool:
+    return path.lower().endswith((*PICTURES, *NOT_READ))
+
+
 def misplaced(store: Store, folders: list[Place], classes: Classes) -> list[str]:
     """Folders that are no class, and pictures that stand in none."""
     problems = []
     for _, folder in folders:
-        if classes.find(name_of(folder)) is None and name_of(folder).casefold() not in UNLABELLED:
+        if is_strange(folder, classes):
             near = nearest(name_of(folder), classes.names)
             hint = f" Did you mean '{near}'?" if near else ""
             problems.append(f"folder '{folder}' is no class. There are: {', '.join(classes.names)}.{hint}")
     parents = {""}
     if any("/" in folder for _, folder in folders):
-        strange = [folder for folder in store.folders() if folder.casefold() not in SPLITS]
+        beside = [folder for folder in store.folders() if folder.casefold() not in SPLITS]
+        strange = [folder for folder in beside if any(map(may_be_picture, store.below(folder)))]
         problems += [f"folder '{folder}' stands beside folders of splits. Rename it to a split, or move it away." for folder in strange]
         parents |= set(store.folders()) - set(strange)
     loose = [joined(parent, name) for parent in sorted(parents) for name in store.names(parent) if is_picture(name) and name[0] != "."]
