@@ -295,6 +295,19 @@ def test_the_network_that_comes_with_modiste_is_taken_where_none_is_named(tiny, 
         modiste.load()
 
 
+def test_thresholds_are_found_once_a_precision_however_many_photos_come_one_by_one(tiny, monkeypatch):
+    network, found, real = modiste.load(tiny()), [], labeller.thresholds
+    monkeypatch.setattr(labeller, "thresholds", lambda card, precision: found.append(precision) or real(card, precision))
+    photo = np.zeros((8, 8, 3), np.uint8)
+    for precision in (0.9, 0.9, np.float64(0.9), 0.8, 0.9):
+        assert network.label(photo, precision=precision)[0].label
+        assert network.thresholds(precision) == real(network.card, float(precision))
+    assert found == [0.9, 0.8]
+    for precision in (1.0, "0.9", [0.9]):
+        with pytest.raises(UsageError, match="precision"):
+            network.label(photo, precision=precision)
+
+
 def test_a_run_is_told_how_it_becomes_a_bundle(tmp_path):
     with pytest.raises(ModisteError, match=f"modiste export {tmp_path}"):
         modiste.load(tmp_path)

@@ -12,6 +12,7 @@ from modiste.records.predictions import Predictions
 from modiste.serving.bundle import Evidence
 
 PLACES = 6  # decimals of the numbers that are kept
+STEPS = 10**PLACES
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ def judge(predictions: Predictions | None, strange: Floats | None, usual: float)
     evidence = Evidence(
         called=tuple(predictions.called.tolist()),
         right=tuple((predictions.called == predictions.truth).tolist()),
-        confidence=tuple(probabilities(predictions, heat).max(1).round(PLACES).tolist()),
+        confidence=tuple((np.floor(probabilities(predictions, heat).max(1) * STEPS) / STEPS).tolist()),  # never surer than it was
         strangeness=() if strange is None else tuple(strange.round(PLACES).tolist()),
     )
     return Judged(predictions, heat, evidence, None if strange is None else round(float(np.quantile(strange, usual)), PLACES))

@@ -26,6 +26,7 @@ from modiste.records.predictions import Predictions
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import Pixels
 from modiste.records.table import Cell, Table
+from modiste.records.words import counted
 from modiste.serving.graphs import Bytes
 from modiste.serving.labeller import is_bundle
 
@@ -186,8 +187,8 @@ def table(found: Sequence[Contender], measured: Sequence[Measured], catalogue: C
 def notes(found: Sequence[Contender], measured: Sequence[Measured], catalogue: Catalogue | None) -> tuple[str, ...]:
     """What the columns mean, and how photos were shown to networks that do not say so themselves."""
     said = [
-        f"All asked in turn, {len(measured[0].batch)} rounds: medians. Photos/s: of batches of {BATCH}, decoded before, as is one photo. "
-        f"First answer: a fresh process from its start, median of {FRESH}; memory: what it holds after a batch.",
+        f"All asked in turn, {counted(len(measured[0].batch), 'round')}: medians. Photos/s: of batches of {BATCH}, decoded before, as is "
+        f"one photo. First answer: a fresh process from its start, median of {FRESH}; memory: what it holds after a batch.",
     ]
     if catalogue is not None:
         said.append(f"Of {len(measured[0].called):,} labelled photos of {catalogue.root.name}; same label: as the first model's.")

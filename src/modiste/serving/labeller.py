@@ -10,8 +10,9 @@ No torch is imported on the way.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from modiste.records.labels import Classes
 from modiste.records.recipe import Pixels
 from modiste.records.seal import WITHIN, has_seal
 from modiste.serving.bundle import Bundle, Card, read_bundle
-from modiste.serving.deciding import REJECT, Thresholds, thresholds
+from modiste.serving.deciding import REJECT, Thresholds, check_precision, thresholds
 from modiste.serving.foreign import open_foreign, shown_as
 from modiste.serving.graphs import Answers, Ask, Bytes, answering, joined, open_graph
 from modiste.serving.photos import Photo, each_of, pixels_of
@@ -84,6 +85,15 @@ class Labeller:
         sees += [self.shown] if self.shown else []
         return " ".join([self.id, *sees, *(f"{name} {metadata.version(name)}" for name in DECIDE)])
 
+    def thresholds(self, precision: float) -> Thresholds:
+        """From which confidence on each class is labelled automatically, found once a precision: that takes as long as half a photo."""
+        check_precision(precision)
+        return self.found(float(precision))
+
+    @cached_property
+    def found(self) -> Callable[[float], Thresholds]:
+        return lru_cache(64)(partial(thresholds, self.card))
+
     def label(self, photos: Photo | Iterable[Photo], *, precision: float = PRECISION) -> list[Label]:
         """One label a photo, in order, for one photo or many: paths, bytes, Pillow's pictures, arrays uint8 (H, W, 3) or (H, W).
 
@@ -91,7 +101,7 @@ class Labeller:
         is started or copied, and all limits on size hold, but a file made to crash or hang a decoder can do so. For folders of strangers'
         files take `modiste label`, which decodes in processes that may die.
         """
-        chosen = thresholds(self.card, precision)
+        chosen = self.thresholds(precision)
 
         def labelled(numbered: tuple[int, Photo]) -> Label:
             place, photo = numbered

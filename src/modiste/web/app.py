@@ -223,7 +223,8 @@ async def labels_of(house: House, request: Request, body: bytearray, kind: str, 
     """A label for each photo of a body; one larger than a photo may be is a row with that reason."""
     pieces = await pieces_of(body, kind, house.limits)
     usual = precision == house.precision
-    chosen = house.desk.thresholds(precision) if usual else await asyncio.to_thread(house.desk.thresholds, precision)
+    find = house.desk.labeller.thresholds
+    chosen = find(precision) if usual else await asyncio.to_thread(find, precision)
     fits = [len(piece.data) <= house.limits.photo_bytes for piece in pieces]
     wanted = [piece.data for piece, fit in zip(pieces, fits, strict=True) if fit]
     if house.state.coming:

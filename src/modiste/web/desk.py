@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ from modiste.data.opening.images import to_pixels
 from modiste.data.opening.refusals import PhotoRefused
 from modiste.data.opening.workers import one_photo
 from modiste.records.errors import MachineError, ModisteError
-from modiste.serving.deciding import REJECT, REVIEW, Thresholds, thresholds
+from modiste.serving.deciding import REJECT, REVIEW, Thresholds
 from modiste.serving.graphs import Answers
 from modiste.serving.labeller import Label, Labeller
 from modiste.web.limits import Refused
@@ -52,7 +51,6 @@ class Desk:
         self.threads = self.threads or processors()
         self.pool = ThreadPoolExecutor(self.threads, "photos")
         self.folder = tempfile.TemporaryDirectory(prefix="modiste-serve-")
-        self.thresholds = lru_cache(64)(lambda precision: thresholds(self.labeller.card, precision))
 
     def open(self) -> None:
         """Start a worker for each thread and ask the network once: what cannot work says so now."""

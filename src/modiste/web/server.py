@@ -78,7 +78,7 @@ def serve(labeller: Labeller, asked: Asked, hear: Heard, hand: Hand | None = Non
     with listening(asked) as at:
         desk = Desk(labeller, asked.limits.queue, asked.threads)
         try:
-            desk.thresholds(asked.precision)  # says what is wrong with it
+            labeller.thresholds(asked.precision)  # says what is wrong with it
             desk.open()
             app, house = app_of(desk, asked.door, asked.limits, precision=asked.precision, log=asked.log, index=asked.index)
             run(app, at, asked, house.state, hear, hand, functools.partial(full, house))
