@@ -27,6 +27,7 @@ OTHER = {  # another value for every setting of a recipe
     "pixels.strict": False, "schedule": "cosine", "warmup_epochs": 1.5, "accumulate": 2, "label_smoothing": 0.1, "mixup": 0.2,
     "cutmix": 1.0, "ema": 0.99, "first_side": 32,
 }  # fmt: skip
+CONSTANTS = {"pixels.mean": (0.4,), "pixels.std": (0.2, 0.2, 0.3)}  # which stand in the place of pixels.normalise
 ATTENDED = {"network.attention": "cbam"}
 WHERE_IT_COUNTS = {
     "network.ratio": ATTENDED,
@@ -61,8 +62,9 @@ def test_a_run_is_finished_by_about_json_alone(tmp_path):
     assert run.finished
 
 
-def test_the_recipe_comes_back(tmp_path):
-    recipe = Recipe().changed(OTHER)
+@pytest.mark.parametrize("settings", [OTHER, CONSTANTS])
+def test_the_recipe_comes_back(tmp_path, settings):
+    recipe = Recipe().changed(settings)
     Run(tmp_path).write_recipe(recipe)
     assert Run(tmp_path).recipe == recipe
 
@@ -102,7 +104,7 @@ def test_a_file_is_no_run(tmp_path):
 def test_the_id_changes_with_every_setting_where_it_counts(key):
     """A setting left out of the id would let two results share one folder. A new setting fails here until it has a value above."""
     recipe = Recipe().changed(WHERE_IT_COUNTS.get(key, {}))
-    assert run_id(recipe.changed({key: OTHER[key]}), "data") != run_id(recipe, "data")
+    assert run_id(recipe.changed({key: (OTHER | CONSTANTS)[key]}), "data") != run_id(recipe, "data")
 
 
 @pytest.mark.parametrize("key", WHERE_IT_COUNTS)
