@@ -1,7 +1,9 @@
 """The loop's parts: which photos a step sees, which epoch is best, when patience ends, and what an optimiser moves."""
 
 import itertools
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +21,8 @@ from modiste.records.run import Epoch
 from modiste.training.given import Eyes, pictures_of
 from modiste.training.loop import (
     OPTIMISERS,
+    RAREST_SECONDS,
+    Keeper,
     Lesson,
     Watched,
     best_epoch,
@@ -35,6 +39,26 @@ from modiste.training.model import Model
 from modiste.training.team import Team
 
 CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    "seconds, took, since, due",
+    [
+        (60, 0.1, 59, False),
+        (60, 0.1, 61, True),
+        (60, 6.0, 299, False),  # 2 % of the time
+        (60, 6.0, 301, True),
+        (60, 900.0, RAREST_SECONDS + 1, True),  # the machine was held while one was written: the next would come in half a day
+        (3600, 0.1, RAREST_SECONDS + 1, False),  # as it was asked for
+        (0, 900.0, 0, True),  # after every step
+    ],
+)
+def test_a_checkpoint_is_due_by_the_clock_and_by_what_the_last_one_cost(monkeypatch, seconds, took, since, due):
+    keeper = Keeper(None, SimpleNamespace(team=Team(CPU), checkpoint_seconds=seconds), None, [])
+    keeper.took = took
+    now = keeper.saved + since
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    assert keeper.due is due
 
 
 @given(st.integers(2, 200), st.integers(1, 40), st.integers(0, 3), st.integers(0, 3), st.sampled_from(["weighted", "shuffled"]))

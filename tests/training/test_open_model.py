@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from importlib import metadata
 
 import numpy as np
 import pytest
 import torch
 
+import modiste
 from modiste.data.batches import constants
 from modiste.data.decoded import decode
 from modiste.records.errors import MachineError, ModisteError
@@ -128,3 +130,15 @@ def test_circumstances_are_plain_values():
     found = circumstances(CPU)
     assert json.loads(json.dumps(found)) == found
     assert {"modiste", "torch", "python", "threads", "device"} <= set(found)
+
+
+def test_no_run_is_lost_for_a_package_without_a_version(monkeypatch):
+    """About.json is written last: what cannot be told there, as while packages are installed anew, would throw all the training away."""
+
+    def gone(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", gone)
+    found = circumstances(CPU)
+    assert found["numpy"] == "unknown"
+    assert found["modiste"] == modiste.__version__

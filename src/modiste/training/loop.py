@@ -34,7 +34,8 @@ from modiste.training.stopping import Wish, stoppable
 from modiste.training.team import Team
 
 MEASURED_AT_ONCE = 64  # photos
-CHECKPOINTS_COST = 0.02  # of the time, at most: a larger network is kept less often
+CHECKPOINTS_COST = 0.02  # of the time, at most: a larger network is kept less often,
+RAREST_SECONDS = 600.0  # yet at least so often: one may have taken long because the machine was held meanwhile
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ class Keeper:
     def due(self) -> bool:
         """Whether the last checkpoint is old enough for what one costs; after every step where seconds are 0. The leader's clock counts."""
         seconds = self.lesson.checkpoint_seconds
-        old = not seconds or time.monotonic() - self.saved > max(seconds, self.took / CHECKPOINTS_COST)
+        pause = max(seconds, min(self.took / CHECKPOINTS_COST, RAREST_SECONDS))
+        old = not seconds or time.monotonic() - self.saved > pause
         return old and self.lesson.team.leads
 
     def write(self, position: Position) -> None:

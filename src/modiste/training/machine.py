@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 
+from modiste import __version__
 from modiste.records.errors import MachineError
 
-PACKAGES = ("modiste", "torch", "torchvision", "numpy", "pillow", "scikit-learn", "safetensors")
+PACKAGES = ("torchvision", "numpy", "pillow", "scikit-learn", "safetensors")
 
 
 def device(wanted: str = "auto") -> torch.device:
@@ -115,12 +116,20 @@ def text_of(path: Path) -> str:
         return ""
 
 
+def installed(package: str) -> str:
+    """Its version; a package that is installed anew just now has none, for which no trained network is to be lost."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
 def circumstances(where: torch.device) -> dict[str, str | int]:
     """Versions and machine, as they go into about.json."""
-    found: dict[str, str | int] = {name: metadata.version(name) for name in PACKAGES}
     return {
-        **found,
+        "modiste": __version__,
         "torch": torch.__version__,
+        **{name: installed(name) for name in PACKAGES},
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": str(torch.cpu.get_capabilities().get("cpu_name") or platform.processor()),
