@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -66,6 +67,21 @@ def test_a_model_that_dies_in_its_process_is_named(bundle, tmp_path, monkeypatch
 
     monkeypatch.setattr(speed, "FRESH_COMMAND", (*speed.FRESH_COMMAND[:1], "-c", "raise ValueError('it broke')"))
     with pytest.raises(MachineError, match=r"shop\.onnx does not open in a process of its own: ValueError: it broke"):
+        benchmark([bundle], None, Settings(rounds=1))
+
+
+def test_a_model_whose_answers_are_no_numbers_is_not_timed(bundle, at_once, monkeypatch):
+    """NaN is quick to compute with, too."""
+    from modiste.exporting import speed
+
+    real = speed.open_contender
+
+    def broken(*asked):
+        contender = real(*asked)
+        return replace(contender, ask=lambda pixels: replace(contender.ask(pixels), scores=np.full((len(pixels), 4), np.nan)))
+
+    monkeypatch.setattr(speed, "open_contender", broken)
+    with pytest.raises(ModisteError, match=r"shop\.onnx gives values that are no numbers"):
         benchmark([bundle], None, Settings(rounds=1))
 
 

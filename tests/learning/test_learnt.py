@@ -253,6 +253,19 @@ def test_what_is_judged_by_is_not_learnt_from_under_another_name_nor_as_another_
     assert "Not learnt from, as photos of split test have their bytes, product or twins: 15." in done.notes
 
 
+def test_copies_with_two_labels_are_told_of(base, painted, tmp_path) -> None:
+    """Three of one picture, of which one is labelled otherwise: one of the labels is wrong."""
+    where = painted(OTHERWISE, 20)
+    found = read_labels(where, where.parent / "photos", base.card.classes)
+    one = found.photos[0]
+    for name in ("again.png", "otherwise.png"):
+        shutil.copy(found.root / one.path, found.root / name)
+    copies = replace(one, path="again.png"), replace(one, path="otherwise.png", label=(one.label + 1) % len(found.classes))
+    told = "Learnt from, though a copy of the same bytes has another label: 3."
+    for some, said in ((copies, True), (copies[:1], False)):
+        assert (told in learn(found.with_photos([*found.photos, *some]), base, tmp_path / "kept", threads=1).notes) is said
+
+
 def test_photos_of_split_test_are_judged_by_and_not_learnt_from(base, painted, tmp_path) -> None:
     where = painted(OTHERWISE, 20)
     found = read_labels(where, where.parent / "photos", base.card.classes)

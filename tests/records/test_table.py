@@ -156,8 +156,8 @@ def test_notes_come_under_the_table_and_stay_out_of_the_csv():
 
 
 def test_latex_escapes_what_it_would_obey():
-    table = Table("50 % & more", ("Model", "Δ"), (("Alex_CBAM(16&7)", -0.5),))
-    for escaped in (r"\caption{50 \% \& more}", r"Alex\_CBAM(16\&7)", r"$\Delta$", "$-0.5000$"):
+    table = Table("50 % & more", ("Model", "Δ"), (("Alex_CBAM(16&7)", -0.5), ("grey|rgb", 0.5)))
+    for escaped in (r"grey\textbar{}rgb", r"\caption{50 \% \& more}", r"Alex\_CBAM(16\&7)", r"$\Delta$", "$-0.5000$"):
         assert escaped in table.latex()
 
 

@@ -115,7 +115,8 @@ def time_round(one: Measured, contender: Contender) -> None:
     """Some photos one by one, and a batch; the first answer of a round is not counted."""
     photos = photos_of(contender.pixels)
     time.sleep(REST_SECONDS)
-    contender.ask(photos[:1])
+    if not np.isfinite(contender.ask(photos[:1]).scores).all():
+        raise ModisteError(f"{contender.path} gives values that are no numbers: its weights are broken. Export or copy it again.")
     for number in range(SINGLES):
         one.single.append(seconds(contender, photos[number : number + 1]))
     contender.ask(photos)

@@ -103,7 +103,8 @@ def learn(
         groups = groups_of(seen)
         bound = ~is_test & np.isin(groups, groups[is_test])
         train, test = seen[np.flatnonzero(~is_test & ~bound)], seen[np.flatnonzero(is_test)]
-        notes = (*told_bound(int(bound.sum())), *task.checked([photo.label for photo in train.photos if photo.label is not None]))
+        labels = [photo.label for photo in train.photos if photo.label is not None]
+        notes = (*told_bound(int(bound.sum())), *told_in_two_ways(train), *task.checked(labels))
         with threadpool_limits(1 if train.features.size < SMALL else None, "blas"):
             return learnt_from(train, test, replace(task, notes=(*task.notes, *notes)), base, seed, tell, stop, seen)
 
@@ -125,6 +126,15 @@ def at_work(kept: Path) -> Iterator[Stop]:
 def told_bound(many: int) -> tuple[str, ...]:
     """That some photos were left aside for those that are judged by, in words."""
     return (f"Not learnt from, as photos of split test have their bytes, product or twins: {many:,}.",) if many else ()
+
+
+def told_in_two_ways(train: Seen) -> tuple[str, ...]:
+    """That copies of one picture bear different labels, in words."""
+    labels: dict[str, set[int | None]] = {}
+    for photo, digest in zip(train.photos, train.digests, strict=True):
+        labels.setdefault(digest, set()).add(photo.label)
+    many = sum(len(labels[digest]) > 1 for digest in train.digests)
+    return (f"Learnt from, though a copy of the same bytes has another label: {many:,}.",) if many else ()
 
 
 def refuse_featureless(labeller: Labeller) -> None:

@@ -195,6 +195,7 @@ LATEX = {letter: rf"\{letter}" for letter in "&%$#_{}"} | {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "|": r"\textbar{}",  # a dash in LaTeX's own font
     "[": "{[}",  # a row that starts with [ or * would be read as an argument of the \\ before it
     "*": "{*}",
     "Δ": r"$\Delta$",
