@@ -134,7 +134,7 @@ def runs_table(folder: Path | str) -> Table:
     if not rows:
         raise ModisteError(f"{folder}: there are no runs in it. `modiste train` or `modiste study` makes them.")
     columns = ("Run", "Not as in the preset paper", "Data", "State", "Split", "Photos", "Macro F1", "Accuracy", "MB")
-    lacking = sum(row[3] is None or not str(row[3]).startswith("finished") for row in rows)
+    lacking = sum(not str(row[3]).startswith(("finished", "cannot be read")) for row in rows)
     notes = ["Data: how the hash of the photos begins. Only what was asked of the same photos can be compared."]
     notes += [f"{lacking} of {len(rows)} not finished: the command that began one goes on with it."] if lacking else []
     return Table(f"Runs in {folder}", columns, tuple(rows), tuple(notes))

@@ -100,7 +100,7 @@ def test_runs_are_listed_with_what_sets_them_apart_and_what_is_wrong_with_them(m
     assert rows[good.folder.name][5] == pytest.approx(metric("macro_f1", good.predictions()))
     assert rows[half.folder.name][2] == "epoch 0 of 19"
     assert rows[broken.folder.name][2].startswith("cannot be read: ")
-    assert "2 of 3 not finished" in table.notes[1]
+    assert "1 of 3 not finished" in table.notes[1]
     command_runs(tmp_path)
     with pytest.raises(ModisteError, match="no such folder of runs"):
         runs_table(tmp_path / "nowhere")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modiste.records.errors import MachineError, ModisteError
+from modiste.records.disk import write_json
+from modiste.records.errors import MachineError, ModisteError, UsageError
 from modiste.records.plain import all_keys
 from modiste.records.recipe import Network, Recipe
 from modiste.records.run import Epoch, Run, run_folder, run_id, slug
@@ -46,6 +47,13 @@ def test_history_comes_back_to_the_last_bit(tmp_path_factory, epochs):
     run = Run(tmp_path_factory.mktemp("run"))
     run.write_history(epochs)
     assert run.history() == epochs
+
+
+def test_a_recipe_with_a_setting_of_a_newer_modiste_is_told_apart_from_a_damaged_one(tmp_path):
+    write_json(tmp_path / "recipe.json", {**Recipe().plain(), "attention_heads": 2})
+    with pytest.raises(ModisteError, match=r"recipe\.json: .*'attention_heads'.* newer modiste") as told:
+        _ = Run(tmp_path).recipe
+    assert not isinstance(told.value, UsageError)  # no option of a command was wrong
 
 
 def test_a_run_that_has_not_begun_has_no_history(tmp_path):

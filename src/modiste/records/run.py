@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from modiste.records.disk import digest, write_json, write_text
-from modiste.records.errors import Damaged, MachineError, ModisteError, nearest
+from modiste.records.errors import Damaged, MachineError, ModisteError, UsageError, nearest
 from modiste.records.plain import fingerprint
 from modiste.records.predictions import Predictions
 from modiste.records.recipe import Network, Recipe
@@ -53,7 +53,13 @@ class Run:
 
     @cached_property
     def recipe(self) -> Recipe:
-        return Recipe.parse(self.read_json("recipe.json"), str(self.folder / "recipe.json"))
+        plain = self.read_json("recipe.json")
+        try:
+            return Recipe.parse(plain, str(self.folder / "recipe.json"))
+        except UsageError as error:  # an unknown setting, mostly: this modiste has never heard of it
+            raise ModisteError(
+                f"{error} If a newer modiste made this run, bring this one up to date: pip install --upgrade modiste"
+            ) from error
 
     @cached_property
     def about(self) -> dict[str, Any]:
