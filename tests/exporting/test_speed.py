@@ -70,6 +70,15 @@ def test_a_model_that_dies_in_its_process_is_named(bundle, tmp_path, monkeypatch
         benchmark([bundle], None, Settings(rounds=1))
 
 
+def test_a_model_that_never_answers_is_not_waited_for(bundle, monkeypatch):
+    from modiste.exporting import speed
+
+    monkeypatch.setattr(speed, "START_SECONDS", 0.5)
+    monkeypatch.setattr(speed, "FRESH_COMMAND", (*speed.FRESH_COMMAND[:1], "-c", "import time; time.sleep(600)"))
+    with pytest.raises(MachineError, match=r"shop\.onnx does not open in a process of its own: it says nothing in \d+ s"):
+        benchmark([bundle], None, Settings(rounds=1))
+
+
 def test_a_model_whose_answers_are_no_numbers_is_not_timed(bundle, at_once, monkeypatch):
     """NaN is quick to compute with, too."""
     from modiste.exporting import speed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,15 @@ def main() -> None:
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds now (Linux), else the most it held."""
+    """Memory that this process holds now (Linux), else the most it held; 0 where the system tells neither (Windows)."""
     status = Path("/proc/self/status")
     if status.is_file():
         lines: Any = (line.split() for line in status.read_text(encoding="utf-8").splitlines())
         return next(int(words[1]) * 1024 for words in lines if words[:1] == ["VmRSS:"])
+    try:
+        import resource
+    except ImportError:
+        return 0
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ from modiste.serving.labeller import is_bundle
 ROUNDS, SINGLES, BATCH = 7, 8, 8
 FRESH = 3  # processes a model
 REST_SECONDS = 0.02  # in which the threads of the model before fall asleep
-START_SECONDS = 600
+START_SECONDS = 600  # and a process that has not answered is ended
 FRESH_COMMAND = (sys.executable, "-P", "-m", "modiste.exporting.fresh")
 
 
@@ -99,12 +100,17 @@ def start_fresh(one: Measured, contender: Contender, settings: Settings) -> None
     begun = time.perf_counter()
     with tempfile.TemporaryFile("w+") as errors, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:  # noqa: S603
         assert process.stdout is not None
-        first = process.stdout.readline()
-        took = time.perf_counter() - begun
-        rest = process.stdout.read()
-        process.wait(START_SECONDS)
+        late = threading.Timer(START_SECONDS, process.kill)
+        late.start()
+        try:
+            first = process.stdout.readline()
+            took = time.perf_counter() - begun
+            rest = process.stdout.read()
+            process.wait()
+        finally:
+            late.cancel()
         errors.seek(0)
-        last = (errors.read().strip().splitlines() or ["it says nothing"])[-1]
+        last = (errors.read().strip().splitlines() or [f"it says nothing in {time.perf_counter() - begun:.0f} s"])[-1]
     if process.returncode or first.strip() != "answered":
         raise MachineError(f"{contender.path} does not open in a process of its own: {last}")
     one.open.append(took)
@@ -172,7 +178,7 @@ def table(found: Sequence[Contender], measured: Sequence[Measured], catalogue: C
             contender.size / 1e6,
             weights,
             median(one.open),
-            median(one.memory) / 1e6,
+            median(one.memory) / 1e6 or None,
             1000 * median(one.single),
             1000 * float(np.quantile(one.single, 0.95)),
             BATCH / median(one.batch),
