@@ -1,5 +1,6 @@
 """Before any work: a plan measures each kind of step once, and what would fail is told before a photo is read."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,3 +87,19 @@ def test_a_carving_that_was_asked_for_beside_a_validation_split_is_refused_befor
     with pytest.raises(ModisteError, match=f"{key}=.* would do nothing"):
         train("AlexNet (baseline)", own, runs, preset="sound", settings=settings)
     assert not runs.exists()
+
+
+def test_an_svm_on_a_network_whose_weights_are_gone_is_refused_before_the_others_are_trained(
+    drawn: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    svm = replace(SMALL, network=replace(SMALL.network, head="svm"))
+    study = Study("lost", "Which?", {"another": replace(SMALL, lr=0.01), "with an SVM": svm})
+    below = fitting.fit(SMALL, drawn, tmp_path)
+    below.weights.unlink()
+    monkeypatch.setattr(finishing, "fit", lambda *_: pytest.fail("a network was trained"))
+    words = f"{below.weights} is missing, and with an SVM, seed 0, is fitted on that network"
+    for work in (finishing.finish, planning.plan):
+        with pytest.raises(ModisteError, match=re.escape(words)):
+            work(study, drawn, tmp_path)
+    below.folder.rename(tmp_path.parent / "away")
+    assert planning.plan(study, drawn, tmp_path).tables[-1].rows[1][2] == "to train"  # as the error says

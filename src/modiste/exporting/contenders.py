@@ -63,8 +63,9 @@ def open_run(path: Path, threads: int | None) -> Contender:
 
     if threads is not None:
         torch.set_num_threads(threads)
-    model = open_model(Run(path))
-    size = (path / "weights.safetensors").stat().st_size
+    run = Run(path)
+    model = open_model(run)
+    size = run.weights.stat().st_size
     count = sum(weight.numel() for weight in model.network.parameters())
     return Contender(path, "torch", size, count, model.classes, model.eyes.pixels, by_torch(model))
 

@@ -51,6 +51,11 @@ class Run:
     def finished(self) -> bool:
         return (self.folder / "about.json").is_file()
 
+    @property
+    def weights(self) -> Path:
+        """The file of its trained network."""
+        return self.folder / "weights.safetensors"
+
     @cached_property
     def recipe(self) -> Recipe:
         plain = self.read_json("recipe.json")

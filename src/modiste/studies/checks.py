@@ -1,4 +1,4 @@
-"""What is refused before a study trains: claims of other classes, a carving of nothing, judging by other photos, unfit weights."""
+"""What is refused before a study trains: claims of other classes, a carving of nothing, judging by other photos, unfit or lost weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modiste.records.progress import Progress, Tell
 from modiste.records.run import Run, run_folder
 from modiste.studies.claimed import PAPER_CLAIMS
 from modiste.studies.definitions import Study
-from modiste.training.fit import Splits, refuse_carving
+from modiste.training.fit import Splits, refuse_carving, without_second_stage
 
 
 def check_claims(study: Study, catalogue: Catalogue) -> None:
@@ -51,3 +51,17 @@ def check_weights(study: Study, catalogue: Catalogue, runs: Path, data_hash: str
         if recipe.network.weights != "none" and not Run(run_folder(runs, recipe, data_hash)).finished:
             tell(Progress("getting weights", 0, 1, "files", name))
             build(recipe.network, len(catalogue.classes), recipe.pixels.channels)
+
+
+def check_trunks(study: Study, runs: Path, data_hash: str) -> None:
+    """Refuse an SVM that is yet to be fitted on a finished network whose weights are gone, before the first network is trained."""
+    for name, recipe in study.planned():
+        trunk = without_second_stage(recipe)
+        if trunk == recipe or Run(run_folder(runs, recipe, data_hash)).finished:
+            continue
+        below = Run(run_folder(runs, trunk, data_hash))
+        if below.finished and not below.weights.is_file():
+            raise ModisteError(
+                f"{below.weights} is missing, and {name}, seed {recipe.seed}, is fitted on that network. "
+                "Copy the file back, or move the folder away: the network is then trained again."
+            )

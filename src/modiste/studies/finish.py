@@ -15,7 +15,7 @@ from modiste.records.progress import Progress
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, run_folder
 from modiste.records.table import Table
-from modiste.studies.checks import check_carving, check_claims, check_judged_alike, check_pilot, check_weights
+from modiste.studies.checks import check_carving, check_claims, check_judged_alike, check_pilot, check_trunks, check_weights
 from modiste.studies.definitions import Study
 from modiste.studies.outcome import Outcome, Runs
 from modiste.studies.reporting import report_on, tables_of
@@ -73,6 +73,7 @@ def finish(
     if train:
         check_judged_alike(study, splits)
         check_weights(study, catalogue, runs, contents.data_hash, manner.tell)
+        check_trunks(study, runs, contents.data_hash)
     left = train_what_is_lacking(study, catalogue, runs, manner, contents) if train else Left()
     found: dict[str, list[Run]] = {name: [] for name in study.recipes}
     for name, recipe in study.planned():

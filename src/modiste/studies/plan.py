@@ -20,7 +20,7 @@ from modiste.records.progress import Progress
 from modiste.records.recipe import Recipe
 from modiste.records.run import Run, run_folder
 from modiste.records.table import Cell, Table
-from modiste.studies.checks import check_carving, check_claims, check_judged_alike, check_pilot
+from modiste.studies.checks import check_carving, check_claims, check_judged_alike, check_pilot, check_trunks
 from modiste.studies.definitions import Study
 from modiste.training.fit import USUAL, Manner, Splits, check_before_work, divided, lesson_of, used_contents, whole, without_second_stage
 from modiste.training.given import Eyes
@@ -58,6 +58,7 @@ def plan(study: Study, catalogue: Catalogue, runs: Path = Path("runs"), manner: 
     splits = {name: divided(catalogue, recipe, contents) for name, recipe in study.recipes.items()}
     check_pilot(study, list(splits.values()))
     check_judged_alike(study, list(splits.values()))
+    check_trunks(study, runs, contents.data_hash)
     rows, seconds, disk = [], 0.0, 0
     timed: dict[Recipe, Pace] = {}
     seen: dict[Path, str] = {}

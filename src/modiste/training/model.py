@@ -48,9 +48,11 @@ def save_model(folder: Path, model: Model, network: Network) -> None:
 def open_model(run: Run) -> Model:
     """The model in a run's folder; refused when its weights are not the ones that were saved."""
     run.about  # noqa: B018  (refuses one that is not finished)
-    card, path = run.read_sealed("model.json"), run.folder / "weights.safetensors"
+    card, path = run.read_sealed("model.json"), run.weights
     if not path.is_file():
-        raise ModisteError(f"{path} is missing: the run has lost its weights.")
+        raise ModisteError(
+            f"{path} is missing: the run has lost its weights. Copy the file back, or move the folder away and train the run again."
+        )
     if missing := {"classes", "eyes", "network", "weights_sha256"} - set(card):
         raise ModisteError(f"{run.folder / 'model.json'} lacks {', '.join(sorted(missing))}: another version wrote it. {AGAIN}")
     if digest(path) != card["weights_sha256"]:
