@@ -1,5 +1,6 @@
 """A run's folder: history, recipe, names, and when it counts as finished."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,17 @@ def test_a_recipe_with_a_setting_of_a_newer_modiste_is_told_apart_from_a_damaged
     with pytest.raises(ModisteError, match=r"recipe\.json: .*'attention_heads'.* newer modiste") as told:
         _ = Run(tmp_path).recipe
     assert not isinstance(told.value, UsageError)  # no option of a command was wrong
+
+
+def test_weights_that_are_not_at_hand_are_named_by_their_content(tmp_path):
+    """Enough to find the runs that started from them, wherever the file lies or lay."""
+    file = tmp_path / "stand-in.safetensors"
+    file.write_bytes(b"weights")
+    content = f"sha256:{hashlib.sha256(b'weights').hexdigest()}"
+    ids = {run_id(Recipe(network=Network(backbone="resnet18", weights=name)), "data") for name in (str(file), content)}
+    assert len(ids) == 1
+    with pytest.raises(MachineError, match="no file 'sha256:0f3a'"):
+        run_id(Recipe(network=Network(backbone="resnet18", weights="sha256:0f3a")), "data")
 
 
 def test_a_run_that_has_not_begun_has_no_history(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -21,6 +22,7 @@ from modiste.records.seal import read_sealed, write_sealed
 AGAIN = "Copy it again from where it was made, or delete the folder and train the run again."
 ONLY_WHILE_TRAINING = ("checkpoint.safetensors", "best.safetensors")
 UNLISTED = ("about.json", *ONLY_WHILE_TRAINING)
+CONTENT = re.compile("sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -154,9 +156,12 @@ class Run:
 
 
 def first_weights(recipe: Recipe) -> str:
-    """What a network starts from: 'none', 'imagenet', or the content of a file as 'sha256:0f3a...'."""
+    """What a network starts from: 'none', 'imagenet', or the content of a file as 'sha256:0f3a...'.
+
+    A file that is not at hand may be named so too: enough to find the runs that started from it, not to train.
+    """
     weights = recipe.network.weights
-    if weights in ("none", "imagenet"):
+    if weights in ("none", "imagenet") or CONTENT.fullmatch(weights):
         return weights
     if not Path(weights).is_file():
         raise MachineError(f"network.weights: no file '{weights}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
