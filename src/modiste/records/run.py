@@ -164,8 +164,12 @@ def first_weights(recipe: Recipe) -> str:
     if weights in ("none", "imagenet") or CONTENT.fullmatch(weights):
         return weights
     if not Path(weights).is_file():
-        raise MachineError(f"network.weights: no file '{weights}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
+        raise no_weights(weights)
     return f"sha256:{digest(Path(weights))}"
+
+
+def no_weights(weights: str) -> MachineError:
+    return MachineError(f"network.weights: no file '{weights}'. Give 'none', 'imagenet', or a .safetensors or .pth file.")
 
 
 def run_id(recipe: Recipe, data_hash: str, began: str | None = None) -> str:

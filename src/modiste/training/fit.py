@@ -29,7 +29,7 @@ from modiste.records.launch import launched
 from modiste.records.lock import locked
 from modiste.records.progress import Progress, Tell, silent
 from modiste.records.recipe import PRESETS, Recipe
-from modiste.records.run import ONLY_WHILE_TRAINING, Run, first_weights, run_folder
+from modiste.records.run import ONLY_WHILE_TRAINING, Run, first_weights, no_weights, run_folder
 from modiste.records.words import counted
 from modiste.training.given import Eyes, Given, computed, cut_off, features_of, pictures_of
 from modiste.training.loggers import check_loggers
@@ -83,6 +83,8 @@ def fit(recipe: Recipe, catalogue: Catalogue, runs: Path = Path("runs"), manner:
     run = Run(run_folder(runs, recipe, splits.contents.data_hash, began))
     team = gather(device(manner.where))
     if not team.agree(run.finished):
+        if began.startswith("sha256:") and not Path(recipe.network.weights).is_file():
+            raise no_weights(recipe.network.weights)
         refuse_carving(recipe, catalogue)
         with memory_kept(), fp32_whole(), sole_writer(run, team, manner.tell):
             if not team.agree(run.finished):  # by the process that had the lock until now
