@@ -134,6 +134,11 @@ def test_without_weights_the_pretrained_variants_learn_whole_and_the_study_says_
     assert "Resnet (baseline), Resnet-CBAM started from no weights" in study.notes[0]
 
 
+def test_a_file_that_is_not_at_hand_is_spoken_of_by_the_first_digits_of_its_sha_256() -> None:
+    note = STUDIES["paper"]().starting_from(f"sha256:0123456789ab{52 * 'f'}").notes[0]
+    assert note == "Resnet (baseline), Resnet-CBAM started from the weights in a file of SHA-256 0123456789ab…, not from ImageNet's."
+
+
 def test_with_a_file_only_the_pretrained_variants_start_from_it() -> None:
     study = STUDIES["paper"]().starting_from("own.safetensors")
     assert {name for name, recipe in study.recipes.items() if recipe.network.weights == "own.safetensors"} == {

@@ -10,6 +10,7 @@ from modiste.evaluation.claims import Claim
 from modiste.models.variants import VARIANTS
 from modiste.records.errors import ModisteError, UsageError, unknown
 from modiste.records.recipe import PRESETS, Network, Pixels, Recipe
+from modiste.records.run import CONTENT
 from modiste.studies.claimed import FROM_IDENTITY, PAPER_CLAIMS, UNFREEZING_CLAIMS
 from modiste.studies.settings import become_one, in_proportion, refuse_idle, refuse_seed
 
@@ -92,7 +93,8 @@ class Study:
             )
         if not names:
             return self
-        how = "no weights: from scratch, nothing frozen" if weights == "none" else f"the weights in {weights}"
+        file = f"a file of SHA-256 {weights[7:19]}…" if CONTENT.fullmatch(weights) else weights
+        how = "no weights: from scratch, nothing frozen" if weights == "none" else f"the weights in {file}"
         notes = () if weights == "imagenet" else (f"{names} started from {how}, not from ImageNet's.",)
         recipes = {name: restarted(recipe) for name, recipe in self.recipes.items()}
         if one := become_one(self.recipes, recipes):
