@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -23,7 +24,7 @@ ALL = pytest.mark.parametrize("name", FIGURES)
 
 def draw(name, models, results, history):
     """Any figure of FIGURES for some models: curves from histories, the others from results."""
-    return FIGURES[name]({model: history() for model in models} if name == "curves" else dict.fromkeys(models, results))
+    return FIGURES[name]({model: [history()] for model in models} if name == "curves" else dict.fromkeys(models, results))
 
 
 def texts(figure):
@@ -109,7 +110,19 @@ def test_the_dots_show_the_papers_figure_only_beside_the_papers_classes(guesses)
 
 def test_a_loss_that_is_no_number_is_left_out_of_the_curve(history):
     broken = [*history(), type(history()[0])(4, float("nan"), 0.5, "validation", float("nan"), 0.5, 0.5, 1.0, 1.0)]
-    assert "nan" not in svg(FIGURES["curves"]({"A": broken, "B": history()}))
+    assert "nan" not in svg(FIGURES["curves"]({"A": [broken], "B": [history()]}))
+
+
+def test_curves_of_several_seeds_are_their_mean_with_each_seed_beneath_it(history):
+    one, other = history(), [replace(epoch, loss=epoch.loss + 1, accuracy=epoch.accuracy / 2) for epoch in history()[:-1]]
+    figure = curves({"A": [one, other], "B": [one]})
+    loss = figure.axes[0].get_lines()
+    drawn = [list(line.get_ydata()) for line in loss]
+    assert drawn[:2] == [[epoch.loss for epoch in one], [epoch.loss for epoch in other]]  # whatever their lengths
+    assert drawn[3] == pytest.approx([epoch.loss + 0.5 for epoch in one[:-1]])
+    assert f"{one[-2].loss + 0.5:.2f}" in texts(figure)
+    assert {"validation, mean of seeds", "one seed"} <= set(texts(figure))
+    assert not {"one seed"} & set(texts(curves({"B": [one]})))
 
 
 def test_light_and_dark_name_the_same_colours():

@@ -106,9 +106,10 @@ class Outcome:
         return {name: [run.history() for run in some] for name, some in self.found.items()}
 
     @cached_property
-    def curves(self) -> dict[str, list[Epoch]]:
-        """The history of each model's first seed; an SVM has its softmax network's, which is not shown twice."""
-        return {name: some[0].history() for name, some in self.runs.items() if some and HEADS[self.recipes[name].network.head] is None}
+    def curves(self) -> dict[str, list[list[Epoch]]]:
+        """The history of each seed of each model; an SVM has its softmax network's, which is not shown twice."""
+        trained = {name: some for name, some in self.runs.items() if HEADS[self.recipes[name].network.head] is None}
+        return {name: [run.history() for run in some] for name, some in trained.items()}
 
     @cached_property
     def temperatures(self) -> dict[str, list[float]]:

@@ -139,7 +139,7 @@ def figures_of(outcome: Outcome, spent: Mapping[str, Cost]) -> dict[str, Callabl
     """Captions, and what draws each: for the paper its Figs. 7 to 10, for other studies the same of all variants."""
     like = " (as Fig. 7)" if "7" in outcome.study.tables else ""
     made: dict[str, Callable[[], Figure]] = {}
-    if any(outcome.curves.values()):
+    if any(epochs for seeds in outcome.curves.values() for epochs in seeds):
         made[f"Training: loss and accuracy{like}"] = lambda: curves(outcome.curves)
     if "pilot" in outcome.study.tables:
         return made

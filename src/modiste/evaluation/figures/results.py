@@ -41,28 +41,36 @@ from modiste.records.run import Epoch
 T = TypeVar("T")
 
 
-def curves(histories: Mapping[str, Sequence[Epoch]]) -> Figure:
-    """Fig. 7: loss above accuracy, a column for each model, all on the same axes; the watched split bold, train thin."""
-    shown = some({name: epochs for name, epochs in histories.items() if epochs}, "histories")
+def curves(histories: Mapping[str, Sequence[Sequence[Epoch]]]) -> Figure:
+    """Fig. 7: loss above accuracy, a column for each model, all on the same axes; the watched split bold, train thin.
+
+    Of several seeds the mean is drawn, as far as all of them came, and each one's watched curve faintly beneath it.
+    """
+    seeds = {name: [epochs for epochs in runs if epochs] for name, runs in histories.items()}
+    shown = some({name: runs for name, runs in seeds.items() if runs}, "histories")
     left, gap, down, pitch = 0.5, 0.42, 1.15, 3.15
     abreast = min(4, max(2, len(shown)), int((WIDTH - left) / (room(list(shown), "bold") + 0.1)))
     across = (WIDTH - left) / abreast - gap
     figure = sheet(left + min(len(shown), abreast) * (across + gap), KEY + math.ceil(len(shown) / abreast) * pitch)
     pairs = []
-    for place, (name, epochs) in enumerate(shown.items()):
+    for place, (name, runs) in enumerate(shown.items()):
         x, top = left + (place % abreast) * (across + gap), KEY + 0.25 + (place // abreast) * pitch
         pair = panel(figure, x, top, across, down), panel(figure, x, top + down + 0.2, across, down)
         heading(pair[0], name)
-        lines(pair[0], [one.train_loss for one in epochs], [one.loss for one in epochs], "{:.2f}")
-        lines(pair[1], [one.train_accuracy for one in epochs], [one.accuracy for one in epochs], "{:.3f}")
+        lines(pair[0], [[one.train_loss for one in epochs] for epochs in runs], [[one.loss for one in epochs] for epochs in runs], "{:.2f}")
+        trained, watched = ([[getattr(one, of) for one in epochs] for epochs in runs] for of in ("train_accuracy", "accuracy"))
+        lines(pair[1], trained, watched, "{:.3f}")
         for axes, words in zip(pair, ("loss", "accuracy"), strict=True):
             axes.tick_params(labelleft=place % abreast == 0, labelbottom=axes is pair[1])
             axes.set_ylabel(words if place % abreast == 0 else "", color=INK, fontsize=TEXT)
         pair[1].set_xlabel("epoch", color=QUIET, fontsize=SMALL)
         pairs.append(pair)
-    share_axes(pairs, max(len(epochs) for epochs in shown.values()))
-    watched = " or ".join(dict.fromkeys(one.watched for epochs in shown.values() for one in epochs))
-    key(figure, [(watched, BLUE, {"linewidth": 1.6}), ("train", QUIET, {"linewidth": 0.8})])
+    every = [epochs for runs in shown.values() for epochs in runs]
+    share_axes(pairs, max(map(len, every)))
+    split = " or ".join(dict.fromkeys(one.watched for epochs in every for one in epochs))
+    several = any(len(runs) > 1 for runs in shown.values())
+    of_seeds = [(f"{split}, mean of seeds", BLUE, BOLD), ("one seed", BLUE, FAINT)] if several else [(split, BLUE, BOLD)]
+    key(figure, [*of_seeds, ("train", QUIET, THIN)])
     return figure
 
 
@@ -149,23 +157,35 @@ def pdf(figure: Figure) -> bytes:
     return saved(figure, format="pdf", transparent=True, metadata={"CreationDate": None, "Creator": None, "Producer": None})
 
 
-def lines(axes: Axes, train: Sequence[float], watched: Sequence[float], shown: str) -> None:
-    """One model's two curves over its epochs; the last watched value is written at its end."""
+def lines(axes: Axes, train: Sequence[Sequence[float]], watched: Sequence[Sequence[float]], shown: str) -> None:
+    """One model's two curves over its epochs, means of its seeds; the last watched value is written at its end."""
     quiet(axes)
-    epochs = np.arange(1, len(train) + 1)
-    axes.plot(epochs, train, color=QUIET, linewidth=0.8)
-    axes.plot(epochs, watched, color=BLUE, linewidth=1.6)
-    axes.plot(epochs[-1:], watched[-1:], "o", color=BLUE, markersize=3, clip_on=False)
-    if math.isfinite(watched[-1]):
+    ours = mean_curve(watched)
+    epochs = np.arange(1, len(ours) + 1)
+    for curve in watched if len(watched) > 1 else ():
+        axes.plot(np.arange(1, len(curve) + 1), curve, color=BLUE, **FAINT)
+    axes.plot(epochs, mean_curve(train), color=QUIET, **THIN)
+    axes.plot(epochs, ours, color=BLUE, **BOLD)
+    axes.plot(epochs[-1:], ours[-1:], "o", color=BLUE, markersize=3, clip_on=False)
+    if math.isfinite(ours[-1]):
         axes.annotate(
-            shown.format(watched[-1]),
-            (epochs[-1], watched[-1]),
+            shown.format(ours[-1]),
+            (epochs[-1], ours[-1]),
             (4, 0),
             textcoords="offset points",
             color=BLUE,
             fontsize=SMALL,
             va="center",
         )
+
+
+def mean_curve(curves: Sequence[Sequence[float]]) -> list[float]:
+    """Seeds' mean at each step that all of them have.
+
+    >>> mean_curve([[1.0, 3.0, 9.0], [2.0, 4.0]])
+    [1.5, 3.5]
+    """
+    return [float(np.mean(values)) for values in zip(*curves, strict=False)]
 
 
 def share_axes(pairs: Sequence[tuple[Axes, Axes]], epochs: int) -> None:
@@ -194,6 +214,9 @@ def dots(axes: Axes, y: int, values: Sequence[float], paper: float | None) -> No
         write(axes, 1.14, y, f"{paper:.3f}", ORANGE, transform=axes.get_yaxis_transform(), va="center_baseline")
 
 
+BOLD: dict[str, Any] = {"linewidth": 1.6}
+THIN: dict[str, Any] = {"linewidth": 0.8}
+FAINT: dict[str, Any] = {"linewidth": 0.7, "alpha": 0.4}
 DOT: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": "none", "markeredgewidth": 0}
 RING: dict[str, Any] = {"marker": "o", "markersize": 4.5, "linestyle": "none", "markerfacecolor": "none", "markeredgewidth": 0.8}
 BAR: dict[str, Any] = {"marker": "|", "markersize": 11, "linestyle": "none", "markeredgewidth": 2}
