@@ -143,20 +143,26 @@ def several(results: Results) -> bool:
     return any(len(runs) > 1 for runs in results.values())
 
 
-def notes(results: Results) -> list[str]:
-    """How many seeds stand behind the figures, and how many photos."""
+def notes(results: Results, *, spread: bool = True) -> list[str]:
+    """How many seeds stand behind the figures, and how many photos; `spread` where the table has what they vary.
+
+    >>> one = Predictions.of(truth=[0, 1], called=[0, 1], classes=["hat", "cap"])
+    >>> notes({"A": [one, one], "B": [one, one], "C": [one], "D": []}, spread=False)
+    ['Means of 2 seeds (1 seed: C), 2 photos.']
+    """
     trained = {name: runs for name, runs in results.items() if runs}
     if not trained:
         return ["Not trained yet."]
     photos = len(next(iter(trained.values()))[0])
     seeds = {name: len(runs) for name, runs in trained.items()}
-    if set(seeds.values()) == {1}:
-        return [f"One seed a model, {counted(photos, 'photo')}."]
-    if len(set(seeds.values())) == 1:
-        said = f"Means of {next(iter(seeds.values()))} seeds"
-    else:
-        said = f"Means over seeds ({', '.join(f'{name} {count}' for name, count in seeds.items())})"
-    return [f"{said}, {counted(photos, 'photo')}; ± sd is the standard deviation from seed to seed."]
+    usual = max(seeds.values(), key=[*seeds.values()].count)
+    apart = [
+        f"{counted(number, 'seed')}: {', '.join(name for name, own in seeds.items() if own == number)}"
+        for number in sorted({*seeds.values()} - {usual}, reverse=True)
+    ]
+    said = " ".join(["One seed a model" if usual == 1 else f"Means of {usual} seeds", *([f"({'; '.join(apart)})"] if apart else [])])
+    vary = "; ± sd is the standard deviation from seed to seed" if spread and max(seeds.values()) > 1 else ""
+    return [f"{said}, {counted(photos, 'photo')}{vary}."]
 
 
 def classes_of(results: Results) -> tuple[str, ...]:

@@ -213,7 +213,7 @@ def calibration_table(results: Results, temperatures: Temperatures | None = None
         if not runs or (name in margins and not fitted):
             rows.append((name, len(runs), *[None] * (len(COLUMNS) - 2)))
     bare = [name for name in margins if results.get(name) and not (temperatures or {}).get(name)]
-    said = [*notes(results), ABOUT + TEMPERED if any((temperatures or {}).values()) else ABOUT]
+    said = [*notes(results, spread=False), ABOUT + TEMPERED if any((temperatures or {}).values()) else ABOUT]
     said += [f"Margins are no probabilities, and no temperature was fitted on validation: {', '.join(bare)}."] if bare else []
     return Table("Calibration", COLUMNS, tuple(rows), tuple(said))
 

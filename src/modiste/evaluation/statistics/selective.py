@@ -129,7 +129,7 @@ def selective_table(results: Results, risks: Sequence[float] = RISKS, coverages:
         rows.append((name, len(runs), *means))
     columns = ["Model", "Seeds", "Risk", "AURC", "AURC above best", *(f"Coverage at risk {risk:g}" for risk in risks)]
     columns += [f"Risk at coverage {share:g}" for share in coverages]
-    return Table("Coverage and risk", tuple(columns), tuple(rows), (*notes(results), ABOUT))
+    return Table("Coverage and risk", tuple(columns), tuple(rows), (*notes(results, spread=False), ABOUT))
 
 
 ABOUT = (

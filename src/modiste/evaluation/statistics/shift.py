@@ -223,7 +223,7 @@ def correction_table(
             shares = np.mean([shares_of(mix, classes) for mix in mixes], 0) if now and way != "as it is" else [None] * len(classes)
             rows.append((name, way, *values, *(None if part is None else float(part) for part in shares)))
     bare = [name for name in margins if results.get(name) and not (temperatures or {}).get(name)]
-    said = [*notes(results), CORRECTING]
+    said = [*notes(results, spread=False), CORRECTING]
     said += [f"Margins are no probabilities, and no temperature was fitted on validation: {', '.join(bare)}."] if bare else []
     said += [] if validations else ["BBSE needs photos of validation, and no split was set aside for that here; EM needs none."]
     columns = ("Model", "Mix from", "Accuracy", "Macro F1", *(f"Share {name}" for name in classes))

@@ -118,7 +118,7 @@ def slices_table(results: Results, column: str, values: Mapping[str, str]) -> Ta
     columns = [column, "Photos", "Accuracy", "From", "To", "Δ to the rest", "p (Holm)", "Macro F1", "Mark"]
     if len(shown) > 1:
         columns.insert(1, "Model")
-    return Table(f"Slices by {column}", tuple(columns), tuple(rows), (*notes(results), ABOUT))
+    return Table(f"Slices by {column}", tuple(columns), tuple(rows), (*notes(results, spread=False), ABOUT))
 
 
 ABOUT = (
