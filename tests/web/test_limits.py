@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -191,6 +192,58 @@ def test_memory_for_bodies_is_lent_out_and_comes_back(served, photos):
             one.close()
         assert Client(server.address).label(photos[0])[0].label
         assert b"modiste_held_bytes 0\n" in server.ask("GET", "/metrics").text
+
+
+@contextmanager
+def slow_line(port, bytes_per_second):
+    """A way to a server that takes so much a second, both into it and on; what the server says comes back at once."""
+
+    def back(here, there):
+        with suppress(OSError):
+            while part := there.recv(65536):
+                here.sendall(part)
+            here.shutdown(socket.SHUT_RDWR)
+
+    def carry(here):
+        with here, socket.create_connection(("127.0.0.1", port)) as there:
+            answers = threading.Thread(target=back, args=(here, there))
+            answers.start()
+            with suppress(OSError):
+                while part := here.recv(bytes_per_second // 20):
+                    there.sendall(part)
+                    time.sleep(len(part) / bytes_per_second)
+                there.shutdown(socket.SHUT_RDWR)
+            answers.join()
+
+    def accept():
+        with suppress(OSError):
+            while True:
+                carried.append(threading.Thread(target=carry, args=(listener.accept()[0],)))
+                carried[-1].start()
+
+    carried = []
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        waiting = threading.Thread(target=accept)
+        waiting.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for thread in (waiting, *carried):
+                thread.join()
+
+
+def test_on_a_slow_line_a_client_sends_less_at_once(served, photos):
+    """More bytes than the line carries in the server's time, and yet every photo has its label."""
+    data = [photo.read_bytes() + bytes(1_200_000) for photo in photos[:6]]
+    with served(limits=Limits(body_seconds=1)) as server, slow_line(server.port, 5_000_000) as url:
+        client = Client(url)
+        assert client.label(data) == Client(server.address).label(data)
+        assert client.pace.most_bytes < sum(map(len, data))
+        with pytest.raises(ServerRefused, match="too_slow"):  # one photo cannot be made smaller
+            client.label(photos[0].read_bytes() + bytes(8_000_000))
 
 
 def test_a_client_asks_again_when_told_and_gives_up_in_words(served, photos, hold):

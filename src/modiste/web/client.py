@@ -18,7 +18,8 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ PATIENCE_SECONDS = 120.0  # that a request is asked again for
 AT_ONCE, AT_ONCE_BYTES = 8, 8_000_000  # photos and bytes of a request, where the server takes as many; one photo alone may be more
 PART_BYTES = 256  # at most, around each photo of a form
 LONGEST_WAIT_SECONDS = 60.0
+TOO_SLOW = "too_slow"  # what a server says of a request that did not arrive in time
 ONE = "application/octet-stream"  # Content-Type of a photo that is the body
 TOLD = ("label", "confidence", "probabilities", "decision", "reason", "strangeness")
 SCHEMES: dict[str, Callable[..., http.client.HTTPConnection]] = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
@@ -58,6 +60,13 @@ class Room:
     request_bytes: int
 
 
+@dataclass
+class Pace:
+    """How many bytes are sent at once: fewer where the line turned out to be too slow for the server's patience."""
+
+    most_bytes: int = AT_ONCE_BYTES
+
+
 @dataclass(frozen=True)
 class Client:
     """A server, by its address, and the token that it asks for. Each request has a connection of its own."""
@@ -66,6 +75,7 @@ class Client:
     token: str | None = None
     patience_seconds: float = PATIENCE_SECONDS
     answer_seconds: float = 120.0  # for one answer
+    pace: Pace = field(default_factory=Pace, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not is_server(self.url):
@@ -82,7 +92,7 @@ class Client:
         if precision is not None:
             check_precision(precision)
         fitting = (self.fitting(read(one)) for one in each_of(photos))
-        return [label for group in groups(fitting, lambda: self.room) for label in self.labels(group, precision)]
+        return [label for group in self.groups(fitting) for label in self.labels(group, precision)]
 
     def search(self, photo: Photo, k: int = 12, label: str | None = None) -> list[Neighbour]:
         """The k photos of the server's index that look most like one, as `Index.search` finds them.
@@ -113,10 +123,32 @@ class Client:
             return Read(one.path, PhotoRefused(one.path or "bytes", "file_too_big", f"{len(one.data):,} bytes"))
         return one
 
+    def groups(self, photos: Iterable[Read]) -> Iterator[list[Read]]:
+        """So many photos a request that the server takes it, the first answers come soon and nothing has to be held for long."""
+        group: list[Read] = []
+        for photo in photos:
+            if group and (len(group) >= min(AT_ONCE, self.room.photos) or size([*group, photo]) > self.most_bytes()):
+                yield group
+                group = []
+            group.append(photo)
+        if group:
+            yield group
+
+    def most_bytes(self) -> int:
+        return min(self.pace.most_bytes, self.room.request_bytes)
+
     def labels(self, group: Sequence[Read], precision: float | None) -> Iterator[Label]:
-        """The labels of some photos, in one request."""
+        """The labels of some photos, in one request; in several where the line is too slow for one."""
         sent = [one for one in group if isinstance(one.data, bytes)]
-        rows = iter(self.ask("POST", "/v1/label" + query(precision), *body_of(sent, self.room))["photos"] if sent else ())
+        try:
+            rows = iter(self.ask("POST", "/v1/label" + query(precision), *body_of(sent, self.room))["photos"] if sent else ())
+        except ServerRefused as refused:
+            if refused.reason != TOO_SLOW or len(sent) < 2:
+                raise
+            self.pace.most_bytes = size(sent) // 2
+            for part in self.groups(group):
+                yield from self.labels(part, precision)
+            return
         for one in group:
             if isinstance(one.data, bytes):
                 told = next(rows)
@@ -155,7 +187,9 @@ class Client:
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
         try:
-            connection.request(method, parts.path.rstrip("/") + path, body, headers)
+            connection.connect()
+            with suppress(BrokenPipeError, ConnectionResetError):  # a server that refuses does not take the rest, but has said why
+                connection.request(method, parts.path.rstrip("/") + path, body, headers)
             answer = connection.getresponse()
             wait = answer.headers.get("Retry-After", "")
             return answer.status, answer_of(answer.status, answer.read()), float(wait) if wait.isdigit() else None
@@ -203,18 +237,6 @@ def read(photo: object) -> Read:
         return Read(path, bytes_at(Path(path)))
     except PhotoRefused as refused:
         return Read(path, refused)
-
-
-def groups(photos: Iterable[Read], room: Callable[[], Room]) -> Iterator[list[Read]]:
-    """So many photos a request that the server takes it, the first answers come soon and nothing has to be held for long."""
-    group: list[Read] = []
-    for photo in photos:
-        if group and (len(group) >= min(AT_ONCE, room().photos) or size([*group, photo]) > min(AT_ONCE_BYTES, room().request_bytes)):
-            yield group
-            group = []
-        group.append(photo)
-    if group:
-        yield group
 
 
 def size(photos: Iterable[Read]) -> int:
