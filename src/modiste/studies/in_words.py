@@ -119,7 +119,8 @@ def told(stands: Standing) -> str:
     if not like:
         return f"It can be told from {'the other' if count == 1 else f'all {count} others'}."
     if len(like) == count:
-        return f"It cannot be told from {'it' if count == 1 else f'any of the {count} others'}: on other photos, or trained anew, another may be best."
+        others = "it" if count == 1 else f"any of the {count} others"
+        return f"It cannot be told from {others}: on other photos, or trained anew, another may be best."
     rest = [one.name for one in stands.others if one.told]
     if len(rest) < len(like):
         return f"It can be told from {and_(rest)} alone; from {counted(len(like), 'other')} it cannot."
